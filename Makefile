@@ -1,0 +1,100 @@
+# What people call. The stages and what they depend on stand in stages.mk.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# size, seed and kind of the generated platform
+SCALE ?= 1
+SEED ?= 42
+SCENARIO ?= steady
+# folder with a real export; nothing is generated then
+DATA ?=
+# the moment the warehouse is built for (ISO 8601, UTC); by default just after the last recorded event
+AS_OF ?=
+# reject the run, or quarantine the rows and go on
+ON_BAD_ROWS ?= reject
+TARGET ?= duckdb
+WAREHOUSE ?= warehouse
+SITE ?= site
+VENV ?= .venv
+export SCALE SEED SCENARIO DATA AS_OF ON_BAD_ROWS TARGET WAREHOUSE SITE VENV
+
+PYTHON := $(VENV)/bin/python
+PUBLISHED := $(WAREHOUSE)/escrow.duckdb
+# where a gate that refuses leaves its 1
+export EXIT_CODE := $(shell mktemp -u)
+export DO_NOT_TRACK := 1
+export PYTHONUNBUFFERED := 1
+
+STAGES := run generate land features validate train predict monitor insights publish docs
+.PHONY: help setup $(STAGES) query shell site test lint bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile stages.mk | sort -u \
+		| awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo
+	@echo "  variables: SCALE=1 SEED=42 DATA=dir AS_OF=2024-01-01T00:00:00Z ON_BAD_ROWS=reject|quarantine PORT=8766"
+
+setup: $(VENV)/.installed ## make the environment in .venv
+
+$(VENV)/.installed: requirements.lock
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "python3 is $$(python3 -V 2>&1); Python 3.11 or newer is needed" >&2; exit 2; }
+	@test -x $(PYTHON) || python3 -m venv $(VENV)
+	@uv=$$(command -v uv || echo $(VENV)/bin/uv); \
+	if [ ! -x "$$uv" ]; then \
+		sed -n '/^uv==/,/^[^ ]/{/^uv==/p;/^ /p}' requirements.lock > $(VENV)/uv.lock; \
+		$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock; \
+	fi; \
+	"$$uv" pip install --quiet --python $(PYTHON) --require-hashes -r requirements.lock
+	@touch $@
+	@echo "setup      $$($(PYTHON) -V) and the locked packages -> $(VENV)"
+
+# GNU make reports every failure as 2. In question mode it also knows 1, "not up to date": that is how
+# a refusal by a gate leaves with the 1 that callers are promised.
+ifneq (,$(filter $(STAGES),$(MAKECMDGOALS)))
+MAKEFLAGS += --question
+endif
+
+$(STAGES): %: .locked-%
+	$(if $(filter 1,$(shell cat $(EXIT_CODE) 2>/dev/null; rm -f $(EXIT_CODE))),refused)
+
+.locked-%: requirements.lock
+	+@MAKEFLAGS= $(MAKE) --silent setup; \
+	code=0; \
+	$(PYTHON) -m expectations.lock $(WAREHOUSE) -- \
+		env MAKEFLAGS= $(MAKE) --no-print-directory -f stages.mk $* || code=$$?; \
+	if [ "$$code" != 0 ] && [ "$$(cat $(EXIT_CODE) 2>/dev/null)" = 1 ]; then exit 0; fi; exit $$code
+
+query: setup ## print the answer to SQL='select …' from the published warehouse
+	@test -n "$${SQL:-}" || { echo "query: say what to ask, e.g. make query SQL='from insights.project_outlook'" >&2; exit 2; }
+	@test -f $(PUBLISHED) || { echo "query: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
+	@$(VENV)/bin/duckdb -readonly $(PUBLISHED) -c "$$SQL"
+export SQL
+
+shell: setup ## open an SQL prompt on the published warehouse, read-only
+	@test -f $(PUBLISHED) || { echo "shell: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
+	@$(VENV)/bin/duckdb -readonly $(PUBLISHED)
+
+site: setup ## serve the pages on localhost:PORT
+	@test -f $(SITE)/index.html || { echo "site: no pages yet in $(SITE); make run" >&2; exit 2; }
+	@echo "site       http://localhost:$(or $(PORT),8766)/ (Ctrl-C ends it)"
+	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(or $(PORT),8766)
+
+test: setup ## run the whole test suite
+	@$(PYTHON) -m pytest -n 2 --dist loadfile
+
+lint: setup ## check style and types of Python and SQL
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy generator expectations ml
+	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+
+bench: setup ## measure time and memory, and write the table into README.md
+	@$(PYTHON) tests/benchmarks/street.py
+
+clean: ## remove what can be made again; the published warehouse and its models stay
+	@rm -rf $(WAREHOUSE)/build $(WAREHOUSE)/generated $(WAREHOUSE)/rejected $(SITE) dbt_project/target \
+		.pytest_cache .mypy_cache .ruff_cache
+	@find dbt_project/seeds -type f ! -name README.md -delete
+	@echo "clean      removed the build area, generated data and pages; $(PUBLISHED) stays"

@@ -1,0 +1,31 @@
+{#- Money is decimal(18,2) where people see it and whole cents where it is divided. -#}
+{% macro to_cents(amount) -%}cast(({{ amount }}) * 100 as bigint){%- endmacro %}
+{#- Multiplied, since a division of decimals is a float in DuckDB. -#}
+{% macro to_amount(cents) -%}
+    cast(cast(({{ cents }}) as decimal(18, 0)) * cast(0.01 as decimal(3, 2)) as decimal(18, 2))
+{%- endmacro %}
+
+{#- What has been released in all of a backer's b cents when M of the goal's G cents are approved:
+    floor((2bM + G) / (2G)), round half up in integers. Cents times cents overflow 64 bits, so widen first. -#}
+{% macro released_cents(backer_cents, approved_cents, goal_cents) -%}
+    {{ adapter.dispatch('released_cents', 'escrow')(backer_cents, approved_cents, goal_cents) }}
+{%- endmacro %}
+{% macro default__released_cents(backer_cents, approved_cents, goal_cents) -%}
+    cast(
+        (2 * cast(({{ backer_cents }}) as hugeint) * ({{ approved_cents }}) + ({{ goal_cents }}))
+        // (2 * cast(({{ goal_cents }}) as hugeint)) as bigint
+    )
+{%- endmacro %}
+{% macro spark__released_cents(backer_cents, approved_cents, goal_cents) -%}
+    cast(
+        (
+            2 * cast(({{ backer_cents }}) as decimal(18, 0)) * cast(({{ approved_cents }}) as decimal(18, 0))
+            + ({{ goal_cents }})
+        ) div (2 * cast(({{ goal_cents }}) as decimal(18, 0))) as bigint
+    )
+{%- endmacro %}
+
+{#- A true quotient, NULL where there is nothing to divide by. -#}
+{% macro ratio(numerator, denominator) -%}
+    (cast(({{ numerator }}) as double) / nullif(cast(({{ denominator }}) as double), 0))
+{%- endmacro %}

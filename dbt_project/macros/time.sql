@@ -1,0 +1,57 @@
+{#- The moment the warehouse is built for, a UTC timestamp. Rows are cut at it in staging only; later models
+    ask it whether a planned moment (a deadline, 14 days after due) has come. -#}
+{% macro as_of() -%}
+    cast('{{ env_var("ESCROW_AS_OF") }}' as timestamp)
+{%- endmacro %}
+
+{#- Which part of the campaign an age (microseconds since launch) lies in: bucket k ends at the k-th clock of
+    int_project_clocks, which may not see it any more: strictly before. -#}
+{% macro campaign_bucket(age_us) -%}
+    case
+        when ({{ age_us }}) < 4 * 3600000000 then 1
+        when ({{ age_us }}) < 36 * 3600000000 then 2
+        when ({{ age_us }}) < 72 * 3600000000 then 3
+        when ({{ age_us }}) < 144 * 3600000000 then 4
+        when ({{ age_us }}) < 336 * 3600000000 then 5
+        when ({{ age_us }}) < 504 * 3600000000 then 6
+        else 7
+    end
+{%- endmacro %}
+
+{#- A milestone not approved this many hours after it was due is high risk; after the second, refunded. -#}
+{% macro grace_hours() -%}336{%- endmacro %}
+{% macro expiry_hours() -%}4320{%- endmacro %}
+
+{% macro microseconds_between(earlier, later) -%}
+    {{ adapter.dispatch('microseconds_between', 'escrow')(earlier, later) }}
+{%- endmacro %}
+{% macro default__microseconds_between(earlier, later) -%}
+    date_diff('microsecond', ({{ earlier }}), ({{ later }}))
+{%- endmacro %}
+{% macro spark__microseconds_between(earlier, later) -%}
+    timestampdiff(microsecond, ({{ earlier }}), ({{ later }}))
+{%- endmacro %}
+
+{% macro hours_between(earlier, later) -%}
+    (cast({{ microseconds_between(earlier, later) }} as double) / 3600000000)
+{%- endmacro %}
+{% macro days_between(earlier, later) -%}
+    (cast({{ microseconds_between(earlier, later) }} as double) / 86400000000)
+{%- endmacro %}
+
+{% macro add_hours(moment, hours) -%}
+    {{ adapter.dispatch('add_hours', 'escrow')(moment, hours) }}
+{%- endmacro %}
+{% macro default__add_hours(moment, hours) -%}
+    (({{ moment }}) + to_hours({{ hours }}))
+{%- endmacro %}
+{% macro spark__add_hours(moment, hours) -%}
+    (({{ moment }}) + make_dt_interval(0, {{ hours }}))
+{%- endmacro %}
+
+{#- 1 = Monday … 7 = Sunday. -#}
+{% macro iso_weekday(moment) -%}
+    {{ adapter.dispatch('iso_weekday', 'escrow')(moment) }}
+{%- endmacro %}
+{% macro default__iso_weekday(moment) -%}cast(isodow({{ moment }}) as bigint){%- endmacro %}
+{% macro spark__iso_weekday(moment) -%}cast(weekday({{ moment }}) + 1 as bigint){%- endmacro %}

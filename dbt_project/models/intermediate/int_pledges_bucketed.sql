@@ -1,0 +1,64 @@
+-- Sums that add up: each pledge lies in the bucket of the first clock that may see it, bucket 7
+-- holds what comes after the last clock. Strictly before: a pledge at the clock is not seen.
+with
+
+pledges as (
+    select * from {{ ref('stg_pledges') }}
+),
+
+projects as (
+    select * from {{ ref('stg_projects') }}
+),
+
+clocks as (
+    select * from {{ ref('int_project_clocks') }}
+),
+
+aged as (
+    select
+        pledges.project_id,
+        pledges.amount,
+        pledges.pledged_at,
+        {{ microseconds_between('projects.launched_at', 'pledges.pledged_at') }} as age_us,
+        case
+            when pledges.pledged_at >= {{ add_hours(as_of(), -24) }} then 1
+            else 0
+        end as is_in_last_24h_of_as_of
+    from pledges
+    inner join projects on pledges.project_id = projects.project_id
+),
+
+bucketed as (
+    select
+        aged.*,
+        {{ campaign_bucket('aged.age_us') }} as bucket
+    from aged
+),
+
+-- the 24 hours before a clock lie inside its own bucket, so this count is never cumulated
+windowed as (
+    select
+        bucketed.*,
+        case
+            when bucketed.age_us >= (clocks.clock_hours - 24) * 3600000000 then 1
+            else 0
+        end as is_in_last_24h_of_clock
+    from bucketed
+    inner join clocks on bucketed.bucket = clocks.bucket
+),
+
+pledges_bucketed as (
+    select
+        project_id,
+        bucket,
+        cast(sum(amount) as decimal(18, 2)) as pledged_amount,
+        cast(sum(is_in_last_24h_of_clock) as bigint) as pledge_count_last_24h_of_clock,
+        cast(sum(is_in_last_24h_of_as_of) as bigint) as pledge_count_last_24h_of_as_of,
+        count(*) as pledge_count,
+        max(amount) as largest_amount,
+        max(pledged_at) as last_pledged_at
+    from windowed
+    group by project_id, bucket
+)
+
+select * from pledges_bucketed

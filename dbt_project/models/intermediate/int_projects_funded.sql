@@ -1,0 +1,65 @@
+with
+
+projects as (
+    select * from {{ ref('stg_projects') }}
+),
+
+backers as (
+    select * from {{ ref('int_pledges_grouped_by_backer') }}
+),
+
+totals as (
+    select
+        project_id,
+        cast(sum(pledge_count) as bigint) as pledge_count,
+        cast(sum(pledged_cents) as bigint) as pledged_cents,
+        count(*) as backer_count
+    from backers
+    group by project_id
+),
+
+joined as (
+    select
+        projects.project_id,
+        projects.creator_id,
+        projects.category,
+        projects.launched_at,
+        projects.deadline_at,
+        projects.cancelled_at,
+        {{ to_cents('projects.funding_goal') }} as goal_cents,
+        coalesce(totals.pledge_count, 0) as pledge_count,
+        coalesce(totals.backer_count, 0) as backer_count,
+        coalesce(totals.pledged_cents, 0) as pledged_cents
+    from projects
+    left join totals on projects.project_id = totals.project_id
+),
+
+known as (
+    select
+        *,
+        -- a cancellation is an event; that a deadline has passed is the consequence of a plan
+        case
+            when cancelled_at is not null then cancelled_at
+            when deadline_at <= {{ as_of() }} then deadline_at
+        end as outcome_known_at
+    from joined
+),
+
+judged as (
+    select
+        *,
+        case
+            when outcome_known_at is not null
+                then cancelled_at is null and pledged_cents >= goal_cents
+        end as is_successful
+    from known
+),
+
+projects_funded as (
+    select
+        *,
+        case when is_successful then deadline_at end as funded_at
+    from judged
+)
+
+select * from projects_funded

@@ -1,0 +1,40 @@
+with
+
+projects as (
+    select * from {{ ref('stg_projects') }}
+),
+
+clocks as (
+    select * from {{ ref('int_project_clocks') }}
+),
+
+snapshots as (
+    select
+        projects.project_id,
+        clocks.snapshot_kind,
+        clocks.bucket,
+        case
+            when clocks.snapshot_kind = 'current' then {{ as_of() }}
+            else {{ add_hours('projects.launched_at', 'clocks.clock_hours') }}
+        end as snapshot_at,
+        projects.deadline_at,
+        projects.cancelled_at
+    from projects
+    cross join clocks
+),
+
+-- a campaign has a snapshot while it runs
+projects_snapshotted as (
+    select
+        project_id,
+        snapshot_kind,
+        bucket,
+        snapshot_at
+    from snapshots
+    where
+        snapshot_at <= {{ as_of() }}
+        and snapshot_at < deadline_at
+        and (cancelled_at is null or snapshot_at < cancelled_at)
+)
+
+select * from projects_snapshotted

@@ -1,0 +1,52 @@
+-- No movement is filtered by its sign: a negative one would stand here and fail its test.
+with
+
+pledges as (
+    select * from {{ ref('stg_pledges') }}
+),
+
+releases as (
+    select * from {{ ref('int_releases_prorated') }}
+),
+
+backers as (
+    select * from {{ ref('int_backers_settled') }}
+),
+
+fct_escrow_transactions as (
+    select
+        'deposit-' || cast(pledge_id as varchar) as transaction_id,
+        'deposit' as transaction_type,
+        project_id,
+        backer_id,
+        cast(null as bigint) as milestone_id,
+        amount,
+        pledged_at as occurred_at
+    from pledges
+    union all
+    -- one payment to the creator, whose amount is the sum over the backers
+    select
+        'release-' || cast(milestone_id as varchar) as transaction_id,
+        'release' as transaction_type,
+        project_id,
+        cast(null as bigint) as backer_id,
+        milestone_id,
+        {{ to_amount('released_cents') }} as amount,
+        approved_at as occurred_at
+    from releases
+    where released_cents <> 0
+    union all
+    select
+        'refund-' || cast(project_id as varchar) || '-' || cast(backer_id as varchar)
+            as transaction_id,
+        'refund' as transaction_type,
+        project_id,
+        backer_id,
+        refunded_milestone_id as milestone_id,
+        {{ to_amount('refunded_cents') }} as amount,
+        refunded_at as occurred_at
+    from backers
+    where refunded_cents <> 0
+)
+
+select * from fct_escrow_transactions

@@ -1,0 +1,78 @@
+-- Predictions made on undecided snapshots only: the outcome of the others was plain to see.
+with
+
+predictions as (
+    select * from {{ ref('stg_predictions') }}
+    where not is_decided
+),
+
+-- by the planned moment of maturity: by the moment of knowing, early successes would flatter
+projects as (
+    select
+        'project_success' as model_name,
+        projects.project_id as entity_id,
+        projects.deadline_at as matures_at,
+        labels.is_successful as outcome
+    from {{ ref('dim_projects') }} as projects
+    left join {{ ref('project_labels') }} as labels on projects.project_id = labels.project_id
+),
+
+milestones as (
+    select
+        'milestone_risk' as model_name,
+        milestones.milestone_id as entity_id,
+        {{ add_hours('milestones.due_at', grace_hours()) }} as matures_at,
+        labels.is_high_risk as outcome
+    from {{ ref('fct_milestones') }} as milestones
+    left join {{ ref('milestone_labels') }} as labels
+        on milestones.milestone_id = labels.milestone_id
+),
+
+entities as (
+    select * from projects
+    union all
+    select * from milestones
+),
+
+met as (
+    select
+        predictions.model_name,
+        predictions.model_version,
+        predictions.snapshot_kind,
+        cast(date_trunc('week', entities.matures_at) as date) as cohort_week,
+        predictions.predicted_probability,
+        predictions.predicted_label,
+        entities.outcome,
+        -- summed as decimals: a sum of floats depends on the order of the rows
+        cast(predictions.predicted_probability as decimal(18, 15)) as probability,
+        case when entities.outcome then 1 when not entities.outcome then 0 end as outcome_value
+    from predictions
+    inner join entities
+        on
+            predictions.model_name = entities.model_name
+            and predictions.entity_id = entities.entity_id
+),
+
+model_performance as (
+    select
+        model_name,
+        model_version,
+        snapshot_kind,
+        cohort_week,
+        count(*) as prediction_count,
+        count(outcome) as matured_count,
+        count(*) - count(outcome) as pending_count,
+        {{ ratio('sum(case when predicted_label = outcome then 1 else 0 end)', 'count(outcome)') }}
+            as accuracy,
+        {{ ratio(
+            'sum(cast(power(predicted_probability - outcome_value, 2) as decimal(18, 15)))',
+            'count(outcome)'
+        ) }} as brier_score,
+        {{ ratio('sum(case when outcome is not null then probability end)', 'count(outcome)') }}
+            as mean_predicted_probability,
+        {{ ratio('sum(outcome_value)', 'count(outcome)') }} as base_rate
+    from met
+    group by model_name, model_version, snapshot_kind, cohort_week
+)
+
+select * from model_performance

@@ -1,0 +1,59 @@
+with
+
+projects as (
+    select * from {{ ref('dim_projects') }}
+    where project_status = 'live'
+),
+
+creators as (
+    select * from {{ ref('dim_creators') }}
+),
+
+features as (
+    select * from {{ ref('project_features') }}
+    where snapshot_kind = 'current'
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by entity_id order by predicted_at desc, model_version desc
+        ) as recency
+    from {{ ref('stg_predictions') }}
+    where
+        model_name = 'project_success'
+        and snapshot_kind = 'current'
+        and snapshot_at = {{ as_of() }}
+),
+
+predictions as (
+    select * from ranked
+    where recency = 1
+),
+
+project_outlook as (
+    select
+        projects.project_id,
+        projects.title,
+        creators.display_name as creator_name,
+        projects.category,
+        projects.funding_goal,
+        projects.pledged_amount,
+        features.funding_ratio,
+        projects.backer_count,
+        projects.deadline_at,
+        {{ days_between('features.snapshot_at', 'projects.deadline_at') }} as days_left,
+        features.is_decided,
+        predictions.predicted_probability as success_probability,
+        predictions.predicted_label as is_success_predicted,
+        predictions.model_version,
+        predictions.predicted_at,
+        features.snapshot_at as as_of
+    from projects
+    inner join creators on projects.creator_id = creators.creator_id
+    inner join features on projects.project_id = features.project_id
+    left join predictions on projects.project_id = predictions.entity_id
+)
+
+select * from project_outlook

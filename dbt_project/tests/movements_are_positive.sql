@@ -1,0 +1,12 @@
+-- neither a project's movement nor, inside a release, any backer's part of it runs backwards
+select
+    transaction_id,
+    amount
+from {{ ref('fct_escrow_transactions') }}
+where amount <= 0
+union all
+select
+    'release-' || cast(milestone_id as varchar) as transaction_id,
+    {{ to_amount('smallest_backer_cents') }} as amount
+from {{ ref('int_releases_prorated') }}
+where smallest_backer_cents < 0
