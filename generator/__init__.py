@@ -1,0 +1,1 @@
+"""A simulated crowdfunding platform with escrow: seeded, streamed, written as CSV or Parquet."""

@@ -1,0 +1,74 @@
+"""Array types, and the two idioms for rows that belong to groups of unequal size."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+SECOND = 1_000_000
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
+
+
+def members(starts: Ints, sizes: Ints) -> tuple[Ints, Ints]:
+    """Lists all members of groups stored one after another.
+
+    Args:
+        starts: Row of the first member of each group, shape (groups,).
+        sizes: Number of members of each group, shape (groups,).
+
+    Returns:
+        For each member, group by group: the group's position and the member's row.
+
+    Example:
+        >>> members(np.array([10, 20]), np.array([1, 2]))
+        (array([0, 1, 1]), array([10, 20, 21]))
+    """
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    first = np.cumsum(sizes) - sizes
+    return group, starts[group] + np.arange(len(group)) - first[group]
+
+
+def place_in_group(group: Ints) -> Ints:
+    """Numbers the rows of each group from 0; equal groups must stand together.
+
+    Example:
+        >>> place_in_group(np.array([3, 3, 5, 5, 5]))
+        array([0, 1, 0, 1, 2])
+    """
+    rows = np.arange(len(group))
+    is_first = np.ones(len(group), dtype=np.bool_)
+    is_first[1:] = group[1:] != group[:-1]
+    return rows - np.maximum.accumulate(np.where(is_first, rows, 0))
+
+
+def even_uniform(rng: np.random.Generator, size: int) -> Floats:
+    """Draws one number from each of `size` equal parts of [0, 1), in random order.
+
+    A small platform then has its fair share of able creators and appealing projects.
+    """
+    return (rng.permutation(size) + rng.random(size)) / size
+
+
+def even_normal(rng: np.random.Generator, size: int) -> Floats:
+    """Draws standard normal numbers, one from each of `size` equally likely ranges."""
+    grid = np.linspace(-6.0, 6.0, 4801)
+    total = np.cumsum(np.exp(-(grid**2) / 2))
+    return np.interp(even_uniform(rng, size), (total - total[0]) / (total[-1] - total[0]), grid)
+
+
+def weighted_choice(weights: Any, drawn: Floats) -> Ints:
+    """Turns uniform numbers `drawn` into positions, in proportion to `weights`."""
+    total = np.cumsum(np.asarray(weights, dtype=np.float64))
+    position: Ints = np.searchsorted(total, drawn * total[-1], side="right")
+    return position.clip(max=len(total) - 1)
+
+
+def logistic(value: Any) -> Floats:
+    """Maps the log odds `value` to a probability, without overflow."""
+    odds: Floats = 1.0 / (1.0 + np.exp(-np.clip(value, -40.0, 40.0)))
+    return odds

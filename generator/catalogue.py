@@ -1,0 +1,136 @@
+"""What the platform lists: categories, countries, campaign lengths, price tiers, rhythms.
+
+The shares, goals and pledge sizes are those of 34,198 Kickstarter campaigns of 2009-2017;
+`demand_offset` and `tail` were fitted so that the simulated campaigns match success and overfunding
+by category.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from generator.arrays import Floats
+
+
+class Category(NamedTuple):
+    """One category: its share of launches and what sets its campaigns apart."""
+
+    name: str
+    share: float  # of launches
+    goal_median: float  # money
+    demand_offset: float  # added to the campaign score
+    pledge_offset: float  # log ratio of its typical pledge to that of all campaigns
+    tail: float  # slope of demand beyond the goal, relative to the average category
+
+
+CATEGORIES: tuple[Category, ...] = (
+    Category("Art", 0.0781, 3000, -0.37, -0.07, 1.0),
+    Category("Comics", 0.0303, 3500, 0.3, -0.33, 1.25),
+    Category("Crafts", 0.0229, 2000, -1.23, -0.49, 1.3),
+    Category("Dance", 0.0101, 3000, 0.43, 0.20, 0.55),
+    Category("Design", 0.0776, 10000, -0.2, 0.18, 1.9),
+    Category("Fashion", 0.0583, 5750, -0.96, 0.0, 1.3),
+    Category("Film & Video", 0.1723, 6074, -0.37, 0.23, 0.75),
+    Category("Food", 0.0638, 10000, -0.67, 0.03, 0.8),
+    Category("Games", 0.0854, 7038, -0.1, -0.28, 1.9),
+    Category("Journalism", 0.0105, 5000, -1.08, -0.38, 0.8),
+    Category("Music", 0.1404, 4000, 0.1, 0.03, 0.72),
+    Category("Photography", 0.0293, 4000, -0.68, 0.04, 0.85),
+    Category("Publishing", 0.1077, 5000, -0.66, -0.15, 0.95),
+    Category("Technology", 0.0817, 19749, -0.63, 0.06, 1.9),
+    Category("Theater", 0.0317, 3300, 0.43, 0.16, 0.5),
+)
+
+
+class Country(NamedTuple):
+    """One country: its share of people and what a unit of its money is worth."""
+
+    code: str
+    share: float  # of creators and of backers
+    exchange_rate: float  # goals are round in local money, recorded in the platform's
+    demand_offset: float  # added to the campaign score
+
+
+COUNTRIES: tuple[Country, ...] = (
+    Country("US", 0.7882, 1.0, 0.45),
+    Country("GB", 0.0890, 1.42, 0.42),
+    Country("CA", 0.0382, 0.80, 0.0),
+    Country("AU", 0.0194, 0.77, 0.0),
+    Country("DE", 0.0103, 1.13, 0.0),
+    Country("IT", 0.0078, 1.13, 0.0),
+    Country("FR", 0.0075, 1.13, 0.0),
+    Country("NL", 0.0070, 1.13, 0.0),
+    Country("ES", 0.0052, 1.13, 0.0),
+    Country("MX", 0.0049, 0.054, 0.0),
+    Country("SE", 0.0046, 0.115, 0.0),
+    Country("NZ", 0.0035, 0.70, 0.0),
+)
+
+
+class Duration(NamedTuple):
+    """A band of campaign lengths, both ends included."""
+
+    first_day: int
+    last_day: int
+    share: float  # of campaigns with a typical goal
+    goal_tilt: float  # change of the log weight per unit of log goal
+    demand_offset: float  # added to the campaign score
+
+
+DURATIONS: tuple[Duration, ...] = (
+    Duration(7, 14, 0.037, -0.20, -0.20),
+    Duration(15, 21, 0.067, -0.20, -0.09),
+    Duration(22, 29, 0.085, -0.12, -0.09),
+    Duration(30, 30, 0.448, 0.0, -0.63),
+    Duration(31, 31, 0.035, 0.0, 0.02),
+    Duration(32, 44, 0.140, 0.05, 0.02),
+    Duration(45, 45, 0.047, 0.15, -0.65),
+    Duration(46, 59, 0.041, 0.10, -0.57),
+    Duration(60, 60, 0.085, 0.25, -1.31),
+    Duration(61, 90, 0.015, 0.10, -0.78),
+)
+
+STRATEGIES: tuple[str, ...] = ("equal_tranches", "front_loaded", "back_loaded", "holdback_20")
+
+# Goals are mostly one of these times a power of ten.
+GOAL_LEADS: tuple[float, ...] = (1, 1.2, 1.5, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 6.5, 7, 7.5, 8, 9)
+GOAL_LEAD_WEIGHTS: tuple[float, ...] = (
+    *(4.4, 0.75, 1.3, 0.3, 1.7, 1.4, 1.6, 0.6),
+    *(0.75, 4.2, 0.75, 0.2, 0.5, 0.5, 0.6, 0.2),
+)
+
+# Rewards cost one of these amounts of money.
+PRICE_TIERS: tuple[int, ...] = (
+    *(1, 3, 5, 8, 10, 12, 15, 20, 25, 30, 35, 40, 45, 50, 60, 75, 85, 100, 125, 150, 175, 200),
+    *(250, 300, 350, 400, 500, 600, 750, 1000, 1250, 1500, 2000, 2500, 3500, 5000, 7500, 10000),
+)
+
+# Launches by month, by weekday (Monday first) and by hour of day (UTC).
+LAUNCH_MONTHS: tuple[float, ...] = (
+    *(0.0724, 0.0789, 0.0893, 0.0868, 0.0897, 0.0869),
+    *(0.0945, 0.0860, 0.0825, 0.0893, 0.0882, 0.0555),
+)
+LAUNCH_WEEKDAYS: tuple[float, ...] = (0.1637, 0.2041, 0.1789, 0.1633, 0.1497, 0.0840, 0.0563)
+LAUNCH_HOURS: tuple[float, ...] = (
+    *(0.0583, 0.0549, 0.0436, 0.0397, 0.0341, 0.0293, 0.0285, 0.0214),
+    *(0.0165, 0.0210, 0.0150, 0.0135, 0.0173, 0.0205, 0.0280, 0.0386),
+    *(0.0497, 0.0654, 0.0713, 0.0710, 0.0663, 0.0660, 0.0664, 0.0636),
+)
+
+# Gifts by hour of day (UTC), from 289,704 donations; and by weekday (Monday first), a mild guess.
+PLEDGE_HOURS: tuple[float, ...] = (
+    *(0.0611, 0.0622, 0.0704, 0.0683, 0.0609, 0.0584, 0.0441, 0.0325),
+    *(0.0294, 0.0270, 0.0178, 0.0148, 0.0148, 0.0150, 0.0190, 0.0225),
+    *(0.0266, 0.0410, 0.0421, 0.0451, 0.0476, 0.0581, 0.0594, 0.0618),
+)
+PLEDGE_WEEKDAYS: tuple[float, ...] = (1.05, 1.10, 1.08, 1.05, 1.02, 0.85, 0.85)
+
+
+def category_values(field: str) -> Floats:
+    """Returns one numeric field of all categories, in catalogue order."""
+    return np.array([getattr(category, field) for category in CATEGORIES], dtype=np.float64)
+
+
+def country_values(field: str) -> Floats:
+    """Returns one numeric field of all countries, in catalogue order."""
+    return np.array([getattr(country, field) for country in COUNTRIES], dtype=np.float64)

@@ -1,0 +1,89 @@
+"""The command `python -m generator`: arguments in, seven files and one summary line out."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from generator.config import SCENARIOS, ConfigError, SimulationConfig
+from generator.output import FORMATS, OutputError, writing
+from generator.tables import block_tables, first_ids
+from generator.world import block_scales, simulate
+
+CALL_WAS_WRONG = 2
+INTERRUPTED = 130
+PARQUET_FROM_SCALE = 10
+QUIET_SECONDS = 3.0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(CALL_WAS_WRONG, f"generate: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code: 0 done, 2 the call was wrong."""
+    call = _parser().parse_args(arguments)
+    try:
+        config = SimulationConfig(scale=call.scale, seed=call.seed, scenario=call.scenario)
+        file_format = call.format or ("parquet" if call.scale >= PARQUET_FROM_SCALE else "csv")
+        print(generate(config, Path(call.out).resolve(), file_format))
+    except (ConfigError, OutputError) as error:
+        print(f"generate: {error}", file=sys.stderr)
+        return CALL_WAS_WRONG
+    except OSError as error:
+        print(f"generate: cannot write {call.out}: {error}", file=sys.stderr)
+        return CALL_WAS_WRONG
+    except KeyboardInterrupt:
+        print("generate: interrupted; nothing was written", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def generate(config: SimulationConfig, out: Path, file_format: str) -> str:
+    """Writes the world to the folder `out` and returns a one-line summary.
+
+    Raises:
+        OutputError: `out` holds something that is not ours to replace.
+    """
+    began = time.monotonic()
+    ids = first_ids()
+    blocks = len(block_scales(config))
+    with writing(out, file_format) as writers:
+        for done, block in enumerate(simulate(config), start=1):
+            tables = block_tables(config, block, ids)
+            writers.append(tables)
+            ids = {name: first + tables[name].num_rows for name, first in ids.items()}
+            _show_progress(done, blocks, time.monotonic() - began)
+    counts = ", ".join(f"{count:,} {name}" for name, count in writers.row_counts.items())
+    return f"generate   {counts} ({time.monotonic() - began:.1f} s) -> {out}"
+
+
+def _show_progress(done: int, blocks: int, seconds: float) -> None:
+    if blocks == 1 or seconds < QUIET_SECONDS or not sys.stderr.isatty():
+        return
+    left = seconds / done * (blocks - done)
+    end = "\n" if done == blocks else ""
+    line = f"\rgenerate   {done / blocks:4.0%} of {blocks} blocks, {left:.0f} s left "
+    print(line, end=end, file=sys.stderr, flush=True)
+
+
+def _whole_number(name: str, low: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and int(text) >= low):
+            raise argparse.ArgumentTypeError(f"{name} must be an integer >= {low}, got {text!r}")
+        return int(text)
+
+    return convert
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m generator", description=__doc__)
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--scale", type=_whole_number("SCALE", 1), default=1, help="size (1)")
+    parser.add_argument("--seed", type=_whole_number("SEED", 0), default=42, help="seed (42)")
+    parser.add_argument("--scenario", default="steady", help=f"one of: {', '.join(SCENARIOS)}")
+    parser.add_argument("--format", choices=FORMATS, help="csv below scale 10, else parquet")
+    return parser

@@ -1,0 +1,233 @@
+"""The simulated platform's parameters: one documented, checked, immutable object."""
+
+import math
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any
+
+SCENARIOS = ("steady",)
+
+RECIPE = "fitted to 29,948 Kickstarter campaigns of 2009-2017"
+CHOSEN = "chosen"
+# A campaign lasts up to 90 days, and some must end before the world does.
+SHORTEST_SPAN_DAYS = 120
+WHOLE_UNITS = ("units", "number", "rows per scale", "projects", "most pledges")
+CONTRACT = "raw contract"
+W3F = "Web3 Foundation grants, 681 milestones"
+
+
+class ConfigError(ValueError):
+    """A parameter that makes no world; the message begins with the field's name."""
+
+
+def parameter(
+    default: Any,
+    unit: str,
+    source: str,
+    meaning: str,
+    low: float = -math.inf,
+    high: float = math.inf,
+) -> Any:
+    """Declares a field with its default, unit, source and meaning, and the range it may take."""
+    return field(default=default, metadata=_notes(unit, source, meaning, low, high))
+
+
+def _notes(
+    unit: str, source: str, meaning: str, low: float = -math.inf, high: float = math.inf
+) -> dict[str, Any]:
+    return {"unit": unit, "source": source, "meaning": meaning, "low": low, "high": high}
+
+
+def share(default: float, source: str, meaning: str) -> Any:
+    """Declares a field that is a probability or a share."""
+    return parameter(default, "share", source, meaning, 0.0, 1.0)
+
+
+def positive(default: float, unit: str, source: str, meaning: str) -> Any:
+    """Declares a field that must be above zero."""
+    return parameter(default, unit, source, meaning, math.nextafter(0.0, 1.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationConfig:
+    """Everything that decides the generated world.
+
+    Each field's metadata hold `unit`, `source`, `meaning` and the checked range `low`..`high`.
+    Latent scores (`score`) have a standard deviation near 1; a campaign succeeds at about 1.
+
+    Raises:
+        ConfigError: A field is outside its range or contradicts another one; the message names it.
+    """
+
+    # the platform
+    scale: int = parameter(1, "units", CONTRACT, "size; all tables grow in proportion", 1, 100_000)
+    seed: int = parameter(42, "number", CHOSEN, "seed of all random streams", 0, 2**63 - 1)
+    scenario: str = parameter("steady", "name", CHOSEN, "kind of world")
+    creators_per_scale: int = parameter(50, "rows per scale", CONTRACT, "creators", 1)
+    backers_per_scale: int = parameter(500, "rows per scale", CONTRACT, "backers", 10)
+    projects_per_scale: int = parameter(200, "rows per scale", CONTRACT, "projects", 1)
+    exposures_per_scale: int = parameter(8000, "rows per scale", CHOSEN, "listing views", 0)
+    block_scale: int = parameter(50, "units", CHOSEN, "largest part simulated at once", 1)
+    starts_at: datetime = field(
+        default=datetime(2021, 1, 1, tzinfo=UTC),
+        metadata=_notes("moment", CHOSEN, "first launches"),
+    )
+    ends_at: datetime = field(
+        default=datetime(2024, 1, 1, tzinfo=UTC),
+        metadata=_notes("moment", CHOSEN, "nothing is recorded from here on"),
+    )
+    growth: float = parameter(0.5, "ratio", CHOSEN, "rise of the launch rate", -0.9, 9)
+
+    # people
+    missing_country_share: float = share(0.04, CHOSEN, "people and projects without a country")
+    early_backer_share: float = share(0.4, CHOSEN, "backers who joined before the first launch")
+    join_by_acting_share: float = share(0.5, CHOSEN, "backers who join with their first act")
+    activity_shape: float = positive(0.7, "shape", CHOSEN, "Gamma shape of backers' activity")
+    taste_sd: float = parameter(1.0, "log ratio", CHOSEN, "backers' taste by category, sd", 0, 5)
+    max_projects: int = parameter(12, "projects", CHOSEN, "most projects of one creator", 1, 100)
+
+    # a project at launch
+    category_kept_share: float = share(0.8, RECIPE, "next project in the creator's own category")
+    goal_log_sd: float = parameter(1.50, "log money", RECIPE, "goals within a category, sd", 0, 3)
+    goal_creator_share: float = share(0.56, RECIPE, "goal variance that stays with the creator")
+    round_goal_share: float = share(0.82, RECIPE, "goals at a round number")
+    lowest_goal: float = parameter(60.0, "money", RECIPE, "smallest goal", 1)
+    highest_goal: float = positive(2_000_000.0, "money", RECIPE, "largest goal")
+
+    # demand: from the latent score of a campaign to its potential
+    base_score: float = parameter(0.2, "score", RECIPE, "level of demand")
+    static_weight: float = parameter(0.53, "score", RECIPE, "weight of what is known at launch", 0)
+    goal_slope: float = parameter(-0.18, "score", RECIPE, "per unit of log goal")
+    large_goal_slope: float = parameter(-0.08, "score", RECIPE, "per squared log above 4,900")
+    skill_weight: float = parameter(0.42, "score", RECIPE, "weight of the creator's skill", 0)
+    success_weight: float = parameter(0.4, "score", RECIPE, "learning from earlier successes", 0)
+    failure_weight: float = parameter(0.12, "score", RECIPE, "loss by earlier failures alone", 0)
+    history_drift: float = parameter(0.4, "score", RECIPE, "rise of history over the span, undone")
+    appeal_sd: float = parameter(0.72, "score", RECIPE, "appeal of the project itself, sd", 0)
+    kink_score: float = parameter(0.03, "score", RECIPE, "below it demand falls off steeply")
+    kink_potential: float = parameter(-1.963, "log ratio", RECIPE, "potential at the kink")
+    steep_slope: float = parameter(5.598, "log per score", RECIPE, "slope below the kink", 0)
+    flat_slope: float = parameter(1.12, "log per score", RECIPE, "slope above the kink", 0)
+    tail_curve: float = parameter(0.36, "log per score", RECIPE, "curvature far above the kink", 0)
+    highest_potential: float = parameter(3.2, "log ratio", RECIPE, "potential is cut here")
+
+    # pledges: how large
+    pledge_level: float = parameter(1.8, "log money", RECIPE, "typical pledge at a goal of 1")
+    pledge_goal_slope: float = parameter(0.28, "log per log", RECIPE, "typical pledge by goal")
+    pledge_project_sd: float = parameter(0.47, "log money", RECIPE, "between projects, sd", 0)
+    pledge_sd: float = parameter(0.83, "log money", RECIPE, "within a project, sd", 0)
+    dead_pledge_drop: float = parameter(0.6, "log money", RECIPE, "lower where nobody comes", 0)
+    small_platform_slope: float = parameter(
+        0.3, "log per log", CHOSEN, "smaller, but more pledges where the cap is low", 0, 1
+    )
+    tier_share: float = share(0.75, RECIPE, "pledges at a reward's price")
+    token_share_live: float = share(0.08, RECIPE, "token pledges in lively campaigns")
+    token_share_dead: float = share(0.60, RECIPE, "token pledges in dead campaigns")
+    cap_backers_share: float = share(0.30, CONTRACT, "most pledges of a project, of all backers")
+    cap_pledges: int = parameter(500, "most pledges", CONTRACT, "most pledges of a project", 1)
+
+    # pledges: when
+    friends_median: float = parameter(0.55, "pledges", RECIPE, "friends of the creator", 0)
+    friends_sd: float = parameter(1.364, "log ratio", RECIPE, "friends, sd", 0)
+    friends_score_slope: float = parameter(0.26, "log per score", RECIPE, "more for good ones")
+    burst_mean: float = share(0.325, RECIPE, "demand that comes with the launch")
+    burst_concentration: float = positive(4.133, "shape", RECIPE, "Beta concentration of it")
+    burst_hours: float = positive(26.0, "hours", RECIPE, "decay of the launch burst")
+    delay_share: float = share(0.65, RECIPE, "launches announced late")
+    delay_hours: float = positive(9.88, "hours", RECIPE, "mean delay of these")
+    late_share: float = share(0.14, RECIPE, "rest of demand that comes in the last tenth")
+    wander_sd: float = parameter(0.72, "log ratio", RECIPE, "random walk over a campaign, sd", 0)
+    jump_share: float = share(0.03, RECIPE, "campaigns that go viral")
+    jump_size: float = parameter(2.15, "log ratio", RECIPE, "their jump")
+    herding: float = parameter(1.78, "ratio", RECIPE, "more demand near the goal", 0)
+    herding_half: float = positive(0.25, "of goal", RECIPE, "funding ratio at half of it")
+    lull: float = parameter(0.77, "ratio", RECIPE, "demand once the goal is reached", 0)
+    rescue: float = parameter(2.6, "ratio", RECIPE, "strength of the late rescue", 0)
+    rescue_from: float = share(0.70, RECIPE, "elapsed part at which it begins")
+    rescue_ratio: float = share(0.47, RECIPE, "funding ratio that makes it likely")
+    rescue_ratio_sd: float = parameter(0.134, "of goal", RECIPE, "between projects, sd", 0)
+    top_up_from: float = share(0.62, RECIPE, "funding ratio at which creators close the gap")
+    top_up_share: float = share(0.75, RECIPE, "chance of that in each of the last three steps")
+    cancel_share: float = share(0.135, RECIPE, "creators ready to give up")
+    cancel_ratio: float = share(0.5, CHOSEN, "they do so below this funding ratio")
+
+    # delivery
+    planned_days: float = positive(50.0, "days", RECIPE, "mean time planned per milestone")
+    planned_shape: float = positive(4.0, "shape", RECIPE, "Gamma shape of it")
+    crunch: float = share(0.6, CHOSEN, "least part of the planned time that the work takes")
+    slip_days: float = parameter(4.0, "days", RECIPE, "scale of slips", 0)
+    slip_level: float = parameter(0.72, "score", RECIPE, "mean slip in units of `slip_days`")
+    slip_skill: float = parameter(0.54, "score", RECIPE, "less by the creator's skill", 0)
+    slip_project: float = parameter(0.42, "score", RECIPE, "trouble shared within a project", 0)
+    never_share: float = share(0.045, RECIPE, "milestones never delivered, at average skill")
+    approval_level: float = parameter(1.0, "log odds", RECIPE, "a vote's approval")
+    approval_skill: float = parameter(0.7, "log odds", RECIPE, "more by the creator's skill")
+    approval_project: float = parameter(0.6, "log odds", RECIPE, "less by the project's trouble")
+    approval_late: float = parameter(0.01, "log odds per day", RECIPE, "less by lateness", 0)
+    approval_threshold: float = share(0.55, CHOSEN, "approving votes needed")
+    turnout: float = share(0.58, CHOSEN, "backers who vote, in a project of 60 backers")
+    turnout_slope: float = parameter(0.6, "log per log", CHOSEN, "lower in larger crowds", 0, 1)
+    vote_days: float = positive(3.0, "days", RECIPE, "mean time from submission to vote")
+    review_days: float = parameter(4.5, "days", RECIPE, "mean time to a decision after one day", 0)
+    rework_days: float = positive(35.0, "days", RECIPE, "mean time of rework after a refusal")
+    rework_approval: float = parameter(1.4, "log odds", W3F, "chance that rework is approved")
+    strategy_slips: tuple[float, ...] = parameter(
+        (0.0, 0.35, -0.15, -0.1),
+        "score",
+        CHOSEN,
+        "known effect of each release strategy on the slip",
+    )
+
+    # the experiment
+    experiment: str = parameter("highlight_projects", "name", CHOSEN, "name of the experiment")
+    exposure_days: float = positive(56.0, "days", CHOSEN, "the last days, in which it runs")
+    listing_share: float = share(0.68, CHOSEN, "pledges of these days that begin at a listing")
+    treated_share: float = share(0.5, CHOSEN, "backers who see highlighted listings")
+    highlight_lift: float = parameter(0.15, "ratio", CHOSEN, "known lift of conversion", -0.9, 9)
+
+    def __post_init__(self) -> None:
+        """Checks every range, then what only holds between fields."""
+        for item in fields(self):
+            _check_range(item.name, getattr(self, item.name), item.metadata)
+        _check_together(self)
+
+
+def _check_range(name: str, value: Any, notes: Any) -> None:
+    unit = notes["unit"]
+    if unit == "name":
+        if not (isinstance(value, str) and value):
+            raise ConfigError(f"{name} must be a name, got {value!r}")
+        return
+    if unit == "moment":
+        if not (isinstance(value, datetime) and value.tzinfo):
+            raise ConfigError(f"{name} must be a datetime with a time zone, got {value!r}")
+        return
+    if unit in WHOLE_UNITS and not isinstance(value, int):
+        raise ConfigError(f"{name} must be a whole number, got {value!r}")
+    for number in value if isinstance(value, tuple) else (value,):
+        is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
+        if not (is_number and math.isfinite(number) and notes["low"] <= number <= notes["high"]):
+            raise ConfigError(
+                f"{name} must lie between {notes['low']:g} and {notes['high']:g}, got {number!r}"
+            )
+
+
+def _check_together(config: SimulationConfig) -> None:
+    days = (config.ends_at - config.starts_at).total_seconds() / 86_400
+    creators, projects = config.creators_per_scale, config.projects_per_scale
+    known = ", ".join(SCENARIOS)
+    problems = (
+        (config.scenario not in SCENARIOS, f"scenario must be one of {known}: {config.scenario!r}"),
+        (days < SHORTEST_SPAN_DAYS, "ends_at must be at least 120 days after starts_at"),
+        (config.exposure_days > days, "exposure_days must fit between starts_at and ends_at"),
+        (projects < creators, "projects_per_scale must be at least creators_per_scale"),
+        (
+            projects > creators * config.max_projects,
+            "projects_per_scale must be at most creators_per_scale times max_projects",
+        ),
+        (config.highest_goal <= config.lowest_goal, "highest_goal must exceed lowest_goal"),
+        (len(config.strategy_slips) != 4, "strategy_slips must have one value per strategy, 4"),
+    )
+    for is_wrong, message in problems:
+        if is_wrong:
+            raise ConfigError(message)

@@ -1,0 +1,48 @@
+"""Weighted draws among ranges of a long list, in constant time per draw."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from generator.arrays import Floats, Ints
+
+STEPS = 4
+CELLS_PER_ITEM = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedDraw:
+    """A list of weighted items, with a guide table (Chen and Asau 1974) into their running sums.
+
+    Attributes:
+        running: Sum of the weights before each item, and of all, shape (items + 1,).
+        guide: The item at the low end of each of many equal cells of the total.
+    """
+
+    running: Floats
+    guide: Ints
+
+    def draw(self, first: Ints, after: Ints, rng: np.random.Generator) -> Ints:
+        """Draws one item of `first` .. `after - 1` per row, in proportion to the weights."""
+        low = self.running[first]
+        level = low + rng.random(len(first)) * (self.running[after] - low)
+        cell = (level * (len(self.guide) / self.running[-1])).astype(np.int64)
+        item = self.guide[np.minimum(cell, len(self.guide) - 1)]
+        behind = np.flatnonzero(self.running[item + 1] <= level)
+        for _ in range(STEPS):
+            item[behind] += 1
+            behind = behind[self.running[item[behind] + 1] <= level[behind]]
+        if len(behind):
+            item[behind] = np.searchsorted(self.running, level[behind], "right") - 1
+        chosen: Ints = np.clip(item, first, after - 1)
+        return chosen
+
+
+def weighted_draw(weights: Floats) -> WeightedDraw:
+    """Prepares draws among items with these positive weights."""
+    running = np.concatenate([[0.0], np.cumsum(weights)])
+    cells = CELLS_PER_ITEM * len(weights)
+    levels = np.arange(cells) * (running[-1] / cells)
+    # Rounding may put a level just beyond its cell: begin one item early rather than one late.
+    guide = np.searchsorted(running, levels * (1 - 1e-12), "right") - 1
+    return WeightedDraw(running=running, guide=guide.clip(0, len(weights) - 1))

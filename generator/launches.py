@@ -1,0 +1,164 @@
+"""Projects as they stand at launch: who, when, what, how much, for how long, in which tranches."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from generator import catalogue
+from generator.arrays import DAY, Floats, Ints, even_uniform, place_in_group, weighted_choice
+from generator.config import SimulationConfig
+from generator.people import Creators
+from generator.rhythm import launch_moments
+
+FEWEST_MILESTONES = 3
+MILESTONE_COUNT_SHARES = (0.2, 0.4, 0.4)
+TYPICAL_LOG_GOAL = 8.58
+# Spread, in log money, of the pull that round numbers have on a goal.
+ROUNDING_SD = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Projects:
+    """One element per project of a block, in the order of launching.
+
+    Attributes:
+        creator: Position of the creator in the block.
+        wave: 0 for the creator's first project, 1 for the second ...
+        place_in_time: Where the launch stands in the span, 0 to 1, corrected for growth and season.
+        category: Position in the catalogue of categories.
+        country: Position in the catalogue of countries.
+        goal: Funding goal in cents.
+        duration_band: Position in the catalogue of durations.
+        launched_at: Microseconds since 1970.
+        deadline_at: Microseconds since 1970.
+        milestone_count: Number of planned milestones.
+        strategy: Position in the catalogue of release strategies.
+    """
+
+    creator: Ints
+    wave: Ints
+    place_in_time: Floats
+    category: Ints
+    country: Ints
+    goal: Ints
+    duration_band: Ints
+    launched_at: Ints
+    deadline_at: Ints
+    milestone_count: Ints
+    strategy: Ints
+
+
+def wave_sizes(creators: int, projects: int, most: int) -> Ints:
+    """Returns how many creators launch a first, second ... project: geometric, exact in total.
+
+    Example:
+        >>> wave_sizes(50, 200, 12)[:4], wave_sizes(50, 200, 12).sum()
+        (array([50, 38, 29, 22]), np.int64(200))
+    """
+    wave = np.arange(most)
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        is_enough = creators * (middle**wave).sum() >= projects
+        low, high = (low, middle) if is_enough else (middle, high)
+    running = np.round(np.cumsum(creators * high**wave)).astype(np.int64)
+    running[-1] = projects
+    return np.sort(np.diff(running, prepend=0))[::-1]
+
+
+def make_projects(
+    config: SimulationConfig,
+    creators: Creators,
+    count: int,
+    starts_at: int,
+    ends_at: int,
+    rng: np.random.Generator,
+) -> Projects:
+    """Draws the projects of a block; each creator has at least one."""
+    creator, wave, place = _launch_slots(config, len(creators.skill), count, rng)
+    launched_at = launch_moments(place, starts_at, ends_at, config.growth)
+    own = rng.random(count) < config.category_kept_share
+    shares = [category.share for category in catalogue.CATEGORIES]
+    category = np.where(
+        own, creators.category[creator], weighted_choice(shares, even_uniform(rng, count))
+    )
+    country = creators.country[creator]
+    goal = _goals(config, category, country, creators.goal_residual[creator], rng)
+    band, days = _durations(np.log(goal / 100), rng)
+    extra = weighted_choice(MILESTONE_COUNT_SHARES, even_uniform(rng, count))
+    return Projects(
+        creator=creator,
+        wave=wave,
+        place_in_time=place,
+        category=category,
+        country=country,
+        goal=goal,
+        duration_band=band,
+        launched_at=launched_at,
+        deadline_at=launched_at + days * DAY,
+        milestone_count=FEWEST_MILESTONES + extra,
+        strategy=rng.integers(0, len(catalogue.STRATEGIES), count),
+    )
+
+
+def _launch_slots(
+    config: SimulationConfig, creators: int, projects: int, rng: np.random.Generator
+) -> tuple[Ints, Ints, Floats]:
+    """Spreads each creator's projects over the span; all launches together fill it evenly."""
+    sizes = wave_sizes(creators, projects, config.max_projects)
+    counts = (sizes[None, :] > np.arange(creators)[:, None]).sum(axis=1)
+    creator = np.repeat(rng.permutation(creators), counts)
+    place = rng.random(projects)
+    order = np.lexsort((place, creator))
+    creator, place = creator[order], place[order]
+    wave = place_in_group(creator)
+    by_time = np.argsort(place, kind="stable")
+    return creator[by_time], wave[by_time], place[by_time]
+
+
+def _goals(
+    config: SimulationConfig,
+    category: Ints,
+    country: Ints,
+    creator_residual: Floats,
+    rng: np.random.Generator,
+) -> Ints:
+    """Draws goals in cents: mostly round numbers of the local money."""
+    count = len(category)
+    rate = catalogue.country_values("exchange_rate")[country]
+    residual = np.sqrt(config.goal_creator_share) * creator_residual
+    residual += np.sqrt(1 - config.goal_creator_share) * rng.standard_normal(count)
+    center = np.log(catalogue.category_values("goal_median"))[category]
+    log_goal = center + config.goal_log_sd * residual - np.log(rate)
+    local = np.where(
+        rng.random(count) < config.round_goal_share,
+        _nearby_round_number(log_goal, rng),
+        np.round(np.exp(log_goal)),
+    )
+    money = np.clip(local * rate, config.lowest_goal, config.highest_goal)
+    return np.round(money * 100).astype(np.int64)
+
+
+def _nearby_round_number(log_goal: Floats, rng: np.random.Generator) -> Floats:
+    """Picks round numbers by attraction and nearness (a Gumbel choice)."""
+    leads = np.array(catalogue.GOAL_LEADS)
+    decades = np.floor(log_goal / np.log(10))[:, None, None] + np.array([-1.0, 0.0, 1.0])[:, None]
+    numbers = (leads * 10**decades).reshape(len(log_goal), -1)
+    pull = np.tile(np.log(catalogue.GOAL_LEAD_WEIGHTS), 3)
+    distance = (np.log(numbers) - log_goal[:, None]) / ROUNDING_SD
+    score = pull - distance**2 / 2 + rng.gumbel(size=numbers.shape)
+    return np.take_along_axis(numbers, score.argmax(axis=1)[:, None], axis=1)[:, 0]
+
+
+def _durations(log_goal: Floats, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Draws campaign lengths: the band, and the number of whole days."""
+    bands = catalogue.DURATIONS
+    shares = np.array([band.share for band in bands])
+    tilts = np.array([band.goal_tilt for band in bands])
+    weights = shares * np.exp(np.clip(np.outer(log_goal - TYPICAL_LOG_GOAL, tilts), -2, 2))
+    total = np.cumsum(weights, axis=1)
+    drawn = rng.random(len(log_goal)) * total[:, -1]
+    band = np.minimum((total <= drawn[:, None]).sum(axis=1), len(bands) - 1)
+    first = np.array([item.first_day for item in bands])[band]
+    last = np.array([item.last_day for item in bands])[band]
+    return band, rng.integers(first, last + 1)

@@ -1,0 +1,69 @@
+"""Impossible parameters are refused by name; every parameter is documented."""
+
+import math
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from generator.config import ConfigError, SimulationConfig
+
+IMPOSSIBLE: list[tuple[str, Any]] = [
+    ("scale", 0),
+    ("scale", 1.5),
+    ("scale", True),
+    ("scale", "2"),
+    ("herding", "1"),
+    ("wander_sd", None),
+    ("seed", -1),
+    ("scenario", "boom"),
+    ("creators_per_scale", 0),
+    ("projects_per_scale", 0),
+    ("projects_per_scale", 49),
+    ("projects_per_scale", 601),
+    ("backers_per_scale", 0),
+    ("exposures_per_scale", -1),
+    ("block_scale", 0),
+    ("ends_at", datetime(2020, 1, 1, tzinfo=UTC)),
+    ("ends_at", datetime(2024, 1, 1)),
+    ("starts_at", "2021-01-01"),
+    ("growth", -1.0),
+    ("exposure_days", 2000.0),
+    ("cancel_share", 1.2),
+    ("burst_mean", -0.1),
+    ("burst_hours", 0.0),
+    ("pledge_sd", -1.0),
+    ("herding", math.nan),
+    ("highlight_lift", -1.0),
+    ("highest_goal", 10.0),
+    ("lowest_goal", math.inf),
+    ("strategy_slips", (0.0, 0.0)),
+    ("strategy_slips", (0.0, 0.0, 0.0, math.nan)),
+    ("experiment", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), IMPOSSIBLE)
+def test_an_impossible_parameter_is_named(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name} "):
+        SimulationConfig(**{name: value})
+
+
+def test_the_message_says_what_is_allowed_and_what_was_given() -> None:
+    with pytest.raises(ConfigError) as error:
+        SimulationConfig(cancel_share=1.2)
+    assert str(error.value) == "cancel_share must lie between 0 and 1, got 1.2"
+
+
+@pytest.mark.parametrize("field", fields(SimulationConfig), ids=lambda field: field.name)
+def test_every_parameter_is_documented(field: Any) -> None:
+    assert field.metadata["unit"]
+    assert field.metadata["source"]
+    assert field.metadata["meaning"]
+
+
+def test_a_config_cannot_change() -> None:
+    config: Any = SimulationConfig()
+    with pytest.raises(AttributeError):
+        config.scale = 2
