@@ -1,0 +1,89 @@
+"""The command line: runs the stages in one process and turns errors into one clear line."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ml import reporting, settings
+from ml.errors import MlError
+from ml.monitor import monitor
+from ml.predict import predict
+from ml.settings import ModelSettings
+from ml.train import train
+from ml.warehouse import Warehouse, open_warehouse
+
+STAGES = ("train", "predict", "monitor")
+
+
+def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) -> int:
+    """Runs the stages asked for, always in the order of STAGES.
+
+    Args:
+        arguments: What stands behind `python -m ml`.
+        now: The clock behind `trained_at`, `predicted_at` and `measured_at`, in UTC.
+
+    Returns:
+        0, or 2 when the call or its inputs were wrong.
+    """
+    options = _parser().parse_args(arguments)
+    moment = (now or _utc_now)().replace(tzinfo=None)
+    try:
+        models = settings.load(options.config)
+        with open_warehouse(options.db) as warehouse:
+            for stage in STAGES:
+                if stage in options.stages:
+                    _run(stage, models, warehouse, options, moment)
+    except MlError as error:
+        print(f"ml: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(
+    stage: str,
+    models: tuple[ModelSettings, ...],
+    warehouse: Warehouse,
+    options: argparse.Namespace,
+    now: datetime,
+) -> None:
+    for model in models:
+        started = time.perf_counter()
+        lines = _lines(stage, model, warehouse, options, now)
+        lines[-1] += f" ({time.perf_counter() - started:.1f} s)"
+        for number, line in enumerate(lines):
+            print(f"{stage if number == 0 else '':<10} {line}", flush=True)
+
+
+def _lines(
+    stage: str,
+    model: ModelSettings,
+    warehouse: Warehouse,
+    options: argparse.Namespace,
+    now: datetime,
+) -> list[str]:
+    if stage == "train":
+        trained = train(model, warehouse, options.models, run_id=options.run_id, now=now)
+        return reporting.trained_lines(model, trained)
+    if stage == "predict":
+        return reporting.predicted_lines(predict(model, warehouse, options.models, now=now))
+    found = monitor(model, warehouse, run_id=options.run_id, now=now)
+    return reporting.monitored_lines(found)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ml", description="Runs stages of ml.")
+    parser.add_argument("stages", nargs="+", choices=STAGES, help="in this order, any of them")
+    parser.add_argument("--db", type=Path, required=True, help="warehouse file to read and add to")
+    parser.add_argument("--models", type=Path, required=True, help="folder of the model files")
+    parser.add_argument("--run-id", required=True, help="name of the run, kept with its rows")
+    parser.add_argument(
+        "--config", type=Path, default=settings.DEFAULT_PATH, help="default: ml/models.toml"
+    )
+    return parser

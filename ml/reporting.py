@@ -1,0 +1,110 @@
+"""What the stages say on the screen."""
+
+from collections.abc import Iterable
+
+from ml.evaluation import ALL_KINDS, Metric
+from ml.monitor import Monitored, Statistic, Window
+from ml.predict import Predicted
+from ml.settings import ModelSettings
+from ml.train import Trained
+from ml.warehouse import ModelRun
+
+_MOST_NAMED = 5  # features named in one line
+
+
+def trained_lines(model: ModelSettings, result: Trained) -> list[str]:
+    """Says which model there is, and how well it did on what came after the cut."""
+    run = result.run
+    if run.status != "trained":
+        return [f"{model.name} skipped, the run goes on without it: {run.reason}"]
+    if not result.metrics:
+        return [f"{_title(run)}: {result.note or 'trained, nothing to test it on yet'}"]
+    first = (
+        f"{_title(run)}: cut {run.cutoff_at:%Y-%m-%d}, trained on"
+        f" {_count(run.train_entity_count, model.entity)} ({run.train_row_count:,} snapshots),"
+        f" tested on {run.test_entity_count:,} of later launches ({run.test_row_count:,})"
+        f" -> {run.artifact_path}"
+    )
+    clocks = (*model.drift.clocks[:1], ALL_KINDS)
+    figures = [text for clock in clocks if (text := _figures(result.metrics, clock))]
+    lines = [first, "test, undecided snapshots: " + "; ".join(figures)]
+    return [result.note, *lines] if result.note else lines
+
+
+def predicted_lines(result: Predicted) -> list[str]:
+    """Says what was added to `ml.predictions`."""
+    run = result.run
+    if run.status != "trained":
+        return [f"{run.model_name} has no model, so no predictions: {run.reason}"]
+    if not result.live_count + result.historical_count:
+        return [f"{_title(run)}: nothing new to predict"]
+    return [
+        f"{_title(run)}: {result.live_count:,} live, {result.historical_count:,} historical"
+        " snapshots after the cut -> ml.predictions"
+    ]
+
+
+def monitored_lines(result: Monitored) -> list[str]:
+    """Says which features moved, by how much, at which clock."""
+    run = result.run
+    if run.status != "trained":
+        return [f"{run.model_name} has no model, so nothing to compare with: {run.reason}"]
+    windows = ", ".join(_window(window) for window in result.windows)
+    if not result.statistics:
+        return [f"{_title(run)}: {windows}"]
+    alerts = [row for row in result.statistics if row.is_alert]
+    moved = list(dict.fromkeys((row.feature, row.clock) for row in alerts))
+    named = [_shift(feature, clock, alerts) for feature, clock in moved[:_MOST_NAMED]]
+    more = [f"and {len(moved) - _MOST_NAMED} more"] if len(moved) > _MOST_NAMED else []
+    words = f"{len(moved)} moved: {', '.join([*named, *more])}" if moved else "no feature moved"
+    return [f"{_title(run)}: {windows}; {words} -> ml.drift_stats"]
+
+
+def _title(run: ModelRun) -> str:
+    return f"{run.model_name} {run.model_version}"
+
+
+def _count(number: int, entity: str) -> str:
+    return f"{number:,} {entity}{'' if number == 1 else 's'}"
+
+
+def _figures(metrics: Iterable[Metric], clock: str) -> str:
+    rows = {
+        row.metric: row
+        for row in metrics
+        if row.split == "test_undecided" and row.snapshot_kind == clock
+    }
+    if not rows:
+        return ""
+    auc, accuracy = rows["auc"], rows["accuracy"]
+    name = "all clocks" if clock == ALL_KINDS else clock
+    return (
+        f"{name} AUC {_interval(auc, 1, '.3f')}, accuracy {_interval(accuracy, 100, '.1f')} %,"
+        f" base rate {100 * auc.base_rate:.1f} %"
+    )
+
+
+def _interval(row: Metric, factor: int, form: str) -> str:
+    if row.value is None:
+        return "undefined"
+    value = format(factor * row.value, form)
+    if row.ci_low is None or row.ci_high is None:
+        return value
+    return f"{value} [{format(factor * row.ci_low, form)}, {format(factor * row.ci_high, form)}]"
+
+
+def _window(window: Window) -> str:
+    counts = (
+        f"{window.clock}: {window.current_count:,} recent projects against"
+        f" {window.reference_count:,} in training"
+    )
+    return counts if window.is_compared else f"{counts}, too few to compare"
+
+
+def _shift(feature: str, clock: str, alerts: list[Statistic]) -> str:
+    figures = []
+    for row in alerts:
+        if (row.feature, row.clock) == (feature, clock) and row.value is not None:
+            is_mean = row.statistic == "relative_mean_shift"
+            figures.append(f"mean {row.value:+.0%}" if is_mean else f"PSI {row.value:.2f}")
+    return f"{feature} at {clock} ({', '.join(figures)})"

@@ -1,0 +1,69 @@
+"""The command line: stages in their order, errors in one line."""
+
+from typing import Any
+
+import pytest
+
+from ml import settings
+
+
+def test_stages_run_in_their_order_whatever_the_call_says(fresh: Any) -> None:
+    outcome = fresh.run("monitor", "predict", "train")
+    assert outcome.code == 0
+    stages = [line.split()[0] for line in outcome.out.splitlines() if not line.startswith(" ")]
+    assert stages == [stage for stage in ("train", "predict", "monitor") for _ in range(2)]
+    assert " s)" in outcome.out
+
+
+def test_a_missing_warehouse_is_one_clear_line(fresh: Any) -> None:
+    fresh.db.unlink()
+    outcome = fresh.run("train")
+    assert outcome.code == 2
+    assert outcome.err == (f"ml: there is no warehouse at {fresh.db}: build the features first\n")
+
+
+def test_a_file_that_is_no_warehouse_is_one_clear_line(fresh: Any) -> None:
+    fresh.db.write_bytes(b"no database" * 1000)
+    outcome = fresh.run("train")
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"ml: cannot open {fresh.db}: ")
+    assert len(outcome.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["core.warehouse_as_of", "core.dim_projects", "core.fct_milestones",
+     "features.project_labels", "features.milestone_features"],
+)  # fmt: skip
+def test_a_missing_table_is_named(fresh: Any, table: str) -> None:
+    fresh.sql(f"drop table {table}")
+    outcome = fresh.run("train")
+    assert outcome.code == 2
+    assert outcome.err == f"ml: the warehouse has no table {table}: build the features first\n"
+
+
+def test_an_empty_as_of_is_named(fresh: Any) -> None:
+    fresh.sql("delete from core.warehouse_as_of")
+    outcome = fresh.run("train")
+    assert outcome.code == 2
+    assert "core.warehouse_as_of is empty" in outcome.err
+
+
+def test_a_wrong_setting_ends_with_2_and_nothing_written(fresh: Any) -> None:
+    fresh.edit("train_share = 0.7", "train_share = 7")
+    outcome = fresh.run("train")
+    assert outcome.code == 2
+    assert "models.project_success.split.train_share must be" in outcome.err
+    assert not fresh.models.exists()
+
+
+def test_an_unknown_stage_ends_with_2(fresh: Any) -> None:
+    with pytest.raises(SystemExit) as caught:
+        fresh.run("tune")
+    assert caught.value.code == 2
+
+
+def test_the_settings_of_the_repository_run_to_the_end(fresh: Any) -> None:
+    fresh.config.write_text(settings.DEFAULT_PATH.read_text())
+    assert fresh.run("train", "predict", "monitor").code == 0
+    assert fresh.sql("select count(*) from ml.model_runs where status = 'trained'") == [(2,)]

@@ -1,0 +1,77 @@
+"""`models.toml`: what is wrong is named."""
+
+from pathlib import Path
+
+import pytest
+
+from ml import estimators, settings
+from ml.settings import SettingsError
+
+
+def load_with(tmp_path: Path, old: str, new: str) -> None:
+    text = settings.DEFAULT_PATH.read_text()
+    assert old in text
+    path = tmp_path / "models.toml"
+    path.write_text(text.replace(old, new, 1))
+    for model in settings.load(path):
+        estimators.build(model)
+
+
+def test_the_file_of_the_repository_is_sound() -> None:
+    models = settings.load(settings.DEFAULT_PATH)
+    assert [(model.name, model.entity, model.estimator) for model in models] == [
+        ("project_success", "project", "random_forest"),
+        ("milestone_risk", "milestone", "gradient_boosting"),
+    ]
+    for model in models:
+        estimators.build(model)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed = 20240101", "", "seed is missing"),
+        ("seed = 20240101", "seed = true", "seed must be a whole number from 0 to 4294967295"),
+        ("seed = ", "sede = 1\nseed = ", "sede is unknown; known here: seed,"),
+        (
+            "train_share = 0.7",
+            "train_share = 1.7",
+            "models.project_success.split.train_share must be a number from 0.1 to 0.95, not 1.7",
+        ),
+        ("train_share = 0.7", "trainshare = 0.7", "models.project_success.split.trainshare is"),
+        (
+            'entity = "project"',
+            'entity = "backer"',
+            "models.project_success.entity must be one of project, milestone, not 'backer'",
+        ),
+        ('"random_forest"', '"forest"', "models.project_success.estimator must be one of"),
+        ('"is_successful"', '"x; drop"', "models.project_success.label must hold lower-case names"),
+        (
+            '"pace_ratio"',
+            '"is_successful"',
+            "models.project_success.numeric must not hold 'is_successful': it is no feature",
+        ),
+        ('"pace_ratio"', '"is_decided"', "numeric must not hold 'is_decided'"),
+        ('"pace_ratio"', '"country"', "'country', which is listed twice"),
+        ('clocks = ["d3"]', 'clocks = ["current"]', "models.project_success.drift.clocks must"),
+        ('"launch_weekday", "launch_month", "prior', '"nothing", "prior', "'nothing', which is no"),
+        (
+            "n_estimators = 200",
+            "n_trees = 200",
+            "models.project_success.hyperparameters.n_trees cannot be set; known here: bootstrap,",
+        ),
+        ("n_estimators = 200", "n_jobs = 2", "hyperparameters.n_jobs cannot be set"),
+        ("n_estimators = 200", "n_estimators = -1", "The 'n_estimators' parameter of RandomForest"),
+        ("[models.project_success]", "[models.project_success", "is not valid TOML"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_with(tmp_path, old, new)
+    assert message in str(caught.value)
+    assert "models.toml: " in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.toml: cannot be read \(No such file"):
+        settings.load(tmp_path / "none.toml")

@@ -1,0 +1,267 @@
+"""Training: an honest cut, enough support, the same bits every time."""
+
+import dataclasses
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from ml.warehouse import open_warehouse
+
+TABLES = ("model_runs", "model_metrics", "predictions", "drift_stats")
+MODELS = ("project_success", "milestone_risk")
+
+
+def split_of(platform: Any, name: str) -> tuple[datetime, Any, Any]:
+    model = platform.setting(name)
+    with open_warehouse(platform.db) as warehouse:
+        cutoff: Any = warehouse.cutoff(model)
+        train = warehouse.training_rows(model, cutoff)
+        return cutoff, train, warehouse.test_rows(model, cutoff).read_all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_cut_parts_training_and_test_in_time(fresh: Any, name: str) -> None:
+    cutoff, train, test = split_of(fresh, name)
+    assert train.num_rows > 100
+    assert test.num_rows > 100
+    assert max(train.column("outcome_known_at").to_pylist()) <= cutoff
+    assert cutoff < min(test.column("launched_at").to_pylist())
+    trained = set(train.column("project_id").to_pylist())
+    assert not trained & set(test.column("project_id").to_pylist())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_training_sees_undecided_snapshots_only_and_the_test_all_but_current(
+    fresh: Any, name: str
+) -> None:
+    _, train, test = split_of(fresh, name)
+    assert not any(train.column("is_decided").to_pylist())
+    assert any(test.column("is_decided").to_pylist())
+    assert "current" not in train.column("snapshot_kind").to_pylist()
+    assert "current" not in test.column("snapshot_kind").to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("name", "plan"),
+    [
+        ("project_success", "select project_id, deadline_at from core.dim_projects"),
+        (
+            "milestone_risk",
+            "select milestone_id, due_at + interval 14 day from core.fct_milestones",
+        ),
+    ],
+)
+def test_an_outcome_that_is_known_early_waits_for_its_peers(
+    fresh: Any, name: str, plan: str
+) -> None:
+    ends = dict(fresh.sql(plan))
+    cutoff, train, test = split_of(fresh, name)
+    as_of = fresh.sql("select as_of from core.warehouse_as_of")[0][0]
+    assert max(ends[entity] for entity in train.column("entity_id").to_pylist()) <= cutoff
+    assert max(ends[entity] for entity in test.column("entity_id").to_pylist()) <= as_of
+
+
+def test_the_cut_leaves_the_wanted_share_of_labelled_projects_before_it(fresh: Any) -> None:
+    cutoff, _, _ = split_of(fresh, "project_success")
+    before, labelled = fresh.sql(
+        f"""select count(*) filter (launched_at <= '{cutoff}'), count(*)
+        from core.dim_projects inner join features.project_labels using (project_id)
+        where deadline_at <= (select as_of from core.warehouse_as_of)"""
+    )[0]
+    assert before == pytest.approx(0.7 * labelled, abs=1)
+
+
+def test_more_projects_than_the_cap_are_sampled_whole(fresh: Any) -> None:
+    model = fresh.setting("project_success")
+    _, everything, _ = split_of(fresh, "project_success")
+    split = dataclasses.replace(model.split, max_train_projects=100)
+    with open_warehouse(fresh.db) as warehouse:
+        cutoff: Any = warehouse.cutoff(model)
+        sample = warehouse.training_rows(dataclasses.replace(model, split=split), cutoff)
+    sampled = set(sample.column("project_id").to_pylist())
+    assert len(sampled) == 100
+    projects = everything.column("project_id").to_pylist()
+    assert sample.num_rows == sum(project in sampled for project in projects)
+
+
+def test_the_run_is_recorded_with_what_went_in(finished: Any) -> None:
+    for name in MODELS:
+        cutoff, train, test = split_of(finished, name)
+        row = finished.sql(
+            f"""select status, train_row_count, test_row_count, train_entity_count,
+                test_entity_count, cutoff_at, train_from_at, run_id, artifact_path
+            from ml.model_runs where model_name = '{name}'"""
+        )
+        version = finished.sql(
+            f"select model_version from ml.model_runs where model_name = '{name}'"
+        )[0][0]
+        entities = [len(set(rows.column("entity_id").to_pylist())) for rows in (train, test)]
+        started = min(train.column("launched_at").to_pylist())
+        path = f"models/{name}/{version}/model.joblib"
+        assert row == [
+            ("trained", train.num_rows, test.num_rows, *entities, cutoff, started, "run-1", path)
+        ]
+        manifest = json.loads((finished.folder / path).with_name("manifest.json").read_text())
+        assert manifest["model_version"] == version
+        assert "scikit-learn" in manifest["libraries"]
+        assert {feature["name"] for feature in manifest["features"]} >= {"planned_days"} or (
+            name == "project_success"
+        )
+
+
+def test_metrics_stand_for_every_clock_and_both_splits(finished: Any) -> None:
+    found = finished.sql(
+        "select distinct split, snapshot_kind from ml.model_metrics"
+        " where model_name = 'milestone_risk' order by all"
+    )
+    kinds = ("all", "due", "start", "vote_1d", "vote_3d")
+    assert found == [(split, kind) for split in ("test", "test_undecided") for kind in kinds]
+    auc, low, high, base_rate = finished.sql(
+        """select value, ci_low, ci_high, base_rate from ml.model_metrics
+        where model_name = 'project_success' and split = 'test_undecided'
+            and snapshot_kind = 'd3' and metric = 'auc'"""
+    )[0]
+    assert 0.7 < low < auc < high <= 1
+    assert 0.2 < base_rate < 0.6
+
+
+def test_the_screen_gives_figures_with_clock_base_rate_and_interval(fresh: Any) -> None:
+    outcome = fresh.run("train")
+    assert outcome.code == 0
+    line = outcome.out.splitlines()[1]
+    for words in ("undecided", "d3 AUC 0.", "accuracy", "base rate", "all clocks", "["):
+        assert words in line
+
+
+def test_two_runs_in_two_databases_are_equal_to_the_bit(
+    world: Any, finished: Any, tmp_path: Any, capsys: Any
+) -> None:
+    other = world.copy_to(tmp_path / "other", capsys)
+    assert other.run("train", "predict", "monitor", run_id="another", hour=5).code == 0
+    for table in TABLES:
+        columns = f"* exclude ({', '.join(wall_clock(table))})"
+        statement = f"select {columns} from ml.{table} order by all"
+        rows = other.sql(statement)
+        assert rows
+        assert rows == finished.sql(statement)
+
+
+def wall_clock(table: str) -> tuple[str, ...]:
+    return {
+        "model_runs": ("run_id", "trained_at"),
+        "model_metrics": ("run_id", "measured_at"),
+        "predictions": ("predicted_at",),
+        "drift_stats": ("run_id", "measured_at"),
+    }[table]
+
+
+def test_a_repeated_run_changes_nothing(finished: Any) -> None:
+    statement = "select * from ml.{} order by all"
+    before = [finished.sql(statement.format(table)) for table in TABLES]
+    files = {path: path.stat().st_mtime_ns for path in finished.models.rglob("*")}
+    outcome = finished.run("train", "predict", "monitor", run_id="run-2", hour=1)
+    assert outcome.code == 0
+    assert outcome.out.count("up to date") == 2
+    assert [finished.sql(statement.format(table)) for table in TABLES] == before
+    assert {path: path.stat().st_mtime_ns for path in finished.models.rglob("*")} == files
+
+
+def test_a_changed_setting_makes_another_version_and_back_again(finished: Any) -> None:
+    newest = (
+        "select model_version from ml.model_runs where model_name = 'project_success'"
+        " order by trained_at desc limit 1"
+    )
+    first = finished.sql(newest)
+    finished.edit("min_samples_leaf = 10", "min_samples_leaf = 30")
+    assert finished.run("train", run_id="run-2", hour=1).code == 0
+    second = finished.sql(newest)
+    assert second != first
+    finished.edit("min_samples_leaf = 30", "min_samples_leaf = 10")
+    outcome = finished.run("train", "predict", run_id="run-3", hour=2)
+    assert "in use again" in outcome.out
+    assert finished.sql(newest) == first
+    assert len(list((finished.models / "project_success").iterdir())) == 2
+    assert finished.run("train", run_id="run-4", hour=3).code == 0
+    assert finished.sql(newest) == first
+    assert finished.sql("select count(*) from ml.model_runs where run_id = 'run-4'") == [(0,)]
+
+
+def test_drift_settings_belong_to_no_version(finished: Any) -> None:
+    finished.edit("psi_threshold = 0.2", "psi_threshold = 0.1")
+    assert finished.run("train", run_id="run-2", hour=1).out.count("up to date") == 2
+
+
+def test_another_label_makes_another_version(finished: Any) -> None:
+    finished.sql(
+        "update features.project_labels set is_successful = not is_successful where project_id = 9"
+    )
+    assert finished.run("train", run_id="run-2", hour=1).out.count("up to date") == 1
+
+
+def test_a_version_taken_up_at_an_earlier_moment_may_predict_there(finished: Any) -> None:
+    finished.sql("update core.warehouse_as_of set as_of = as_of - interval 1 microsecond")
+    refused = finished.run("predict", run_id="run-2", hour=1)
+    assert refused.code == 2
+    assert "was trained for 2024-01-01 00:00:00.000001, which is later than" in refused.err
+    assert finished.run("train", "predict", run_id="run-3", hour=2).code == 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        ("delete from features.project_labels", "no project has a known outcome yet"),
+        (
+            "delete from features.project_labels where project_id % 60 > 0",
+            "projects with an outcome known by the cut",
+        ),
+        (
+            "update features.project_labels set is_successful = false",
+            ") have is_successful = true, 10 are needed",
+        ),
+        ("update features.project_features set is_decided = true", "0 projects with an outcome"),
+    ],
+)
+def test_too_little_support_skips_the_model_and_the_run_goes_on(
+    fresh: Any, spoil: str, reason: str
+) -> None:
+    fresh.sql(spoil)
+    outcome = fresh.run("train", "predict", "monitor")
+    assert outcome.code == 0
+    assert "project_success skipped, the run goes on without it" in outcome.out
+    assert "project_success has no model, so no predictions" in outcome.out
+    recorded = fresh.sql(
+        "select status, model_version, reason from ml.model_runs where run_id = 'run-1'"
+        " and model_name = 'project_success'"
+    )
+    assert [(status, version) for status, version, _ in recorded] == [("skipped", None)]
+    assert reason in recorded[0][2]
+    assert fresh.sql("select distinct model_name from ml.predictions") == [("milestone_risk",)]
+    assert fresh.run("train", "predict", "monitor", run_id="run-2", hour=1).code == 0
+    assert fresh.sql("select count(*) from ml.model_runs where run_id = 'run-2'") == [(0,)]
+
+
+def test_nothing_is_predicted_by_an_older_model_once_it_is_skipped(finished: Any) -> None:
+    finished.sql("delete from features.project_labels")
+    outcome = finished.run("train", "predict", run_id="run-2", hour=1)
+    assert outcome.code == 0
+    assert "project_success has no model, so no predictions" in outcome.out
+
+
+def test_empty_tables_skip_both_models(fresh: Any) -> None:
+    for table in ("project_features", "project_labels", "milestone_features", "milestone_labels"):
+        fresh.sql(f"delete from features.{table}")
+    outcome = fresh.run("train", "predict", "monitor")
+    assert outcome.code == 0
+    assert fresh.sql("select status, count(*) from ml.model_runs group by all") == [("skipped", 2)]
+
+
+@pytest.mark.filterwarnings("error")
+def test_columns_that_were_never_known_train_without_a_word(fresh: Any) -> None:
+    fresh.sql("update features.project_features set country = null, prior_success_ratio = null")
+    fresh.sql("update features.milestone_features set release_strategy = null, planned_days = null")
+    outcome = fresh.run("train", "predict", "monitor")
+    assert outcome.code == 0
+    assert outcome.err == ""
+    assert fresh.sql("select count(*) from ml.model_runs where status = 'trained'") == [(2,)]
