@@ -19,6 +19,9 @@ SITE ?= site
 VENV ?= .venv
 export SCALE SEED SCENARIO DATA AS_OF ON_BAD_ROWS TARGET WAREHOUSE SITE VENV
 
+$(foreach name,CURDIR DATA WAREHOUSE SITE,$(if $(word 2,$($(name))),\
+	$(error $(name)=$($(name)) has a space in it, which make cannot handle: use a path without)))
+
 PYTHON := $(VENV)/bin/python
 PUBLISHED := $(WAREHOUSE)/escrow.duckdb
 # where a gate that refuses leaves its 1

@@ -49,8 +49,9 @@ REFUSES = || { code=$$?; echo $$code > $(EXIT_CODE); exit $$code; }
 DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.md' \) \
 	-not -path 'dbt_project/seeds/*' -not -path 'dbt_project/target/*' -not -name DECISIONS.md)
 INSIGHTS_FILES := $(filter dbt_project/models/marts/insights/% dbt_project/models/staging/ml/%,$(DBT_FILES))
-LAND_FILES := $(filter-out %validate.py %publish.py %pages.py %lock.py %gx_duckdb.py,$(wildcard expectations/*.py))
-VALIDATE_FILES := $(wildcard expectations/*valid*.py expectations/gx_duckdb.py expectations/suites/*)
+LAND_FILES := $(wildcard expectations/contract*.py expectations/land*.py)
+VALIDATE_FILES := $(wildcard expectations/validate* expectations/gx_duckdb.py expectations/suites/*)
+PAGES_FILES := $(wildcard expectations/pages.py expectations/templates.py expectations/*.jinja)
 
 .PHONY: run all generate land features validate train predict monitor insights publish docs
 run: ## the whole job: from raw files to a published warehouse and its pages
@@ -92,7 +93,7 @@ $(STAMPS)/validate: $(STAMPS)/features $(VALIDATE_FILES)
 
 ML = $(OPEN_BUILD); $(PYTHON) -m ml
 ML_ARGUMENTS = --db $(ESCROW_DB) --models $(WAREHOUSE)/models --run-id $(ESCROW_RUN_ID)
-$(STAMPS)/ml: $(STAMPS)/validate $(wildcard ml/*.py ml/*.toml)
+$(STAMPS)/ml: $(STAMPS)/validate $(wildcard ml/*.py ml/*.toml ml/*.sql)
 	@$(ML) train predict monitor $(ML_ARGUMENTS)
 	@touch $@
 
@@ -115,5 +116,5 @@ $(STAMPS)/publish: $(STAMPS)/insights
 	@$(OPEN_BUILD); $(PYTHON) -m expectations.publish --warehouse $(WAREHOUSE) $(REFUSES)
 	@touch $@
 
-$(PAGES): $(STAMPS)/publish $(wildcard expectations/pages.py expectations/*.html)
+$(PAGES): $(STAMPS)/publish $(PAGES_FILES)
 	@$(PYTHON) -m expectations.pages --warehouse $(WAREHOUSE) --site $(SITE) --docs $(DBT_TARGET_PATH)/static_index.html

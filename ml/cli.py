@@ -66,7 +66,7 @@ def _lines(
 ) -> list[str]:
     if stage == "train":
         trained = train(model, warehouse, options.models, run_id=options.run_id, now=now)
-        return reporting.trained_lines(model, trained)
+        return reporting.trained_lines(model, trained, options.models)
     if stage == "predict":
         return reporting.predicted_lines(predict(model, warehouse, options.models, now=now))
     found = monitor(model, warehouse, run_id=options.run_id, now=now)

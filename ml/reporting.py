@@ -1,7 +1,9 @@
 """What the stages say on the screen."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
+from ml import artifacts
 from ml.evaluation import ALL_KINDS, Metric
 from ml.monitor import Monitored, Statistic, Window
 from ml.predict import Predicted
@@ -12,7 +14,7 @@ from ml.warehouse import ModelRun
 _MOST_NAMED = 5  # features named in one line
 
 
-def trained_lines(model: ModelSettings, result: Trained) -> list[str]:
+def trained_lines(model: ModelSettings, result: Trained, models: Path) -> list[str]:
     """Says which model there is, and how well it did on what came after the cut."""
     run = result.run
     if run.status != "trained":
@@ -23,7 +25,7 @@ def trained_lines(model: ModelSettings, result: Trained) -> list[str]:
         f"{_title(run)}: cut {run.cutoff_at:%Y-%m-%d}, trained on"
         f" {_count(run.train_entity_count, model.entity)} ({run.train_row_count:,} snapshots),"
         f" tested on {run.test_entity_count:,} of later launches ({run.test_row_count:,})"
-        f" -> {run.artifact_path}"
+        f" -> {artifacts.folder_of(models, run.model_name, str(run.model_version))}"
     )
     clocks = (*model.drift.clocks[:1], ALL_KINDS)
     figures = [text for clock in clocks if (text := _figures(result.metrics, clock))]

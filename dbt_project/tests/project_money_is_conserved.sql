@@ -1,4 +1,4 @@
--- pledged = held + released + refunded, nothing negative, nothing held once a project is settled
+-- pledged = held + released + refunded, and nothing is held once a project is settled
 with
 
 balances as (
@@ -17,10 +17,6 @@ inner join settled on balances.project_id = settled.project_id
 where
     balances.pledged_amount
     <> balances.held_amount + balances.released_amount + balances.refunded_amount
-    or balances.pledged_amount < 0
-    or balances.held_amount < 0
-    or balances.released_amount < 0
-    or balances.refunded_amount < 0
     or (
         balances.held_amount <> 0
         and (settled.refunded_at is not null or settled.approved_cents = settled.goal_cents)

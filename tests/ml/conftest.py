@@ -1,7 +1,6 @@
 """A small made-up platform in DuckDB, with the tables that dbt gives to ml."""
 
 import shutil
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -338,9 +337,3 @@ def finished(
 ) -> Platform:
     """A copy to spoil, after one run of all stages."""
     return finished_world.copy_to(tmp_path / "warehouse", capsys)
-
-
-@pytest.fixture(scope="session")
-def world_builder() -> Callable[..., Path]:
-    """Builds a world of any size: `world_builder(path, project_count=, seed=)`."""
-    return build_world

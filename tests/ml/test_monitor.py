@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+from scipy import stats
+
 ALERTS = "select feature, clock, statistic from ml.drift_stats where is_alert order by all"
 RECENT = "snapshot_at > timestamp '2023-10-03'"
 
@@ -133,3 +136,18 @@ def test_another_threshold_gives_new_rows(finished: Any) -> None:
     finished.edit("psi_threshold = 0.2", "psi_threshold = 0.3")
     assert finished.run("monitor", run_id="run-2", hour=1).code == 0
     assert finished.sql(count)[0][0] == 2 * before
+
+
+def test_p_values_are_adjusted_over_watched_features_of_all_clocks_and_apart_over_the_others(
+    finished: Any,
+) -> None:
+    model = finished.setting("milestone_risk")
+    rows = finished.sql(
+        """select distinct feature, clock, p_value, adjusted_p_value from ml.drift_stats
+        where model_name = 'milestone_risk'"""
+    )
+    assert {row[1] for row in rows} == {"start", "vote_3d"}
+    for is_watched in (True, False):
+        family = [row for row in rows if (row[0] not in model.drift.report_only) == is_watched]
+        expected = stats.false_discovery_control([row[2] for row in family])
+        assert [row[3] for row in family] == pytest.approx(list(expected))

@@ -130,7 +130,8 @@ def test_metrics_stand_for_every_clock_and_both_splits(finished: Any) -> None:
 def test_the_screen_gives_figures_with_clock_base_rate_and_interval(fresh: Any) -> None:
     outcome = fresh.run("train")
     assert outcome.code == 0
-    line = outcome.out.splitlines()[1]
+    first, line = outcome.out.splitlines()[:2]
+    assert f"-> {fresh.models}/project_success/" in first
     for words in ("undecided", "d3 AUC 0.", "accuracy", "base rate", "all clocks", "["):
         assert words in line
 

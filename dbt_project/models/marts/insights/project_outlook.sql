@@ -14,22 +14,22 @@ features as (
     where snapshot_kind = 'current'
 ),
 
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by entity_id order by predicted_at desc, model_version desc
-        ) as recency
-    from {{ ref('stg_predictions') }}
-    where
-        model_name = 'project_success'
-        and snapshot_kind = 'current'
-        and snapshot_at = {{ as_of() }}
+models_in_use as (
+    select * from {{ ref('int_models_in_use') }}
 ),
 
 predictions as (
-    select * from ranked
-    where recency = 1
+    select made.*
+    from {{ ref('stg_predictions') }} as made
+    inner join models_in_use
+        on
+            made.model_name = models_in_use.model_name
+            and made.model_version = models_in_use.model_version
+    where
+        made.model_name = 'project_success'
+        and made.snapshot_kind = 'current'
+        and made.snapshot_at = {{ as_of() }}
+        and made.origin = 'batch'
 ),
 
 project_outlook as (

@@ -1,0 +1,178 @@
+"""Puts the finished build in the place of the published warehouse, in one step."""
+
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from expectations.errors import CallError, Parser, RefusedError, exit_code
+from expectations.warehouse import Connection, DatabaseError, Warehouse, connect, scalar
+
+MAIN_TABLES = (
+    "core.dim_projects",
+    "core.fct_pledges",
+    "core.fct_milestones",
+    "core.fct_votes",
+    "ml.predictions",
+)
+LANDED_AT = re.compile(r"^ESCROW_LANDED_AT='(.*)'$", re.MULTILINE)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Publishes from the command line and returns the exit code."""
+    parser = Parser(prog="publish", description=__doc__)
+    parser.add_argument("--warehouse", required=True, help="folder of the warehouse")
+    options = parser.parse_args(arguments)
+    return exit_code("publish", lambda: publish(Warehouse.at(options.warehouse)))
+
+
+def publish(warehouse: Warehouse) -> None:
+    """Replaces the published file by the build; at every moment one whole file is there.
+
+    Raises:
+        CallError: There is no build, or it cannot be opened.
+        RefusedError: The build was not validated since it was landed, or did not pass.
+    """
+    started = time.perf_counter()
+    if not warehouse.build.exists():
+        raise CallError(f"there is nothing to publish: no {warehouse.build}; make run")
+    try:
+        with closing(connect(warehouse.build)) as con:
+            _require_validation(con, warehouse)
+            told = _summary(con)
+            con.execute("checkpoint")
+    except DatabaseError as error:
+        raise CallError(f"{warehouse.build}: {str(error).splitlines()[0]}") from error
+    if warehouse.build.with_name("escrow.duckdb.wal").exists():
+        raise CallError(f"{warehouse.build} still has a log: something else writes to it")
+    named = _named_raw_folders(_databases(warehouse))
+    _sync(warehouse.build)
+    set_aside = _set_aside(warehouse) if warehouse.another_platform.exists() else None
+    warehouse.another_platform.unlink(missing_ok=True)
+    # a log left beside the published file belongs to that one; it must not meet the new file
+    warehouse.published.with_name("escrow.duckdb.wal").unlink(missing_ok=True)
+    os.utime(warehouse.build)
+    os.replace(warehouse.build, warehouse.published)
+    _sync(warehouse.root)
+    _remove_unnamed_raw(warehouse, named)
+    print(
+        f"{'publish':<10} {told} ({time.perf_counter() - started:.1f} s) -> {warehouse.published}"
+    )
+    if set_aside:
+        print(f"{'':<10} the warehouse of another platform is set aside as {set_aside}")
+
+
+def _require_validation(con: Connection, warehouse: Warehouse) -> None:
+    """Refuses a build whose latest validation failed, or is older than its landing."""
+    landed = (
+        warehouse.landed_env.read_text(encoding="utf-8") if warehouse.landed_env.exists() else ""
+    )
+    match = LANDED_AT.search(landed)
+    if match is None:
+        raise CallError(f"{warehouse.landed_env} does not say when data were landed; make run")
+    tables = "select count(*) from duckdb_tables() where schema_name = 'quality'"
+    if not scalar(con, f"{tables} and table_name = 'validation_results'"):
+        raise RefusedError("this build was never validated; nothing was published")
+    failed = con.execute(
+        """
+        select validated_at > cast($1 as timestamp), severity, success, table_name, message
+        from quality.validation_results
+        where run_id = (
+            select max_by(run_id, validated_at) from quality.validation_results
+        )
+        """,
+        [match[1]],
+    ).fetchall()
+    if not any(is_recent for is_recent, *_ in failed):
+        raise RefusedError(
+            "this build was not validated since it was landed; nothing was published"
+        )
+    errors = [row for row in failed if row[1] == "error" and not row[2]]
+    if errors:
+        told = "".join(f"\n  {table}  {message}" for *_, table, message in errors)
+        raise RefusedError(f"validation failed; nothing was published{told}")
+
+
+def _summary(con: Connection) -> str:
+    """Row counts of the main tables, and the moment the build is for."""
+    present = {
+        name
+        for (name,) in con.execute(
+            "select schema_name || '.' || table_name from duckdb_tables()"
+        ).fetchall()
+    }
+    counts = [
+        f"{scalar(con, f'select count(*) from {name}'):,} {name.split('.')[1]}"
+        for name in MAIN_TABLES
+        if name in present
+    ]
+    if "core.warehouse_as_of" in present:
+        counts.append(f"as of {scalar(con, 'select as_of from core.warehouse_as_of')}")
+    return ", ".join(counts)
+
+
+def _set_aside(warehouse: Warehouse) -> Path | None:
+    """Gives the published file a second, dated name, which it keeps when it is replaced."""
+    if not warehouse.published.exists():
+        return None
+    for path in _databases(warehouse):
+        if path != warehouse.published and path.samefile(warehouse.published):
+            return path  # a publish that was killed had come this far
+    path = warehouse.root / f"escrow.{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.duckdb"
+    try:
+        os.link(warehouse.published, path)
+    except OSError:  # a file system without hard links
+        shutil.copy2(warehouse.published, path.with_suffix(".new"))
+        os.replace(path.with_suffix(".new"), path)
+    _sync(warehouse.root)
+    return path
+
+
+def _databases(warehouse: Warehouse) -> list[Path]:
+    """All databases that people may read, and the build."""
+    found = sorted(warehouse.root.glob("escrow*.duckdb"))
+    return [*found, warehouse.build] if warehouse.build.exists() else found
+
+
+def _named_raw_folders(databases: list[Path]) -> set[str] | None:
+    """The folders of landed Parquet that views of these databases name; None if one is unknown."""
+    named: set[str] = set()
+    for path in databases:
+        try:
+            with closing(connect(path, read_only=True)) as con:
+                views = con.execute("select sql from duckdb_views() where not internal").fetchall()
+        except DatabaseError:
+            return None
+        named.update(*(re.findall(r"/raw/([0-9a-f]{16})/", sql) for (sql,) in views))
+    return named
+
+
+def _remove_unnamed_raw(warehouse: Warehouse, named: set[str] | None) -> None:
+    """Removes landed Parquet that no database names any more.
+
+    `named` was taken before the replacement: who still reads the replaced file keeps its views.
+    """
+    if named is None:
+        return
+    with suppress(OSError):
+        for folder in warehouse.raw.iterdir():
+            if re.fullmatch(r"[0-9a-f]{16}", folder.name) and folder.name not in named:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

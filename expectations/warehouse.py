@@ -1,0 +1,94 @@
+"""Where a warehouse's files lie, and how its databases are opened."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+Connection = duckdb.DuckDBPyConnection
+DatabaseError = duckdb.Error
+
+# Written by DuckDB 2 in the format that 1.5 clients read: people open the file with what they have.
+STORAGE_VERSION = "v1.5.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """The paths of one warehouse folder; all are absolute."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, folder: str | Path) -> "Warehouse":
+        """The warehouse in a folder, whether or not the folder is there yet."""
+        return cls(Path(folder).resolve())
+
+    @property
+    def published(self) -> Path:
+        """What people read."""
+        return self.root / "escrow.duckdb"
+
+    @property
+    def build_folder(self) -> Path:
+        """What the present run writes."""
+        return self.root / "build"
+
+    @property
+    def build(self) -> Path:
+        """The database of the present run; its stem is the catalog's name inside views."""
+        return self.build_folder / "escrow.duckdb"
+
+    @property
+    def landed_env(self) -> Path:
+        """What later stages must know of the landing, in shell syntax; stands when it is done."""
+        return self.build_folder / "landed.env"
+
+    @property
+    def another_platform(self) -> Path:
+        """Stands when the landed data are of another platform than the published file."""
+        return self.build_folder / "another_platform"
+
+    @property
+    def raw(self) -> Path:
+        """Large landed tables, one folder per content."""
+        return self.root / "raw"
+
+    @property
+    def rejected(self) -> Path:
+        """Reports of refused runs, one folder per run."""
+        return self.root / "rejected"
+
+
+def connect(
+    path: Path, *, read_only: bool = False, settings: dict[str, Any] | None = None
+) -> Connection:
+    """Opens a database file; its clock is UTC.
+
+    Raises:
+        duckdb.Error: It is locked by a writer, or is no database.
+    """
+    con = duckdb.connect(
+        str(path),
+        read_only=read_only,
+        config={"storage_compatibility_version": STORAGE_VERSION, **(settings or {})},
+    )
+    con.execute("set TimeZone = 'UTC'")
+    return con
+
+
+def attach(con: Connection, path: Path, name: str, *, read_only: bool = False) -> None:
+    """Attaches a second database file under a name."""
+    options = "read_only" if read_only else f"storage_version '{STORAGE_VERSION}'"
+    con.execute(f"attach {literal(path)} as {name} ({options})")
+
+
+def literal(value: object) -> str:
+    """A SQL string literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def scalar(con: Connection, sql: str) -> Any:
+    """The first value of a query's first row, None if it has no row."""
+    row = con.execute(sql).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,87 @@
+"""Measures the commands of README.md in a fresh copy of the repository and writes them there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+COMMANDS = (
+    ("make setup", "fresh environment, warm package cache"),
+    ("make run", "SCALE=1: 200 projects, 9,000 pledges"),
+    ("make run", "the same again, nothing changed"),
+    ("make run SCALE=100", "20,000 projects, a million pledges"),
+)
+
+
+class Measurement(NamedTuple):
+    """One command: what it said, wall and processor seconds, MiB of its largest process."""
+
+    output: str
+    wall: float
+    cpu: float
+    peak: float
+
+
+def measure(command: str, folder: Path) -> Measurement:
+    """Runs a command to its end; CPU and memory cover the processes it waited for."""
+    log = folder / "measured.log"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "ESCROW"))}
+    environment.pop("VENV", None)
+    start = os.times().elapsed
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command.split(), cwd=folder, stdout=out, stderr=subprocess.STDOUT, env=environment
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+    wall = os.times().elapsed - start
+    output = log.read_text().replace(f"{folder}/", "")
+    if status != 0:
+        sys.exit(f"{command} failed:\n{output}")
+    return Measurement(output, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def copy_repository(folder: Path) -> None:
+    """Copies what git knows or would add: what a clone of the next commit would hold."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+
+def write_section(text: str, name: str, body: str) -> str:
+    """Puts a body between the markers `<!-- name -->` and `<!-- /name -->`."""
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    return pattern.sub(lambda found: found.group(1) + body + "\n" + found.group(2), text)
+
+
+def main() -> None:
+    """Measures all commands, then rewrites the two measured sections of README.md."""
+    rows = ["| command | | wall s | CPU s | largest process MiB |", "|---|---|---|---|---|"]
+    outputs = {}
+    with tempfile.TemporaryDirectory() as name:
+        copy_repository(Path(name))
+        for command, meaning in COMMANDS:
+            result = measure(command, Path(name))
+            outputs.setdefault(command, result.output)
+            figures = f"{result.wall:.1f} | {result.cpu:.1f} | {result.peak:,.0f}"
+            rows.append(f"| `{command}` | {meaning} | {figures} |")
+            print(rows[-1], flush=True)
+    text = write_section(README.read_text(), "figures", "\n".join(rows))
+    README.write_text(write_section(text, "run", f"```\n$ make run\n{outputs['make run']}```"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""The layout is the architecture: who may import whom, and what every text file must not name."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("generator", "expectations", "ml")
+# All that each package takes from outside the standard library: a new entry is a decision.
+MAY_IMPORT = {
+    "generator": {"numpy", "pyarrow"},
+    "expectations": {"duckdb", "great_expectations", "jinja2", "numpy", "sqlalchemy"},
+    "ml": {"duckdb", "joblib", "numpy", "pyarrow", "scipy", "sklearn"},
+}
+TOUCHES_DATABASE = {"duckdb"}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The top names that a module imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_packages_import_only_themselves_and_what_is_listed() -> None:
+    for package in PACKAGES:
+        found = set().union(*(imported_modules(each) for each in (ROOT / package).rglob("*.py")))
+        outside = found - set(sys.stdlib_module_names) - {package}
+        assert outside == MAY_IMPORT[package], package
+
+
+def test_one_module_a_package_imports_the_database() -> None:
+    for package in ("expectations", "ml"):
+        importing = {
+            each.name
+            for each in (ROOT / package).rglob("*.py")
+            if imported_modules(each) & TOUCHES_DATABASE
+        }
+        assert importing == {"warehouse.py"}, package
+
+
+def test_models_read_only_what_lies_above_them() -> None:
+    """Staging reads raw, intermediate reads staging, marts what is above; nothing looks back."""
+    order = ["staging", "intermediate", "core", "features", "insights"]
+    folders = {
+        path.stem: next(part for part in reversed(path.parts) if part in order)
+        for path in (ROOT / "dbt_project" / "models").rglob("*.sql")
+    }
+    for path in (ROOT / "dbt_project" / "models").rglob("*.sql"):
+        for name in path.read_text().split("ref('")[1:]:
+            read = folders[name.split("'")[0]]
+            assert order.index(read) <= order.index(folders[path.stem]), (path.name, read)
+            assert (read, folders[path.stem]) != ("core", "features"), path.name
+
+
+def test_features_do_not_read_labels() -> None:
+    for path in (ROOT / "dbt_project" / "models" / "marts" / "features").glob("*_features.sql"):
+        assert "labels" not in path.read_text(), path.name
+
+
+def test_no_generated_file_is_committed() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    data = (".duckdb", ".parquet", ".joblib", ".csv", ".html")
+    assert [name for name in listed.stdout.split() if name.endswith(data)] == []
+
+
+def test_lock_pins_hashes_and_names_no_index() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    requirements = [line for line in lock.splitlines() if "==" in line and line[0].isalpha()]
+    assert len(requirements) > 50
+    assert lock.count("--hash=sha256:") >= len(requirements)
+    assert "://" not in lock
