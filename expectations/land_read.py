@@ -175,7 +175,8 @@ def _read_parquet(con: Connection, table: Table, path: Path) -> None:
             _keep_typed(con, table, relation, types)
             given = f"select rowid as _row, * from typed_{table.name}"
         else:
-            # read where it lies: it need not be copied to be checked
+            # read where it lies: it need not be copied to be checked, but it must be whole
+            con.execute(f"select bit_xor(hash({', '.join(types)})) from {relation}")
             given = _typed_select(table, relation, types, "file_row_number as _row, ")
         con.execute(f"create temp view given_{table.name} as {given}")
     except DatabaseError as error:

@@ -10,8 +10,15 @@ PACKAGES = ("generator", "expectations", "ml")
 # All that each package takes from outside the standard library: a new entry is a decision.
 MAY_IMPORT = {
     "generator": {"numpy", "pyarrow"},
-    "expectations": {"duckdb", "great_expectations", "jinja2", "numpy", "sqlalchemy"},
-    "ml": {"duckdb", "joblib", "numpy", "pyarrow", "scipy", "sklearn"},
+    "expectations": {
+        "duckdb",
+        "duckdb_engine",
+        "great_expectations",
+        "jinja2",
+        "numpy",
+        "sqlalchemy",
+    },
+    "ml": {"duckdb", "joblib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "threadpoolctl"},
 }
 TOUCHES_DATABASE = {"duckdb"}
 
