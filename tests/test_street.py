@@ -148,6 +148,33 @@ def test_pages_link_to_each_other_and_to_nothing_outside(street: Clone) -> None:
         assert loaded == [], page
 
 
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs Chromium, which .ci/run installs")
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("index.html", "Open milestones"),
+        ("validation.html", "Needs attention"),
+        ("dbt/index.html", "<td>which live projects will reach their goal</td>"),
+    ],
+)
+def test_pages_show_their_content_in_a_browser_without_network(
+    street: Clone, tmp_path: Path, page: str, words: str
+) -> None:
+    """The dbt docs are drawn by their script: what counts is the document after it ran."""
+    shown = subprocess.run(
+        [
+            *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"),
+            *(f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"),
+            (street.folder / "site" / page).as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert words in shown.stdout
+
+
 def test_unchanged_run_does_nothing(street: Clone) -> None:
     before = street.published.stat()
     code, output = street.make("run")
