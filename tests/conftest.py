@@ -1,0 +1,122 @@
+"""Warehouses for tests, built by the very stages of a run, each away from the repository's own."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DBT = Path(sys.executable).with_name("dbt")
+# what nobody reads after a build costs half a second of each
+SILENTLY = ("--no-write-json", "--log-level-file", "none")
+WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+
+
+class Workshop:
+    """A copy of the dbt project and a warehouse, in which one database after another is built.
+
+    They all come into being at one path, since dbt parses its project anew when that path changes.
+
+    Attributes:
+        database: where the database under construction is.
+        project: the copy of the dbt project, which a test may spoil.
+        target: where dbt leaves its manifest.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.project = folder / "dbt_project"
+        self.target = folder / "target"
+        self.warehouse = folder / "warehouse"
+        self.database = self.warehouse / "build" / "escrow.duckdb"
+        ignored = shutil.ignore_patterns("target", "logs", "*.csv", "raw.yml", ".user.yml")
+        shutil.copytree(REPOSITORY / "dbt_project", self.project, ignore=ignored)
+
+    def land(
+        self, data: Path, *, as_of: datetime | None = None, on_bad_rows: str = "reject"
+    ) -> None:
+        """Lands the raw files of `data` into a fresh database."""
+        moment = () if as_of is None else ("--as-of", as_of.isoformat())
+        self.python(
+            *("expectations.land", "--data", data, "--warehouse", self.warehouse),
+            *("--seeds", self.project / "seeds", "--on-bad-rows", on_bad_rows),
+            *("--run-id", "test", *moment),
+        )
+
+    def dbt(self, *arguments: str) -> None:
+        """Runs a dbt command on what was landed."""
+        landed = (self.warehouse / "build" / "landed.env").read_text(encoding="utf-8")
+        paths = {
+            "--project-dir": self.project,
+            "--profiles-dir": REPOSITORY,
+            "--target-path": self.target,
+            "--log-path": self.target / "logs",
+        }
+        call([DBT, "--quiet", *arguments, *(part for path in paths.items() for part in path)],
+            ESCROW_DB=str(self.database),
+            DO_NOT_TRACK="1",
+            **dict(setting.split("=", 1) for setting in shlex.split(landed)),
+        )  # fmt: skip
+
+    def python(self, module: str, *arguments: str | Path) -> None:
+        """Runs one of the project's own commands."""
+        call([sys.executable, "-m", module, *arguments])
+
+    def build(self, data: Path, *, as_of: datetime | None = None) -> Path:
+        """Lands, builds all but `insights` without its tests, and returns the database."""
+        self.land(data, as_of=as_of)
+        self.dbt(*SILENTLY, "build", *WITHOUT_TESTS)
+        return self.database
+
+
+def call(command: Sequence[str | Path], **environment: str) -> None:
+    """Runs a command in the repository; fails with all it wrote.
+
+    What a surrounding `make` exported for its own warehouse is kept from it.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DBT_", "ESCROW_", "MAKE"))
+    }
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=inherited | environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{shlex.join(map(str, command))}\n{done.stdout}{done.stderr}"
+
+
+class BuildWarehouse(Protocol):
+    """What the fixture `build_warehouse` gives."""
+
+    def __call__(self, data: Path, *, as_of: datetime | None = None) -> Path: ...
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    """An empty workshop of the test's own."""
+    return Workshop(tmp_path / "workshop")
+
+
+@pytest.fixture
+def build_warehouse(workshop: Workshop) -> BuildWarehouse:
+    """Builds core and features from a folder of raw files; the next build replaces the last."""
+    return workshop.build
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this test run share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def new_workshop(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Workshop]:
+    """Makes workshops that outlive a single test."""
+    return lambda: Workshop(tmp_path_factory.mktemp("workshop"))

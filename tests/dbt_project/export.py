@@ -1,0 +1,88 @@
+"""What an export of the platform is: its tables, its files, and what it held at a moment."""
+
+import csv
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+Tables = dict[str, list[Row]]
+
+MICROSECOND = timedelta(microseconds=1)
+COLUMNS = {
+    "creators": ["creator_id", "display_name", "country", "joined_at"],
+    "backers": ["backer_id", "country", "joined_at"],
+    "projects": [
+        *("project_id", "creator_id", "title", "category", "country", "funding_goal"),
+        *("launched_at", "deadline_at", "cancelled_at", "release_strategy"),
+    ],
+    "pledges": ["pledge_id", "project_id", "backer_id", "amount", "pledged_at"],
+    "milestones": [
+        *("milestone_id", "project_id", "milestone_number", "title", "funding_amount"),
+        *("due_at", "submitted_at", "resolved_at", "resolution"),
+    ],
+    "votes": ["vote_id", "milestone_id", "backer_id", "is_approval", "voted_at"],
+    "experiment_exposures": [
+        *("exposure_id", "experiment", "variant", "backer_id", "project_id"),
+        *("exposed_at", "pledge_id"),
+    ],
+}
+BORN_AT = {
+    "creators": "joined_at",
+    "backers": "joined_at",
+    "projects": "launched_at",
+    "pledges": "pledged_at",
+    "votes": "voted_at",
+    "experiment_exposures": "exposed_at",
+}
+
+
+def export_at(tables: Tables, moment: datetime) -> Tables:
+    """What an export taken at `moment` holds: later rows are missing, later facts empty."""
+    cut = {
+        table: [dict(row) for row in tables[table] if row[born_at] < moment]
+        for table, born_at in BORN_AT.items()
+    }
+    launched = {project["project_id"] for project in cut["projects"]}
+    cut["milestones"] = [dict(row) for row in tables["milestones"] if row["project_id"] in launched]
+    for project in cut["projects"]:
+        _empty_unless_before(moment, project, "cancelled_at")
+    for milestone in cut["milestones"]:
+        _empty_unless_before(moment, milestone, "submitted_at")
+        _empty_unless_before(moment, milestone, "resolved_at", "resolution")
+    pledged = {pledge["pledge_id"] for pledge in cut["pledges"]}
+    for exposure in cut["experiment_exposures"]:
+        if exposure["pledge_id"] not in pledged:
+            exposure["pledge_id"] = None
+    return {table: cut[table] for table in COLUMNS}
+
+
+def last_event_at(tables: Tables) -> datetime:
+    """The last recorded event; plans such as a deadline or a due date are none."""
+    recorded = [
+        *((table, column) for table, column in BORN_AT.items()),
+        ("projects", "cancelled_at"),
+        ("milestones", "submitted_at"),
+        ("milestones", "resolved_at"),
+    ]
+    moments: list[datetime] = [
+        row[column] for table, column in recorded for row in tables[table] if row[column]
+    ]
+    return max(moments)
+
+
+def write_csv(tables: Tables, folder: Path) -> Path:
+    """Writes one CSV per table and returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for table, columns in COLUMNS.items():
+        with (folder / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(tables[table])
+    return folder
+
+
+def _empty_unless_before(moment: datetime, row: Row, known_at: str, *dependants: str) -> None:
+    if row[known_at] is not None and row[known_at] >= moment:
+        for column in (known_at, *dependants):
+            row[column] = None

@@ -1,0 +1,13 @@
+"""The dbt tests hold on the small world: unit tests of models, data tests of tables."""
+
+from pathlib import Path
+
+from tests.conftest import SILENTLY, Workshop
+from tests.dbt_project.builds import Builds
+from tests.dbt_project.export import write_csv
+
+
+def test_unit_and_data_tests_pass(builds: Builds, workshop: Workshop, tmp_path: Path) -> None:
+    """A failing one makes dbt leave with another code than 0, which `call` shows."""
+    workshop.build(write_csv(builds.tables, tmp_path / "data"))
+    workshop.dbt(*SILENTLY, "test", "--selector", "features")

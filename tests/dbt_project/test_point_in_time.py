@@ -1,0 +1,73 @@
+"""No row uses what was not known at its moment: two properties, each with a leak it must find."""
+
+from datetime import datetime
+
+import pytest
+
+from tests.dbt_project.builds import OUTCOME_FROM_LAUNCH, VOTES_UNCUT, Builds, differences
+from tests.dbt_project.export import MICROSECOND, Tables
+from tests.dbt_project.world import BUSY
+
+MOMENT_OF = {
+    "features.project_features": "snapshot_at",
+    "features.milestone_features": "snapshot_at",
+    "features.project_labels": "outcome_known_at",
+    "features.milestone_labels": "outcome_known_at",
+    "core.fct_escrow_transactions": "occurred_at",
+}
+CUT_SCHEMAS = ("staging.", "intermediate.", "core.", "features.")
+
+
+@pytest.mark.parametrize("moment", BUSY, ids=str)
+def test_export_equality(builds: Builds, moment: datetime) -> None:
+    """A full export built at a moment gives what an export taken then gives."""
+    full, cut = builds.full(moment), builds.cut(moment)
+    assert full.keys() == cut.keys()
+    assert export_differences(full, cut) == []
+
+
+@pytest.mark.parametrize("moment", BUSY, ids=str)
+def test_prefix_stability(builds: Builds, moment: datetime) -> None:
+    """What a build says of the time before its moment, every later build says too."""
+    early = builds.full(moment)
+    assert all(before(moment, early).values()), "nothing to compare"
+    for later in [moment + MICROSECOND, *(busy for busy in BUSY if busy > moment), None]:
+        assert prefix_differences(moment, early, builds.full(later)) == [], f"at {later}"
+
+
+def test_prefix_stability_finds_what_export_equality_cannot(builds: Builds) -> None:
+    moment, leak = BUSY[3], OUTCOME_FROM_LAUNCH
+    leaky = builds.full(moment, leak=leak)
+    assert export_differences(leaky, builds.cut(moment, leak=leak)) == []
+    assert prefix_differences(moment, leaky, builds.full(leak=leak)) != []
+
+
+def test_export_equality_finds_rows_from_after_the_cut(builds: Builds) -> None:
+    """The export taken at the moment holds no later vote, so the leak changes nothing there."""
+    moment = BUSY[3]
+    leaky = builds.full(moment, leak=VOTES_UNCUT)
+    assert export_differences(leaky, builds.cut(moment)) != []
+
+
+def export_differences(full: Tables, cut: Tables) -> list[str]:
+    """What differs behind the cut at AS_OF; `raw` differs by nature."""
+    tables = [table for table in cut if table.startswith(CUT_SCHEMAS)]
+    return differences(cut, full, tables=tables)
+
+
+def prefix_differences(moment: datetime, early: Tables, late: Tables) -> list[str]:
+    """What two builds say differently of the time before the moment."""
+    tables = list(MOMENT_OF)
+    return differences(before(moment, early), before(moment, late), tables=tables)
+
+
+def before(moment: datetime, tables: Tables) -> Tables:
+    """The rows of a moment before this one; `current` is of the build's own moment."""
+    return {
+        table: [
+            row
+            for row in tables[table]
+            if row[column] < moment and row.get("snapshot_kind") != "current"
+        ]
+        for table, column in MOMENT_OF.items()
+    }
