@@ -17,10 +17,15 @@ TARGET ?= duckdb
 WAREHOUSE ?= warehouse
 SITE ?= site
 VENV ?= .venv
-export SCALE SEED SCENARIO DATA AS_OF ON_BAD_ROWS TARGET WAREHOUSE SITE VENV
+export SCALE SEED SCENARIO DATA AS_OF ON_BAD_ROWS TARGET WAREHOUSE SITE VENV GENERATE
 
 $(foreach name,CURDIR DATA WAREHOUSE SITE,$(if $(word 2,$($(name))),\
 	$(error $(name)=$($(name)) has a space in it, which make cannot handle: use a path without)))
+
+# one folder per generated platform; small ones as CSV, the format in which real exports come
+export PLATFORM := $(SCENARIO)-$(SCALE)-$(SEED)
+export FORMAT := $(if $(filter 1 2 3 4 5 6 7 8 9,$(SCALE)),csv,parquet)
+GENERATE = $(PYTHON) -m generator --scale $(SCALE) --seed $(SEED) --scenario $(SCENARIO) --format $(FORMAT)
 
 PYTHON := $(VENV)/bin/python
 PUBLISHED := $(WAREHOUSE)/escrow.duckdb
@@ -30,7 +35,7 @@ export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
 
 STAGES := run generate land features validate train predict monitor insights publish docs
-.PHONY: help setup $(STAGES) query shell site test lint bench clean
+.PHONY: help setup $(STAGES) query shell site truth test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile stages.mk | sort -u \
@@ -84,6 +89,12 @@ site: setup ## serve the pages on localhost:PORT
 	@echo "site       http://localhost:$(or $(PORT),8766)/ (Ctrl-C ends it)"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(or $(PORT),8766)
 
+truth: setup ## tell what the generated platform hides: true probabilities, effects, power
+	@test -z "$(DATA)" || { echo "truth: DATA=$(DATA) is an export; only a generated platform has a truth" >&2; exit 2; }
+	@$(GENERATE) --out $(WAREHOUSE)/truth/$(PLATFORM).data --truth $(WAREHOUSE)/truth/$(PLATFORM)
+	@rm -r $(WAREHOUSE)/truth/$(PLATFORM).data
+	@$(PYTHON) -m generator.truth --truth $(WAREHOUSE)/truth/$(PLATFORM)
+
 test: setup ## run the whole test suite
 	@$(PYTHON) -m pytest -n 2 --dist loadfile
 
@@ -97,7 +108,7 @@ bench: setup ## measure time and memory, and write the table into README.md
 	@$(PYTHON) tests/benchmarks/street.py
 
 clean: ## remove what can be made again; the published warehouse and its models stay
-	@rm -rf $(WAREHOUSE)/build $(WAREHOUSE)/generated $(WAREHOUSE)/rejected $(SITE) dbt_project/target \
+	@rm -rf $(WAREHOUSE)/build $(WAREHOUSE)/generated $(WAREHOUSE)/truth $(WAREHOUSE)/rejected $(SITE) dbt_project/target \
 		.pytest_cache .mypy_cache .ruff_cache
 	@find dbt_project/seeds -type f ! -name README.md -delete
 	@echo "clean      removed the build area, generated data and pages; $(PUBLISHED) stays"

@@ -23,8 +23,7 @@ $(if $(filter duckdb,$(TARGET)),,$(error TARGET=$(TARGET) is not known; it is du
 $(if $(filter reject quarantine,$(ON_BAD_ROWS)),,$(error ON_BAD_ROWS=$(ON_BAD_ROWS) is not known; it is reject or quarantine))
 
 ifeq (,$(DATA))
-FORMAT := $(if $(filter 1 2 3 4 5 6 7 8 9,$(SCALE)),csv,parquet)
-RAW := $(abspath $(WAREHOUSE))/generated/$(SCENARIO)-$(SCALE)-$(SEED)
+RAW := $(abspath $(WAREHOUSE))/generated/$(PLATFORM)
 RAW_FILES := $(RAW)/votes.$(FORMAT)
 else
 RAW := $(abspath $(DATA))
@@ -72,7 +71,7 @@ docs: $(PAGES) ## make the pages: index, validation, dbt docs
 
 ifeq (,$(DATA))
 $(RAW_FILES): $(wildcard generator/*.py)
-	@$(PYTHON) -m generator --out $(RAW) --scale $(SCALE) --seed $(SEED) --scenario $(SCENARIO) --format $(FORMAT)
+	@$(GENERATE) --out $(RAW)
 endif
 
 $(STAMPS)/land: $(RAW_FILES) $(LAND_FILES) $(BUILD)/settings

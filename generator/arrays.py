@@ -1,5 +1,6 @@
 """Array types, and the two idioms for rows that belong to groups of unequal size."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ Bools = NDArray[np.bool_]
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
+GOLDEN_SECTION = (5**0.5 - 1) / 2
 
 
 def members(starts: Ints, sizes: Ints) -> tuple[Ints, Ints]:
@@ -54,11 +56,29 @@ def even_uniform(rng: np.random.Generator, size: int) -> Floats:
     return (rng.permutation(size) + rng.random(size)) / size
 
 
-def even_normal(rng: np.random.Generator, size: int) -> Floats:
-    """Draws standard normal numbers, one from each of `size` equally likely ranges."""
+def even_normal(rng: np.random.Generator, group: Ints) -> Floats:
+    """Draws one standard normal number per row, spread evenly over the rows of each group.
+
+    In random order within the group each row is a golden section farther than the one before
+    (Weyl's sequence): so any run of rows fills [0, 1) more evenly than independent draws would.
+    """
+    count = len(group)
+    order = np.lexsort((rng.random(count), group))
+    drawn = np.empty(count)
+    drawn[order] = (rng.random() + np.arange(count) * GOLDEN_SECTION) % 1.0
+    return normal_quantile(drawn)
+
+
+def normal_quantile(drawn: Floats) -> Floats:
+    """Turns uniform numbers into standard normal ones, from -6 to 6."""
+    return np.interp(drawn, *_normal_law())
+
+
+@cache
+def _normal_law() -> tuple[Floats, Floats]:
     grid = np.linspace(-6.0, 6.0, 4801)
     total = np.cumsum(np.exp(-(grid**2) / 2))
-    return np.interp(even_uniform(rng, size), (total - total[0]) / (total[-1] - total[0]), grid)
+    return (total - total[0]) / (total[-1] - total[0]), grid
 
 
 def weighted_choice(weights: Any, drawn: Floats) -> Ints:

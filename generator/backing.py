@@ -1,16 +1,27 @@
 """Pledges get their moment and their backer: by rhythm, by taste, and by highlighted listings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from generator.arrays import Bools, Ints
+from generator import chance
+from generator.arrays import Bools, Floats, Ints
 from generator.config import SimulationConfig
+from generator.highlighting import (
+    Highlighting,
+    begins_at_listing,
+    budget_loss,
+    drawn_backers,
+    shown_effect,
+)
 from generator.people import Backers
 from generator.rhythm import WeeklyRhythm
+from generator.scenarios import BotPledges
 
-# Redrawing until nobody is left: each round leaves a twentieth of the rows.
-MOST_ROUNDS = 12
+# What the chance of a pledge is used for, beside its amount and its backer.
+MOMENT, LISTING = 3, 4
+AGAIN = np.uint64(0x5851F42D4C957F2D)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +33,9 @@ class Pledges:
         backer: Position of the backer in the block.
         amount: Cents.
         pledged_at: Microseconds since 1970.
-        is_from_listing: Began with a look at the listing, while the experiment ran.
+        is_from_listing: Began with a look at a highlighted place in the listing.
+        is_shown: The backer was shown the highlight there.
+        is_by_bot: Made by a machine in the backer's name.
     """
 
     project: Ints
@@ -30,42 +43,69 @@ class Pledges:
     amount: Ints
     pledged_at: Ints
     is_from_listing: Bools
+    is_shown: Bools
+    is_by_bot: Bools
 
 
-def pledge_moments(
-    opens_at: Ints, closes_at: Ints, rhythm: WeeklyRhythm, rng: np.random.Generator
-) -> Ints:
-    """Draws a moment in [opens_at, closes_at) for each row, denser in busy hours."""
+def pledge_moments(opens_at: Ints, closes_at: Ints, rhythm: WeeklyRhythm, drawn: Floats) -> Ints:
+    """Places each row in [opens_at, closes_at), more often in busy hours."""
     low, high = rhythm.reading(opens_at), rhythm.reading(closes_at)
-    moment = rhythm.moment(low + (high - low) * rng.random(len(opens_at)))
+    moment = rhythm.moment(low + (high - low) * drawn)
     return np.clip(moment, opens_at, closes_at - 1)
 
 
 def assign_backers(
     config: SimulationConfig,
     backers: Backers,
+    highlighting: Highlighting,
     *,
     project: Ints,
     category: Ints,
     amount: Ints,
     pledged_at: Ints,
-    experiment_from: int,
-    rng: np.random.Generator,
+    key: chance.Keys,
 ) -> Pledges:
     """Finds a backer for each pledge; rows must be in the order of time.
 
     Whoever is drawn twice for a project is redrawn once: pledging again is not the rule.
     """
     able = np.maximum(np.searchsorted(backers.able_at, pledged_at, "right"), 1)
-    is_from_listing = (pledged_at >= experiment_from) & (
-        rng.random(len(project)) < config.listing_share
+    is_from_listing = np.zeros(len(project), dtype=np.bool_)
+    first = int(np.searchsorted(pledged_at, highlighting.begins_at))
+    is_from_listing[first:] = begins_at_listing(
+        config,
+        highlighting,
+        project[first:],
+        pledged_at[first:],
+        chance.uniform(key[first:], LISTING),
     )
-    backer = _drawn(config, backers, category, able, is_from_listing, rng)
+    kind = np.where(is_from_listing, 2, pledged_at >= highlighting.begins_at)
+    backer, is_shown = _drawn(config, backers, category, able, kind, key)
     again = _repeated(project * len(backers.able_at) + backer)
-    backer[again] = _drawn(
-        config, backers, category[again], able[again], is_from_listing[again], rng
+    backer[again], is_shown[again] = _drawn(
+        config, backers, category[again], able[again], kind[again], key[again] + AGAIN
     )
-    return Pledges(project, backer, amount, pledged_at, is_from_listing)
+    by_bot = np.zeros(len(project), dtype=np.bool_)
+    return Pledges(project, backer, amount, pledged_at, is_from_listing, is_shown, by_bot)
+
+
+def with_bots(pledges: Pledges, bots: Sequence[BotPledges], ends_at: int) -> Pledges:
+    """Returns the pledges and those by machine, in the order of time, up to the end."""
+    if not any(len(item.project) for item in bots):
+        return pledges
+    moment = np.concatenate([pledges.pledged_at, *(item.pledged_at for item in bots)])
+    order = np.argsort(moment, kind="stable")
+    order = order[: np.searchsorted(moment[order], ends_at)]
+    nothing = np.zeros(len(moment) - len(pledges.project), dtype=np.bool_)
+    return Pledges(
+        project=np.concatenate([pledges.project, *(item.project for item in bots)])[order],
+        backer=np.concatenate([pledges.backer, *(item.backer for item in bots)])[order],
+        amount=np.concatenate([pledges.amount, *(item.amount for item in bots)])[order],
+        pledged_at=moment[order],
+        is_from_listing=np.concatenate([pledges.is_from_listing, nothing])[order],
+        is_shown=np.concatenate([pledges.is_shown, nothing])[order],
+        is_by_bot=np.concatenate([pledges.is_by_bot, ~nothing])[order],
+    )
 
 
 def _drawn(
@@ -73,21 +113,32 @@ def _drawn(
     backers: Backers,
     category: Ints,
     able: Ints,
-    is_from_listing: Bools,
-    rng: np.random.Generator,
-) -> Ints:
-    """Draws backers by inclination; from a listing, the treated more often, by the known lift."""
-    backer = backers.draw(category, able, rng)
-    lift = config.highlight_lift
-    chance = np.array([1.0, 1.0 + lift]) / max(1.0, 1.0 + lift)
-    waiting = np.flatnonzero(is_from_listing)
-    for _ in range(MOST_ROUNDS):
-        keep = rng.random(len(waiting)) < chance[backers.is_treated[backer[waiting]].astype(int)]
-        waiting = waiting[~keep]
-        if not len(waiting):
-            break
-        backer[waiting] = backers.draw(category[waiting], able[waiting], rng)
-    return backer
+    kind: Ints,
+    key: chance.Keys,
+) -> tuple[Ints, Bools]:
+    """Draws backers for pledges before the experiment (0), beside it (1) and by it (2)."""
+    backer = np.zeros(len(category), dtype=np.int64)
+    is_shown = np.zeros(len(category), dtype=np.bool_)
+    effect, loss = shown_effect(config), budget_loss(config)
+
+    def beside(is_treated: Bools, _: Bools) -> Floats:
+        return np.where(is_treated, 1 - loss, 1.0) / max(1.0, 1 - loss)
+
+    def by(_: Bools, shown: Bools) -> Floats:
+        return np.where(shown, 1 + effect, 1.0) / max(1.0, 1 + effect)
+
+    for number, odds in enumerate((None, beside, by)):
+        rows = np.flatnonzero(kind == number)
+        backer[rows], shown = drawn_backers(
+            backers,
+            category[rows],
+            able[rows],
+            key[rows],
+            shown_share=config.highlight_shown,
+            odds=odds,
+        )
+        is_shown[rows] = shown & (number == 2)
+    return backer, is_shown
 
 
 def _repeated(key: Ints) -> Ints:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator.arrays import Bools, Floats, Ints
+from generator import chance
+from generator.arrays import Bools, Floats, Ints, place_in_group
 from generator.catalogue import PRICE_TIERS
 from generator.config import SimulationConfig
 from generator.demand import Demand
@@ -12,10 +13,13 @@ from generator.demand import Demand
 TOP_UP_STEPS = 3
 RESCUE_SOFTNESS = 0.05
 # Near the cap fewer backers are left to come, and they pledge more: the money stays the same.
-LEAST_ROOM = 0.2
+LEAST_ROOM = 0.01
 # Pledges off the reward prices: four in five are whole money.
 CENTS_SHARE = 0.05
 NOT_CANCELLED = np.iinfo(np.int64).max
+# Creators give up somewhere between these parts of the campaign.
+GIVING_UP = (0.1, 0.95)
+AMOUNT, KIND = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,63 @@ class StepPledges:
         opens_at: Begin of the pledge's time step.
         closes_at: End of the pledge's time step.
         amount: Cents.
+        key: What the pledge's own chance is computed from.
     """
 
     campaign: Ints
     opens_at: Ints
     closes_at: Ints
     amount: Ints
+    key: chance.Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Luck:
+    """All chance that campaigns meet, drawn before they are played; one column per campaign.
+
+    What happens in one campaign never changes the luck of another one.
+
+    Attributes:
+        arrivals: Uniform number of each time step, shape (steps, n).
+        top_ups: Uniform number of each of the last steps, shape (TOP_UP_STEPS, n).
+        gives_up_at: Elapsed part at which the creator is ready to give up, or infinity.
+        leaves_after: Where in the steps after that the cancellation falls, 0 to 1.
+        key: What the chance of each pledge is computed from.
+    """
+
+    arrivals: Floats
+    top_ups: Floats
+    gives_up_at: Floats
+    leaves_after: Floats
+    key: chance.Keys
+
+
+@dataclass(slots=True)
+class Course:
+    """Where campaigns stand while they are played; one element per campaign."""
+
+    raised: Ints
+    pledged: Ints
+    cancelled_at: Ints
+
+
+def draw_luck(
+    config: SimulationConfig, steps: int, elapsed: Floats, rng: np.random.Generator
+) -> Luck:
+    """Draws the luck of campaigns, of which the part `elapsed` went by without giving up."""
+    count = len(elapsed)
+    first, last = GIVING_UP
+    passed = np.clip((elapsed - first) / (last - first), 0.0, 1.0)
+    share = config.cancel_share
+    ready = share * (1 - passed) / (1 - share * passed)
+    gives_up_at = last - (last - first) * (1 - passed) * (1 - rng.random(count))
+    return Luck(
+        arrivals=rng.random((steps, count)),
+        top_ups=rng.random((TOP_UP_STEPS, count)),
+        gives_up_at=np.where(rng.random(count) < ready, gives_up_at, np.inf),
+        leaves_after=rng.random(count),
+        key=rng.integers(0, 2**64, count, dtype=np.uint64),
+    )
 
 
 def run_campaigns(
@@ -63,44 +118,106 @@ def run_campaigns(
     Returns:
         How each campaign ended, and all its pledges.
     """
-    count = len(goal)
-    raised, pledged = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    cancelled_at = np.full(count, NOT_CANCELLED)
-    gives_up_at = np.where(
-        rng.random(count) < config.cancel_share, rng.uniform(0.1, 0.95, count), np.inf
+    count, steps = len(goal), len(demand.base_share)
+    luck = draw_luck(config, steps, np.zeros(count), rng)
+    course = Course(
+        raised=np.zeros(count, dtype=np.int64),
+        pledged=np.zeros(count, dtype=np.int64),
+        cancelled_at=np.full(count, NOT_CANCELLED),
     )
-    steps = len(demand.base_share)
-    arrivals: list[tuple[Ints, Ints]] = []
+    arrivals = []
     for step in range(steps):
-        ratio = raised / goal
-        is_running = cancelled_at == NOT_CANCELLED
-        room = np.maximum(1 - (pledged / pledge_cap) ** 2, LEAST_ROOM)
-        rate = _arrival_rate(config, demand, step, goal - raised, ratio) * room
-        arriving = np.minimum(rng.poisson(rate * is_running), pledge_cap - pledged)
-        campaign = np.repeat(np.arange(count), arriving)
-        amount = _amounts(config, demand, campaign, np.log(room)[campaign], rng)
-        raised = raised + np.bincount(campaign, amount, count).astype(np.int64)
-        pledged = pledged + arriving
-        if step >= steps - TOP_UP_STEPS:
-            saved = _topped_up(config, raised / goal, is_running & (pledged < pledge_cap), rng)
-            campaign = np.concatenate([campaign, saved])
-            amount = np.concatenate([amount, (goal - raised)[saved]])
-            raised[saved] = goal[saved]
-            pledged[saved] += 1
-        arrivals.append((campaign, amount))
-        begin, end = demand.elapsed[step], demand.elapsed[step + 1]
-        is_ending = (begin < gives_up_at) & (gives_up_at <= end)
-        ending = np.flatnonzero(is_ending & (raised < config.cancel_ratio * goal))
-        if len(ending):
-            window = demand.edges[step + 1 : step + 3, ending]
-            cancelled_at[ending] = rng.integers(window[0], window[1])
-    return Outcome(raised=raised, cancelled_at=cancelled_at), _collected(demand, arrivals)
+        rate = arrival_rate(config, demand, step, goal, course.raised)
+        arrivals.append(
+            play_step(
+                config,
+                demand,
+                step,
+                goal,
+                luck,
+                course,
+                rate=rate,
+                room=room_left(course.pledged, pledge_cap),
+                pledge_cap=pledge_cap,
+            )
+        )
+    outcome = Outcome(raised=course.raised, cancelled_at=course.cancelled_at)
+    return outcome, _collected(demand, arrivals)
 
 
-def _arrival_rate(
-    config: SimulationConfig, demand: Demand, step: int, gap: Ints, ratio: Floats
+def room_left(pledged: Ints, pledge_cap: int) -> Floats:
+    """Returns the factor on arrivals near the cap, where fewer backers are left to come."""
+    crowd = pledged / pledge_cap
+    room: Floats = np.maximum(1 - crowd * np.sqrt(crowd), LEAST_ROOM)
+    return room
+
+
+def play_step(
+    config: SimulationConfig,
+    demand: Demand,
+    step: int,
+    goal: Ints,
+    luck: Luck,
+    course: Course,
+    *,
+    rate: Floats,
+    room: Floats,
+    pledge_cap: int,
+) -> tuple[Ints, Ints, chance.Keys]:
+    """Plays one time step and moves `course` on.
+
+    Args:
+        config: The world's parameters.
+        demand: What the campaigns are made of, n of them.
+        step: Position of the step.
+        goal: Goals in cents, shape (n,).
+        luck: Their chance.
+        course: Where they stand; changed in place.
+        rate: Pledges expected in the step before the cap is felt, shape (n,).
+        room: Factor of the cap on them, shape (n,).
+        pledge_cap: No campaign gets more pledges than this.
+
+    Returns:
+        Of each pledge of the step: position of its campaign, cents, key.
+    """
+    count, steps = len(goal), len(demand.base_share)
+    is_running = course.cancelled_at == NOT_CANCELLED
+    arriving = chance.poisson_quantile(luck.arrivals[step], rate * room * is_running)
+    arriving = np.minimum(arriving, pledge_cap - course.pledged)
+    campaign = np.repeat(np.arange(count), arriving)
+    key = _pledge_keys(luck, campaign, course.pledged[campaign] + place_in_group(campaign))
+    amount = _amounts(config, demand, campaign, np.log(room)[campaign], key)
+    course.raised = course.raised + np.bincount(campaign, amount, count).astype(np.int64)
+    course.pledged = course.pledged + arriving
+    last = step - (steps - TOP_UP_STEPS)
+    if last >= 0:
+        may_pledge = is_running & (course.pledged < pledge_cap)
+        saved = _topped_up(config, course.raised / goal, may_pledge, luck.top_ups[last])
+        campaign = np.concatenate([campaign, saved])
+        amount = np.concatenate([amount, (goal - course.raised)[saved]])
+        key = np.concatenate([key, _pledge_keys(luck, saved, course.pledged[saved])])
+        course.raised[saved] = goal[saved]
+        course.pledged[saved] += 1
+    begin, end = demand.elapsed[step], demand.elapsed[step + 1]
+    is_ending = is_running & (begin < luck.gives_up_at) & (luck.gives_up_at <= end)
+    ending = np.flatnonzero(is_ending & (course.raised < config.cancel_ratio * goal))
+    if len(ending):
+        opens_at, closes_at = demand.edges[step + 1 : step + 3, ending]
+        wait = (luck.leaves_after[ending] * (closes_at - opens_at)).astype(np.int64)
+        course.cancelled_at[ending] = opens_at + wait
+    return campaign, amount, key
+
+
+def _pledge_keys(luck: Luck, campaign: Ints, place: Ints) -> chance.Keys:
+    """Returns the key of each pledge, given how many its campaign had before."""
+    return luck.key[campaign] + place.astype(np.uint64) * chance.GOLDEN
+
+
+def arrival_rate(
+    config: SimulationConfig, demand: Demand, step: int, goal: Ints, raised: Ints
 ) -> Floats:
     """Returns the pledges expected in a step, given what was raised before it."""
+    ratio, gap = raised / goal, goal - raised
     squared = ratio * ratio
     herding = 1 + config.herding * squared / (squared + config.herding_half**2)
     mood = np.where(ratio < 1, herding, config.lull)
@@ -110,6 +227,7 @@ def _arrival_rate(
     middle = (begin + end) / 2
     if middle.max() > config.rescue_from:
         urgency = np.maximum(middle - config.rescue_from, 0.0) / (1 - config.rescue_from)
+        urgency **= config.rescue_rise
         urgency *= (end - begin) / np.maximum(1 - middle, 0.02)
         hope = 1 / (1 + np.exp(np.minimum((demand.rescue_ratio - ratio) / RESCUE_SOFTNESS, 40.0)))
         rate += np.maximum(gap, 0) / demand.typical * config.rescue * urgency * hope
@@ -121,35 +239,33 @@ def _amounts(
     demand: Demand,
     campaign: Ints,
     log_room: Floats,
-    rng: np.random.Generator,
+    key: chance.Keys,
 ) -> Ints:
     """Draws pledges in cents: mostly reward prices, some free sums, a few tokens."""
-    count = len(campaign)
-    size = demand.log_median[campaign] + config.pledge_sd * rng.standard_normal(count) - log_room
+    size = demand.log_median[campaign] + config.pledge_sd * chance.normal(key, AMOUNT) - log_room
     tiers = np.array(PRICE_TIERS)
     between = np.log(tiers[:-1] * tiers[1:]) / 2
     at_tier = tiers[np.searchsorted(between, size)] * 100
     exact = np.maximum(np.exp(np.minimum(size, 14.0)) * 100, 100.0)
-    kind = rng.random(count)
+    kind, tokens = chance.two_uniforms(key, KIND)
     whole = np.round(exact / 100) * 100
     free = np.where(kind > 1 - CENTS_SHARE, np.round(exact), whole).astype(np.int64)
     # Beyond the dearest reward a pledge is a free sum, or a small platform would lose money.
     is_reward = (kind < config.tier_share) & (size <= between[-1])
     amount = np.where(is_reward, at_tier, free)
-    token = np.where(rng.random(count) < 0.75, 100, 500)
-    return np.where(rng.random(count) < demand.token_share[campaign], token, amount)
+    token_share = demand.token_share[campaign]
+    token = np.where(tokens < 0.75 * token_share, 100, 500)
+    return np.where(tokens < token_share, token, amount)
 
 
-def _topped_up(
-    config: SimulationConfig, ratio: Floats, may_pledge: Bools, rng: np.random.Generator
-) -> Ints:
+def _topped_up(config: SimulationConfig, ratio: Floats, may_pledge: Bools, drawn: Floats) -> Ints:
     """Returns the campaigns whose creators close the gap in this step with one pledge."""
     is_close = (ratio > config.top_up_from) & (ratio < 1) & may_pledge
     close = np.flatnonzero(is_close)
-    return close[rng.random(len(close)) < config.top_up_share]
+    return close[drawn[close] < config.top_up_share]
 
 
-def _collected(demand: Demand, arrivals: list[tuple[Ints, Ints]]) -> StepPledges:
+def _collected(demand: Demand, arrivals: list[tuple[Ints, Ints, chance.Keys]]) -> StepPledges:
     campaign = np.concatenate([item[0] for item in arrivals])
     step = np.repeat(np.arange(len(arrivals)), [len(item[0]) for item in arrivals])
     return StepPledges(
@@ -157,4 +273,5 @@ def _collected(demand: Demand, arrivals: list[tuple[Ints, Ints]]) -> StepPledges
         opens_at=demand.edges[step, campaign],
         closes_at=demand.edges[step + 1, campaign],
         amount=np.concatenate([item[1] for item in arrivals]),
+        key=np.concatenate([item[2] for item in arrivals]),
     )

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from generator.config import SCENARIOS, ConfigError, SimulationConfig
-from generator.output import FORMATS, OutputError, writing
+from generator.output import FORMATS, OutputError, Target, writing
 from generator.tables import block_tables, first_ids
+from generator.truth_schemas import TRUTH_SCHEMAS
+from generator.truth_tables import CONTINUATIONS, TruthBook
 from generator.world import block_scales, simulate
 
 CALL_WAS_WRONG = 2
@@ -29,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = SimulationConfig(scale=call.scale, seed=call.seed, scenario=call.scenario)
         file_format = call.format or ("parquet" if call.scale >= PARQUET_FROM_SCALE else "csv")
-        print(generate(config, Path(call.out).resolve(), file_format))
+        truth = Path(call.truth).resolve() if call.truth else None
+        print(generate(config, Path(call.out).resolve(), file_format, truth=truth))
     except (ConfigError, OutputError) as error:
         print(f"generate: {error}", file=sys.stderr)
         return CALL_WAS_WRONG
@@ -42,23 +45,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def generate(config: SimulationConfig, out: Path, file_format: str) -> str:
+def generate(
+    config: SimulationConfig,
+    out: Path,
+    file_format: str,
+    *,
+    truth: Path | None = None,
+    continuations: int = CONTINUATIONS,
+) -> str:
     """Writes the world to the folder `out` and returns a one-line summary.
 
+    Args:
+        config: The world's parameters.
+        out: Folder of the seven tables.
+        file_format: One of `FORMATS`.
+        truth: Folder for what the tables hide, written when given.
+        continuations: Times that each campaign and milestone is played on for it.
+
     Raises:
-        OutputError: `out` holds something that is not ours to replace.
+        OutputError: A folder holds something that is not ours to replace.
     """
     began = time.monotonic()
     ids = first_ids()
     blocks = len(block_scales(config))
-    with writing(out, file_format) as writers:
+    targets = [Target(out, file_format)]
+    if truth:
+        targets.append(Target(truth, "parquet", TRUTH_SCHEMAS))
+    with writing(*targets) as (writers, *truth_writers):
+        book = TruthBook(config, continuations) if truth_writers else None
         for done, block in enumerate(simulate(config), start=1):
             tables = block_tables(config, block, ids)
             writers.append(tables)
+            if book:
+                truth_writers[0].append(book.block_tables(block, ids))
             ids = {name: first + tables[name].num_rows for name, first in ids.items()}
             _show_progress(done, blocks, time.monotonic() - began)
+        if book:
+            truth_writers[0].append(book.summary_tables())
     counts = ", ".join(f"{count:,} {name}" for name, count in writers.row_counts.items())
-    return f"generate   {counts} ({time.monotonic() - began:.1f} s) -> {out}"
+    beside = f", truth -> {truth}" if truth else ""
+    return f"generate   {counts} ({time.monotonic() - began:.1f} s) -> {out}{beside}"
 
 
 def _show_progress(done: int, blocks: int, seconds: float) -> None:
@@ -85,5 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scale", type=_whole_number("SCALE", 1), default=1, help="size (1)")
     parser.add_argument("--seed", type=_whole_number("SEED", 0), default=42, help="seed (42)")
     parser.add_argument("--scenario", default="steady", help=f"one of: {', '.join(SCENARIOS)}")
+    parser.add_argument(
+        "--truth", metavar="DIR", help="folder for what the tables hide; never to be landed"
+    )
     parser.add_argument("--format", choices=FORMATS, help="csv below scale 10, else parquet")
     return parser

@@ -8,13 +8,20 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from generator.arrays import Bools, Ints
+from generator.arrays import Bools, Floats, Ints
 from generator.schemas import MOMENT, MONEY
 
 
 def integers(values: Ints, is_known: Bools | None = None) -> pa.Array:
     """Returns int64 values, NULL where not known."""
     return _over(pa.int64(), values, is_known)
+
+
+def floats(values: Floats, is_known: Bools | None = None) -> pa.Array:
+    """Returns float64 values, NULL where not known."""
+    validity = None if is_known is None else _bits(is_known)
+    data = pa.py_buffer(np.ascontiguousarray(values, dtype="<f8"))
+    return pa.Array.from_buffers(pa.float64(), len(values), [validity, data])
 
 
 def moments(values: Ints, is_known: Bools | None = None) -> pa.Array:

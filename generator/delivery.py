@@ -135,6 +135,7 @@ def deliver(
     plan: Plan,
     *,
     skill: Floats,
+    trouble: Floats,
     is_funded: Bools,
     supporters: Supporters,
     engagement: Floats,
@@ -147,6 +148,7 @@ def deliver(
         projects: Projects of the block.
         plan: Their milestones.
         skill: Skill of each project's creator, shape (projects,).
+        trouble: Latent trouble of each project, standard normal, shape (projects,).
         is_funded: Reached the goal by the deadline, shape (projects,).
         supporters: Who may vote.
         engagement: Inclination to vote, shape (backers,).
@@ -158,41 +160,80 @@ def deliver(
         resolved_at=np.full(count, NOT_KNOWN),
         is_approved=np.zeros(count, dtype=np.bool_),
     )
-    trouble = rng.standard_normal(len(projects.goal))
     starts_at = np.where(is_funded, projects.deadline_at, NOT_KNOWN)
     votes: list[Votes] = []
     for number in range(1, int(projects.milestone_count.max()) + 1):
         row = np.flatnonzero((plan.number == number) & (starts_at[plan.project] < NOT_KNOWN))
         project = plan.project[row]
-        starts = starts_at[project]
-        starts_at = np.full(len(projects.goal), NOT_KNOWN)
-        submitted = _submitted(
+        done, cast = attempt(
             config,
             plan,
             row,
-            starts,
-            skill[project],
-            trouble[project],
-            projects.strategy[project],
-            rng,
+            starts_at=starts_at[project],
+            skill=skill[project],
+            trouble=trouble[project],
+            strategy=projects.strategy[project],
+            supporters=supporters,
+            engagement=engagement,
+            rng=rng,
         )
-        row, submitted = row[submitted < NOT_KNOWN], submitted[submitted < NOT_KNOWN]
-        project = plan.project[row]
-        log_odds = _approval(
-            config, skill[project], trouble[project], submitted - plan.due_at[row], rng
-        )
-        resolved, is_approved, cast = _voted(
-            config, plan, row, submitted, log_odds, supporters, engagement, rng
-        )
-        delivery.submitted_at[row] = submitted
-        delivery.resolved_at[row] = resolved
-        delivery.is_approved[row] = is_approved
-        goes_on = is_approved & (resolved < NOT_KNOWN)
-        starts_at[project[goes_on]] = resolved[goes_on]
+        delivery.submitted_at[row] = done.submitted_at
+        delivery.resolved_at[row] = done.resolved_at
+        delivery.is_approved[row] = done.is_approved
+        goes_on = done.is_approved & (done.resolved_at < NOT_KNOWN)
+        starts_at = np.full(len(projects.goal), NOT_KNOWN)
+        starts_at[project[goes_on]] = done.resolved_at[goes_on]
         votes.append(cast)
     return delivery, Votes(
         *(np.concatenate([getattr(cast, name) for cast in votes]) for name in Votes.__slots__)
     )
+
+
+def attempt(
+    config: SimulationConfig,
+    plan: Plan,
+    row: Ints,
+    *,
+    starts_at: Ints,
+    skill: Floats,
+    trouble: Floats,
+    strategy: Ints,
+    supporters: Supporters,
+    engagement: Floats,
+    rng: np.random.Generator,
+) -> tuple[Delivery, Votes]:
+    """Plays milestones `row`, n of them, from their start; the same one may be listed repeatedly.
+
+    Args:
+        config: The world's parameters.
+        plan: Milestones of the block.
+        row: Positions in the plan.
+        starts_at: When the work begins, shape (n,).
+        skill: Skill that the project is run with, shape (n,).
+        trouble: Latent trouble of the project, shape (n,).
+        strategy: Position of the release strategy, shape (n,).
+        supporters: Who may vote.
+        engagement: Inclination to vote, shape (backers,).
+        rng: Stream of delivery and votes.
+
+    Returns:
+        What became of them, shape (n,), and the votes.
+    """
+    submitted_at = _submitted(config, plan, row, starts_at, skill, trouble, strategy, rng)
+    given = np.flatnonzero(submitted_at < NOT_KNOWN)
+    late = submitted_at[given] - plan.due_at[row[given]]
+    log_odds = _approval(config, skill[given], trouble[given], late, rng)
+    resolved, is_approved, cast = _voted(
+        config, plan, row[given], submitted_at[given], log_odds, supporters, engagement, rng
+    )
+    done = Delivery(
+        submitted_at=submitted_at,
+        resolved_at=np.full(len(row), NOT_KNOWN),
+        is_approved=np.zeros(len(row), dtype=np.bool_),
+    )
+    done.resolved_at[given] = resolved
+    done.is_approved[given] = is_approved
+    return done, cast
 
 
 def _submitted(

@@ -1,20 +1,28 @@
 """Demand for a campaign: from latent scores to expected pledges, in total and per time step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from generator import catalogue
-from generator.arrays import HOUR, Floats, Ints, logistic
+from generator.arrays import DAY, HOUR, Bools, Floats, Ints, logistic
 from generator.config import SimulationConfig
-from generator.launches import Projects
+from generator.launches import TYPICAL_LOG_GOAL, Projects
 from generator.rhythm import WeeklyRhythm
 
 # Divides the static score so that its weight is per standard deviation.
 STATIC_SCALE = 0.81
 LAST_TENTH = 0.9
 # Herding and rescue multiply demand: a campaign that expects this part of the cap may reach it.
-CROWDED_SHARE = 0.6
+CROWDED_SHARE = 0.8
+# Campaigns of this goal (log money) overshoot it least.
+TAIL_LOG_GOAL = 8.2
+# Goals farther off than this (in log money) have no longer tails still.
+FARTHEST_GOAL = 2.5
+# Below this goal a creator's network is smaller too.
+FULL_NETWORK_GOAL = 1500
+# What is left of demand for a campaign that nobody hears of.
+UNKNOWN_DEMAND = 0.02
 EARLY_HOURS = (*(0.0, 2.0), *range(4, 37, 4), *range(42, 145, 6))
 LATE_STEPS = 60
 
@@ -36,6 +44,7 @@ class Demand:
         base_share: Share of `expected` in each step, shape (steps, n).
         burst_share: Share of `friends` in each step, shape (steps, n).
         swing: Factor of chance on `expected` in each step, shape (steps, n).
+        jumps_at: Elapsed part from which on a campaign is viral, or infinity.
     """
 
     score: Floats
@@ -50,17 +59,33 @@ class Demand:
     base_share: Floats
     burst_share: Floats
     swing: Floats
+    jumps_at: Floats
+
+    def taken(self, columns: Ints, first_step: int = 0) -> "Demand":
+        """Returns the demand for some campaigns, repeated if so listed, from a time step on."""
+        parts = {item.name: getattr(self, item.name) for item in fields(self)}
+        return Demand(
+            **{
+                name: part[first_step:][:, columns] if part.ndim == 2 else part[columns]
+                for name, part in parts.items()
+            }
+        )
 
 
 def static_score(config: SimulationConfig, projects: Projects) -> Floats:
     """Returns the part of the score that category, goal, duration and country explain."""
     log_goal = np.log(projects.goal / 100)
     excess = log_goal - 8.5
+    launched_at = projects.launched_at
+    month = launched_at.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64) % 12
+    weekday = (launched_at // DAY + 3) % 7
     duration = np.array([band.demand_offset for band in catalogue.DURATIONS])
     score = (
         catalogue.category_values("demand_offset")[projects.category]
         + duration[projects.duration_band]
         + catalogue.country_values("demand_offset")[projects.country]
+        + np.array(catalogue.MONTH_OFFSETS)[month]
+        + np.array(catalogue.WEEKDAY_OFFSETS)[weekday]
         + config.goal_slope * excess
         + config.large_goal_slope * np.maximum(excess, 0.0) ** 2
     )
@@ -68,8 +93,12 @@ def static_score(config: SimulationConfig, projects: Projects) -> Floats:
     return scaled
 
 
-def potential(config: SimulationConfig, score: Floats, tail: Floats) -> Floats:
+def potential(
+    config: SimulationConfig, score: Floats, category_tail: Floats, log_goal: Floats
+) -> Floats:
     """Returns the log of expected money over goal: steep below the kink, flat above it, a tail."""
+    distance = np.clip(log_goal - TAIL_LOG_GOAL, -FARTHEST_GOAL, FARTHEST_GOAL)
+    tail = category_tail * (1 + config.tail_goal_rise * distance**2)
     above = score - config.kink_score
     beyond = np.maximum(above - 0.7, 0.0)
     far = np.maximum(above - 0.9, 0.0)
@@ -92,7 +121,8 @@ def make_demand(
     goal = projects.goal[rows] / 100
     log_goal = np.log(goal)
     category = projects.category[rows]
-    ratio = np.exp(potential(config, score, catalogue.category_values("tail")[category]))
+    tail = catalogue.category_values("tail")[category]
+    ratio = np.exp(potential(config, score, tail, log_goal))
     liveliness = logistic(2.5 * (score - config.kink_score))
     log_median = (
         config.pledge_level
@@ -112,22 +142,36 @@ def make_demand(
     mean *= crowded
     friends = np.exp(config.friends_sd * rng.standard_normal(len(rows)))
     friends *= config.friends_median * np.exp(config.friends_score_slope * score)
+    friends *= np.minimum(1.0, goal / FULL_NETWORK_GOAL) ** 0.25
+    heard_of = np.where(_is_unknown(config, score, log_goal, rng), UNKNOWN_DEMAND, 1.0)
     edges, elapsed = _steps(projects, rows)
     base_share, burst_share = _shares(config, edges, elapsed, rhythm, rng)
+    rescue_ratio = config.rescue_ratio + config.rescue_ratio_sd * rng.standard_normal(len(rows))
+    swing, jumps_at = _swing(config, elapsed, rng)
     return Demand(
         score=score,
         typical=mean * 100,
         log_median=log_median,
         token_share=tokens,
-        expected=goal * ratio / mean,
-        friends=friends * np.sqrt(np.minimum(1.0, goal / 1500)),
-        rescue_ratio=config.rescue_ratio + config.rescue_ratio_sd * rng.standard_normal(len(rows)),
+        expected=goal * ratio / mean * heard_of,
+        friends=friends * heard_of,
+        rescue_ratio=rescue_ratio,
         edges=edges,
         elapsed=elapsed,
         base_share=base_share,
         burst_share=burst_share,
-        swing=_swing(config, elapsed, rng),
+        swing=swing,
+        jumps_at=jumps_at,
     )
+
+
+def _is_unknown(
+    config: SimulationConfig, score: Floats, log_goal: Floats, rng: np.random.Generator
+) -> Bools:
+    """Draws the weak campaigns whose creators have no network: the more, the larger the goal."""
+    share = config.unknown_share + config.unknown_goal_slope * (log_goal - TYPICAL_LOG_GOAL)
+    is_unknown: Bools = (rng.random(len(score)) < share) & (score < config.kink_score)
+    return is_unknown
 
 
 def _steps(projects: Projects, rows: Ints) -> tuple[Ints, Floats]:
@@ -166,12 +210,49 @@ def _shares(
     return base_share, burst_share * pace
 
 
-def _swing(config: SimulationConfig, elapsed: Floats, rng: np.random.Generator) -> Floats:
-    """Returns the factors of a random walk over each campaign, and of a few that go viral."""
+def _swing(
+    config: SimulationConfig, elapsed: Floats, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Returns the factors of a random walk over each campaign, and when a few go viral."""
     part = np.diff(elapsed, axis=0)
     walk = np.cumsum(rng.standard_normal(part.shape) * np.sqrt(part), axis=0) * config.wander_sd
     is_viral = rng.random(part.shape[1]) < config.jump_share
     since = rng.random(part.shape[1])
-    jump = np.where(is_viral & (elapsed[:-1] >= since), config.jump_size, 0.0)
-    swing: Floats = np.exp(walk + jump)
-    return swing
+    jumps_at = np.where(is_viral, since, np.inf)
+    swing: Floats = np.exp(walk + _jump(config, elapsed, jumps_at))
+    return swing, jumps_at
+
+
+def _jump(config: SimulationConfig, elapsed: Floats, jumps_at: Floats) -> Floats:
+    return np.where(elapsed[:-1] >= jumps_at, config.jump_size, 0.0)
+
+
+def resumed_swing(
+    config: SimulationConfig, demand: Demand, known: Ints, rng: np.random.Generator
+) -> Floats:
+    """Draws how the factors of chance may go on after what has been seen of them.
+
+    Args:
+        config: The world's parameters.
+        demand: The campaigns as they went, n of them.
+        known: The last time step whose factor has been seen, or -1, shape (n,).
+        rng: Stream of the continuation.
+
+    Returns:
+        Factors per step, shape (steps, n); those of steps up to `known` are the old ones.
+    """
+    steps, count = demand.swing.shape
+    columns, last = np.arange(count), np.maximum(known, 0)
+    is_seen = known >= 0
+    seen_until = np.where(is_seen, demand.elapsed[last, columns], 0.0)
+    has_jumped = is_seen & (seen_until >= demand.jumps_at)
+    level = np.log(demand.swing[last, columns]) - np.where(has_jumped, config.jump_size, 0.0)
+    is_new = np.arange(steps)[:, None] > known
+    part = np.where(is_new, np.diff(demand.elapsed, axis=0), 0.0)
+    walk = np.cumsum(rng.standard_normal(part.shape) * np.sqrt(part), axis=0) * config.wander_sd
+    share = config.jump_share
+    is_viral = rng.random(count) < share * (1 - seen_until) / (1 - share * seen_until)
+    since = seen_until + (1 - seen_until) * rng.random(count)
+    jumps_at = np.where(has_jumped, -1.0, np.where(is_viral, since, np.inf))
+    swing = np.exp(walk + np.where(is_seen, level, 0.0) + _jump(config, demand.elapsed, jumps_at))
+    return np.where(is_new, swing, demand.swing)

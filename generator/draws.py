@@ -22,10 +22,10 @@ class WeightedDraw:
     running: Floats
     guide: Ints
 
-    def draw(self, first: Ints, after: Ints, rng: np.random.Generator) -> Ints:
-        """Draws one item of `first` .. `after - 1` per row, in proportion to the weights."""
+    def draw(self, first: Ints, after: Ints, drawn: Floats) -> Ints:
+        """Turns uniform numbers into items `first` .. `after - 1`, in proportion to the weights."""
         low = self.running[first]
-        level = low + rng.random(len(first)) * (self.running[after] - low)
+        level = low + drawn * (self.running[after] - low)
         cell = (level * (len(self.guide) / self.running[-1])).astype(np.int64)
         item = self.guide[np.minimum(cell, len(self.guide) - 1)]
         behind = np.flatnonzero(self.running[item + 1] <= level)

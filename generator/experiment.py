@@ -1,18 +1,23 @@
-"""The highlighting experiment: who saw which project in the listing, and what came of it."""
+"""The looks at highlighted places in the listing: by whom, at what, and what came of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from generator.arrays import SECOND, Ints, weighted_choice
-from generator.backing import MOST_ROUNDS, Pledges, pledge_moments
+from generator import chance
+from generator.arrays import SECOND, Bools, Floats, Ints, weighted_choice
+from generator.backing import Pledges, pledge_moments
 from generator.config import SimulationConfig
+from generator.highlighting import Highlighting, drawn_backers, shown_effect
 from generator.launches import Projects
 from generator.people import Backers
 from generator.rhythm import WeeklyRhythm
 
 NO_PLEDGE = -1
 LOOK_SECONDS = 1_200
+# What the chance of a look is used for, beside its backer.
+PLACE, MOMENT = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +29,14 @@ class Exposures:
         project: Position of the project in the block.
         exposed_at: Microseconds since 1970.
         pledge: Position of the pledge it led to, or NO_PLEDGE.
+        is_shown: The project was highlighted for this backer, now and here.
     """
 
     backer: Ints
     project: Ints
     exposed_at: Ints
     pledge: Ints
+    is_shown: Bools
 
 
 def expose(
@@ -38,8 +45,8 @@ def expose(
     backers: Backers,
     pledges: Pledges,
     *,
+    highlighting: Highlighting,
     closed_at: Ints,
-    experiment_from: int,
     ends_at: int,
     count: int,
     rhythm: WeeklyRhythm,
@@ -52,14 +59,14 @@ def expose(
         projects: Projects of the block.
         backers: Backers of the block.
         pledges: Recorded pledges of the block.
+        highlighting: What the experiment highlights, and from when on.
         closed_at: When each project stopped taking pledges.
-        experiment_from: Begin of the experiment.
         ends_at: End of all recording.
         count: Number of looks in all.
         rhythm: Busy hours.
         rng: Stream of the experiment.
     """
-    opens_at = np.maximum(projects.launched_at, experiment_from)
+    opens_at = np.maximum(projects.launched_at, highlighting.begins_at)
     closes_at = np.minimum(closed_at, ends_at)
     earliest = np.maximum(opens_at[pledges.project], backers.able_at[pledges.backer])
     converting = np.flatnonzero(pledges.is_from_listing & (pledges.pledged_at > earliest))
@@ -69,16 +76,26 @@ def expose(
     seen_at = pledges.pledged_at[converting] - np.minimum(look, room)
 
     idle = count - len(converting)
-    is_shown = closes_at > opens_at
-    if idle and is_shown.any():
-        weight = np.where(is_shown, closes_at - opens_at, 0) * _popularity(projects, pledges)
-        project = weighted_choice(weight, rng.random(idle))
-        moment = pledge_moments(opens_at[project], closes_at[project], rhythm, rng)
-        backer = _lookers(
-            config, backers, projects.category[project], moment, len(converting) / count, rng
+    is_listed = highlighting.is_highlighted & (closes_at > opens_at)
+    key = rng.integers(0, 2**64, count, dtype=np.uint64)[:idle]
+    if idle and is_listed.any():
+        weight = np.where(is_listed, closes_at - opens_at, 0) * _popularity(projects, pledges)
+        project = weighted_choice(weight, chance.uniform(key, PLACE))
+        moment = pledge_moments(
+            opens_at[project], closes_at[project], rhythm, chance.uniform(key, MOMENT)
+        )
+        able = np.maximum(np.searchsorted(backers.able_at, moment, "right"), 1)
+        backer, is_shown = drawn_backers(
+            backers,
+            projects.category[project],
+            able,
+            key,
+            shown_share=config.highlight_shown,
+            odds=_idle_odds(config, len(converting) / count),
         )
     else:
         project = moment = backer = np.zeros(0, dtype=np.int64)
+        is_shown = np.zeros(0, dtype=np.bool_)
     exposed_at = np.concatenate([seen_at, moment])
     order = np.argsort(exposed_at, kind="stable")
     return Exposures(
@@ -86,6 +103,7 @@ def expose(
         project=np.concatenate([pledges.project[converting], project])[order],
         exposed_at=exposed_at[order],
         pledge=np.concatenate([converting, np.full(len(project), NO_PLEDGE)])[order],
+        is_shown=np.concatenate([pledges.is_shown[converting], is_shown])[order],
     )
 
 
@@ -95,28 +113,16 @@ def _popularity(projects: Projects, pledges: Pledges) -> Ints:
     return np.sqrt(1 + pledged).astype(np.int64) + 1
 
 
-def _lookers(
-    config: SimulationConfig,
-    backers: Backers,
-    category: Ints,
-    moment: Ints,
-    conversion: float,
-    rng: np.random.Generator,
-) -> Ints:
-    """Draws backers whose look led to nothing.
+def _idle_odds(config: SimulationConfig, conversion: float) -> Callable[[Bools, Bools], Floats]:
+    """Returns the odds that a look leads to nothing.
 
     Both arms look equally often in all; the treated convert more, so fewer of their looks are idle.
     """
-    able = np.maximum(np.searchsorted(backers.able_at, moment, "right"), 1)
     base = conversion / (1 + config.treated_share * config.highlight_lift)
-    idle = np.array([1 - base, 1 - base * (1 + config.highlight_lift)])
-    chance = np.clip(idle / idle.max(), 0.0, 1.0)
-    backer = backers.draw(category, able, rng)
-    waiting = np.arange(len(backer))
-    for _ in range(MOST_ROUNDS):
-        keep = rng.random(len(waiting)) < chance[backers.is_treated[backer[waiting]].astype(int)]
-        waiting = waiting[~keep]
-        if not len(waiting):
-            break
-        backer[waiting] = backers.draw(category[waiting], able[waiting], rng)
-    return backer
+    plain, shown = 1 - base, 1 - base * (1 + shown_effect(config))
+    most = max(plain, shown)
+
+    def odds(_: Bools, is_shown: Bools) -> Floats:
+        return np.clip(np.where(is_shown, shown, plain) / most, 0.0, 1.0)
+
+    return odds

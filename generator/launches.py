@@ -15,6 +15,8 @@ MILESTONE_COUNT_SHARES = (0.2, 0.4, 0.4)
 TYPICAL_LOG_GOAL = 8.58
 # Spread, in log money, of the pull that round numbers have on a goal.
 ROUNDING_SD = 0.2
+# Round numbers draw goals upwards by this much log money: 4,000 becomes 5,000 sooner than 3,000.
+ROUNDED_UP = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def _goals(
     rate = catalogue.country_values("exchange_rate")[country]
     residual = np.sqrt(config.goal_creator_share) * creator_residual
     residual += np.sqrt(1 - config.goal_creator_share) * rng.standard_normal(count)
-    center = np.log(catalogue.category_values("goal_median"))[category]
+    center = np.log(catalogue.category_values("goal_median"))[category] - ROUNDED_UP
     log_goal = center + config.goal_log_sd * residual - np.log(rate)
     local = np.where(
         rng.random(count) < config.round_goal_share,

@@ -51,6 +51,7 @@ KINDS = {
     "Publishing": ("a novel", "a children's book"),
     "Technology": ("an open sensor", "a pocket printer"),
     "Theater": ("a new play", "a musical, in two acts"),
+    "Wellness": ("a breathing coach", "a yoga mat, folded small"),
 }
 STAGES = (
     *("Design finished", "Prototype shown", 'First batch, the "pilot"', "Production under way"),

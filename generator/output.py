@@ -1,9 +1,11 @@
-"""The output folder: written aside, complete or absent, swapped in at the end."""
+"""Output folders: written aside, complete or absent, swapped in together at the end."""
 
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +22,24 @@ class OutputError(Exception):
     """The place cannot be written to, or holds something that is not ours to replace."""
 
 
-class TableWriters:
-    """Seven open files, to which blocks of rows are appended."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A folder to be written: one file per schema, all in one format."""
 
-    def __init__(self, folder: Path, file_format: str, stack: ExitStack) -> None:
+    folder: Path
+    file_format: str
+    schemas: dict[str, pa.Schema] = field(default_factory=lambda: SCHEMAS)
+
+
+class TableWriters:
+    """Open files, one per table, to which blocks of rows are appended."""
+
+    def __init__(self, target: Target, folder: Path, stack: ExitStack) -> None:
         """Creates the files, headers included, in an existing folder."""
-        self.row_counts = dict.fromkeys(SCHEMAS, 0)
+        self.row_counts = dict.fromkeys(target.schemas, 0)
         self._writers = {
-            name: stack.enter_context(_open(folder / f"{name}.{file_format}", schema))
-            for name, schema in SCHEMAS.items()
+            name: stack.enter_context(_open(folder / f"{name}.{target.file_format}", schema))
+            for name, schema in target.schemas.items()
         }
 
     def append(self, tables: dict[str, pa.Table]) -> None:
@@ -40,34 +51,51 @@ class TableWriters:
 
 
 @contextmanager
-def writing(out: Path, file_format: str) -> Iterator[TableWriters]:
-    """Opens writers whose files appear at `out` together, once the block ends without an error.
+def writing(*targets: Target) -> Iterator[list[TableWriters]]:
+    """Opens writers whose files appear together, once the block ends without an error.
+
+    Should a crash fall into the very swap, the first folder is there before the others.
 
     Raises:
-        OutputError: `out` is not a folder, or holds files other than generated tables.
+        OutputError: A folder is not one, lies within another one, or holds other files than ours.
     """
-    check_replaceable(out)
-    aside = out.with_name(f".{out.name}.partial-{os.getpid()}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left_behind(out)
-    aside.mkdir()
+    _check_apart([target.folder for target in targets])
+    for target in targets:
+        check_replaceable(target.folder, target.schemas)
+    aside = {
+        target.folder: target.folder.with_name(f".{target.folder.name}.partial-{os.getpid()}")
+        for target in targets
+    }
     try:
+        for out, partial in aside.items():
+            out.parent.mkdir(parents=True, exist_ok=True)
+            _remove_left_behind(out)
+            partial.mkdir()
         with ExitStack() as stack:
-            writers = TableWriters(aside, file_format, stack)
-            yield writers
-        _sync(aside)
-        _swap(aside, out)
+            yield [TableWriters(target, aside[target.folder], stack) for target in targets]
+        for partial in aside.values():
+            _sync(partial)
+        _swap(aside)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        for partial in aside.values():
+            shutil.rmtree(partial, ignore_errors=True)
 
 
-def check_replaceable(out: Path) -> None:
-    """Refuses to replace anything but a folder of generated tables."""
+def _check_apart(folders: list[Path]) -> None:
+    for one, other in permutations(folders, 2):
+        if one == other or other in one.parents:
+            raise OutputError(
+                f"{one} lies in {other}: data and truth need folders of their own, side by side"
+            )
+
+
+def check_replaceable(out: Path, schemas: dict[str, pa.Schema]) -> None:
+    """Refuses to replace anything but a folder of tables with these names."""
     if not out.exists():
         return
     if not out.is_dir():
-        raise OutputError(f"{out} is a file; --out names a folder")
-    ours = {f"{name}.{file_format}" for name in SCHEMAS for file_format in FORMATS}
+        raise OutputError(f"{out} is a file; name a folder")
+    ours = {f"{name}.{file_format}" for name in schemas for file_format in FORMATS}
     foreign = sorted(item.name for item in out.iterdir() if item.name not in ours)
     if foreign:
         raise OutputError(
@@ -102,13 +130,15 @@ def _sync(folder: Path) -> None:
             os.close(handle)
 
 
-def _swap(aside: Path, out: Path) -> None:
-    """Puts the new folder in the place of the old one."""
-    previous = _previous(out)
-    if out.exists():
-        out.rename(previous)
-    aside.rename(out)
-    shutil.rmtree(previous, ignore_errors=True)
+def _swap(aside: dict[Path, Path]) -> None:
+    """Takes the old folders away, last one first, and puts the new ones in their places."""
+    for out in reversed(aside):
+        if out.exists():
+            out.rename(_previous(out))
+    for out, partial in aside.items():
+        partial.rename(out)
+    for out in aside:
+        shutil.rmtree(_previous(out), ignore_errors=True)
 
 
 def _previous(out: Path) -> Path:

@@ -59,20 +59,21 @@ class Backers:
     is_treated: Bools
     joins_by_acting: Bools
 
-    def draw(self, category: Ints, able_count: Ints, rng: np.random.Generator) -> Ints:
-        """Draws one backer per row among the first `able_count`, by inclination to its category."""
+    def draw(self, category: Ints, able_count: Ints, drawn: Floats) -> Ints:
+        """Turns uniform numbers into backers: one of the first `able_count`, by inclination."""
         first = category * len(self.able_at)
-        return self.inclination.draw(first, first + able_count, rng) - first
+        return self.inclination.draw(first, first + able_count, drawn) - first
 
 
 def make_creators(config: SimulationConfig, count: int, rng: np.random.Generator) -> Creators:
     """Draws the creators of a block."""
     shares = [category.share for category in CATEGORIES]
+    category = weighted_choice(shares, even_uniform(rng, count))
     return Creators(
         country=weighted_choice(country_values("share"), even_uniform(rng, count)),
-        skill=even_normal(rng, count),
-        goal_residual=even_normal(rng, count),
-        category=weighted_choice(shares, even_uniform(rng, count)),
+        skill=even_normal(rng, category),
+        goal_residual=even_normal(rng, category),
+        category=category,
     )
 
 

@@ -9,6 +9,8 @@ import pytest
 from generator.cli import generate
 from generator.config import SimulationConfig
 from generator.schemas import SCHEMAS
+from generator.world import simulate
+from tests.generator.measured import CONFIG, Sample
 
 SMALL_SCALE = 5
 
@@ -46,3 +48,10 @@ def world(small_folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             path = small_folder / f"{name}.parquet"
             connection.execute(f"create view {name} as select * from read_parquet('{path}')")
         yield connection
+
+
+@pytest.fixture(scope="session")
+def sample() -> Sample:
+    """A world large enough to be held against reality."""
+    (block,) = simulate(CONFIG)
+    return Sample(block)

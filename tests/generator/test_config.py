@@ -36,6 +36,13 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("pledge_sd", -1.0),
     ("herding", math.nan),
     ("highlight_lift", -1.0),
+    ("highlight_lift", 4.0),
+    ("highlight_shown", 1.1),
+    ("highlight_shown", 0.0),
+    ("budget_sharing", -0.1),
+    ("scenario_days", 0.0),
+    ("price_shift", -1.0),
+    ("bot_share", 2.0),
     ("highest_goal", 10.0),
     ("lowest_goal", math.inf),
     ("strategy_slips", (0.0, 0.0)),
@@ -48,6 +55,17 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
 def test_an_impossible_parameter_is_named(name: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=rf"^{name} "):
         SimulationConfig(**{name: value})
+
+
+def test_a_scenario_must_have_a_time_before_it() -> None:
+    with pytest.raises(ConfigError, match=r"^scenario_days must fit between"):
+        SimulationConfig(scenario="bot_pledges", scenario_days=2000.0)
+    assert SimulationConfig(scenario_days=2000.0).scenario == "steady"
+
+
+def test_a_highlight_cannot_lower_conversion_below_nothing() -> None:
+    with pytest.raises(ConfigError, match=r"^highlight_lift must be at least -highlight_shown"):
+        SimulationConfig(highlight_lift=-0.8, highlight_shown=0.5)
 
 
 def test_the_message_says_what_is_allowed_and_what_was_given() -> None:

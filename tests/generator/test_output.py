@@ -14,7 +14,7 @@ import pytest
 from generator import cli
 from generator.cli import generate
 from generator.config import SimulationConfig
-from generator.output import OutputError, check_replaceable, writing
+from generator.output import OutputError, Target, check_replaceable, writing
 from generator.schemas import SCHEMAS
 from generator.world import Block, simulate
 
@@ -136,7 +136,7 @@ def test_a_swap_cut_in_two_is_undone(tmp_path: Path) -> None:
     generate(CONFIG, tmp_path / "world", "csv")
     before = contents(tmp_path / "world")
     (tmp_path / "world").rename(tmp_path / ".world.previous")
-    with pytest.raises(OSError, match="disk"), writing(tmp_path / "world", "csv"):
+    with pytest.raises(OSError, match="disk"), writing(Target(tmp_path / "world", "csv")):
         raise OSError("disk full")
     assert [path.name for path in tmp_path.iterdir()] == ["world"]
     assert contents(tmp_path / "world") == before
@@ -160,7 +160,7 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
 def test_foreign_files_are_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("do not lose me")
     with pytest.raises(OutputError, match=r"holds thesis\.txt, which is not a generated table"):
-        check_replaceable(tmp_path)
+        check_replaceable(tmp_path, SCHEMAS)
     assert cli.main(["--out", str(tmp_path)]) == 2
     assert cli.main(["--out", str(tmp_path / "thesis.txt")]) == 2
     assert (tmp_path / "thesis.txt").read_text() == "do not lose me"
