@@ -127,7 +127,8 @@ def _pledge(world: World, project: Row, backers: int, profile: str) -> list[Row]
     pledger_ids = [rng.randint(1, backers) for _ in range(rng.choice([0, 3, 8, 12, 16, 20]))]
     amounts = HUGE_AMOUNTS if profile == "huge" else AMOUNTS
     if profile == "tiny":
-        pledger_ids, amounts = rng.sample(range(1, backers + 1), 12), rng.choice([[1], [1, 2, 3]])
+        count, amounts = rng.choice([(12, [1]), (12, [1, 2, 3]), (1, [12])])
+        pledger_ids = rng.sample(range(1, backers + 1), count)
     return [
         world.add(
             "pledges",
