@@ -1,5 +1,7 @@
 {#- Money is decimal(18,2) where people see it and whole cents where it is divided. -#}
-{% macro to_cents(amount) -%}cast(({{ amount }}) * 100 as bigint){%- endmacro %}
+{% macro to_cents(amount) -%}
+    cast(cast(({{ amount }}) as decimal(28, 2)) * 100 as bigint)
+{%- endmacro %}
 {#- Multiplied, since a division of decimals is a float in DuckDB. -#}
 {% macro to_amount(cents) -%}
     cast(cast(({{ cents }}) as decimal(18, 0)) * cast(0.01 as decimal(3, 2)) as decimal(18, 2))

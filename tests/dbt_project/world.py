@@ -127,8 +127,7 @@ def _pledge(world: World, project: Row, backers: int, profile: str) -> list[Row]
     pledger_ids = [rng.randint(1, backers) for _ in range(rng.choice([0, 3, 8, 12, 16, 20]))]
     amounts = HUGE_AMOUNTS if profile == "huge" else AMOUNTS
     if profile == "tiny":
-        count, amounts = rng.choice([(12, [1]), (12, [1, 2, 3]), (1, [12])])
-        pledger_ids = rng.sample(range(1, backers + 1), count)
+        pledger_ids, amounts = rng.sample(range(1, backers + 1), 12), [1]
     return [
         world.add(
             "pledges",
