@@ -13,4 +13,4 @@ from tests.dbt_project.world import make_world
 @pytest.fixture(scope="session")
 def builds(shared_folder: Path, new_workshop: Callable[[], Workshop]) -> Builds:
     """Warehouses of the small world; what one worker built the others read."""
-    return Builds(make_world(seed=71), shared_folder / "builds", new_workshop)
+    return Builds(make_world(seed=79), shared_folder / "builds", new_workshop)

@@ -20,7 +20,7 @@ CLOCKS = [timedelta(hours=h) for h in (0, 4, 36, 72, 144, 336, 504)]
 COUNTRIES = ["DE", "FR", "US", None]
 STRATEGIES = ["equal_tranches", "front_loaded", "back_loaded", "holdback_20", None]
 AMOUNTS = [1, 1, 2, 100, 500, 2_500, 3_333, 9_999, 100_000, 123_456_789]
-HUGE_AMOUNTS = [100_000_000_000_000_00, 99_999_999_999_999_99, 333_333_333_333_333_33, 1]
+HUGE_AMOUNTS = [1_000_000_000_000_00, 999_999_999_999_99, 333_333_333_333_33, 1]
 
 
 @dataclass
