@@ -50,7 +50,7 @@ DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.yml' 
 INSIGHTS_FILES := $(filter dbt_project/models/marts/insights/% dbt_project/models/staging/ml/%,$(DBT_FILES))
 LAND_FILES := $(wildcard expectations/contract*.py expectations/land*.py)
 VALIDATE_FILES := $(wildcard expectations/validate* expectations/gx_duckdb.py expectations/suites/*)
-PAGES_FILES := $(wildcard expectations/pages.py expectations/templates.py expectations/*.jinja)
+PAGES_FILES := $(wildcard expectations/pages.py expectations/templates.py expectations/*.jinja templates/* ml/pages/*)
 
 .PHONY: run all generate land features validate train predict monitor insights publish docs
 run: ## the whole job: from raw files to a published warehouse and its pages
@@ -119,4 +119,5 @@ $(STAMPS)/publish: $(STAMPS)/insights
 	@touch $@
 
 $(PAGES): $(STAMPS)/publish $(PAGES_FILES)
+	@$(PYTHON) -m ml.pages --db $(PUBLISHED) --site $(SITE)
 	@$(PYTHON) -m expectations.pages --warehouse $(WAREHOUSE) --site $(SITE) --docs $(DBT_TARGET_PATH)/static_index.html

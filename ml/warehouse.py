@@ -90,7 +90,7 @@ class Warehouse:
 
     def as_of(self) -> datetime:
         """Returns the moment the warehouse was built for."""
-        rows = self._fetch("select as_of from core.warehouse_as_of")
+        rows = self.fetch("select as_of from core.warehouse_as_of")
         if not rows:
             raise WarehouseError("core.warehouse_as_of is empty: build the features again")
         moment: datetime = rows[0][0]
@@ -119,7 +119,7 @@ class Warehouse:
             _require_kind(table, name, types[name], ("VARCHAR",), "text", model)
 
     def _require(self, table: str, *columns: str, needed_by: str = "ml") -> dict[str, str]:
-        rows = self._fetch(
+        rows = self.fetch(
             "select column_name, data_type from information_schema.columns"
             " where table_schema || '.' || table_name = $table",
             table=table,
@@ -143,7 +143,7 @@ class Warehouse:
     def cutoff(self, model: ModelSettings) -> datetime | None:
         """Returns the cut: the launch by which `train_share` of the labelled entities had begun."""
         share = model.split.train_share
-        rows = self._fetch(
+        rows = self.fetch(
             f"with {_cohort(model)} select percentile_disc({share!r})"
             " within group (order by launched_at) from cohort"
         )
@@ -152,7 +152,7 @@ class Warehouse:
 
     def labelled_rows(self, model: ModelSettings) -> pa.RecordBatchReader:
         """Streams every snapshot with a mature label, whichever side of the cut it lies on."""
-        return self._read(_labelled_sql(model, "true"))
+        return self.read(_labelled_sql(model, "true"))
 
     def training_rows(self, model: ModelSettings, cutoff: datetime) -> pa.Table:
         """Reads undecided snapshots of entities whose label window had closed by the cut.
@@ -167,12 +167,12 @@ class Warehouse:
             order by md5(cast(project_id as varchar) || '/{model.seed}')
             limit {split.max_train_projects})"""
         where = f"cohort.closed_at <= $cutoff and not features.is_decided and {sampled}"
-        return self._read(_labelled_sql(model, where), cutoff=cutoff).read_all()
+        return self.read(_labelled_sql(model, where), cutoff=cutoff).read_all()
 
     def test_rows(self, model: ModelSettings, cutoff: datetime) -> pa.RecordBatchReader:
         """Streams the labelled snapshots of projects that were launched after the cut."""
         where = "cohort.launched_at > $cutoff"
-        return self._read(_labelled_sql(model, where), cutoff=cutoff)
+        return self.read(_labelled_sql(model, where), cutoff=cutoff)
 
     def rows_to_predict(
         self, model: ModelSettings, features: Features, version: str, cutoff: datetime
@@ -199,7 +199,7 @@ class Warehouse:
                 and {identity} not in (
                     select prediction_id from ml.predictions where model_version = $version)
             order by entity_id, snapshot_at, snapshot_kind"""
-        return self._read(sql, version=version, cutoff=cutoff)
+        return self.read(sql, version=version, cutoff=cutoff)
 
     def clock_rows(
         self, model: ModelSettings, clock: str, after: datetime, until: datetime
@@ -213,11 +213,11 @@ class Warehouse:
                 and {_ONE_PER_PROJECT[model.entity]}
             order by md5(cast(features.project_id as varchar) || '/{model.seed}')
             limit {model.split.max_train_projects}"""
-        return self._read(sql, clock=clock, after=after, until=until).read_all()
+        return self.read(sql, clock=clock, after=after, until=until).read_all()
 
     def newest_run(self, model_name: str, *, version: str | None = None) -> ModelRun | None:
         """Returns the newest row of the model, or of one of its versions."""
-        rows = self._fetch(
+        rows = self.fetch(
             f"select {', '.join(ModelRun.__slots__)} from ml.model_runs where model_name = $name"
             " and ($version is null or model_version = $version)"
             " order by trained_at desc, run_id desc limit 1",
@@ -236,7 +236,7 @@ class Warehouse:
         known = f"anti join ml.{table} as present on {same}" if key else ""
         self._connection.register("incoming", rows)
         try:
-            [(added,)] = self._fetch(
+            [(added,)] = self.fetch(
                 f"insert into ml.{table} by name select incoming.* from incoming {known}"
             )
         finally:
@@ -254,12 +254,12 @@ class Warehouse:
             raise
         self._connection.commit()
 
-    def _fetch(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        # All rows at once: a result left unfinished would block the connection.
+    def fetch(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Answers a small question: all rows at once, since an unfinished result would block."""
         return self._connection.execute(sql, parameters or None).fetchall()
 
-    def _read(self, sql: str, **parameters: Any) -> pa.RecordBatchReader:
-        # A cursor of its own: rows can be added on the connection while a stream is being read.
+    def read(self, sql: str, **parameters: Any) -> pa.RecordBatchReader:
+        """Streams a large answer; rows can be added to the warehouse while it is being read."""
         relation = self._connection.cursor().sql(sql, params=parameters or None)
         return relation.to_arrow_reader(BATCH_ROWS)
 
@@ -271,15 +271,30 @@ def open_warehouse(path: Path) -> Iterator[Warehouse]:
     Raises:
         WarehouseError: There is no such file, or it cannot be opened.
     """
-    if not path.is_file():
-        raise WarehouseError(f"there is no warehouse at {path}: build the features first")
-    try:
-        connection = duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"})
-    except duckdb.Error as error:
-        raise WarehouseError(f"cannot open {path}: {str(error).splitlines()[0]}") from error
-    with connection:
+    with _connect(path) as connection:
         connection.execute(_SCHEMA.read_text(encoding="utf-8"))
         yield Warehouse(connection)
+
+
+@contextmanager
+def read_warehouse(path: Path) -> Iterator[Warehouse]:
+    """Opens the database file for reading, beside any number of other readers.
+
+    Raises:
+        WarehouseError: There is no such file, or it cannot be opened.
+    """
+    with _connect(path, read_only=True) as connection:
+        yield Warehouse(connection)
+
+
+def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    if not path.is_file():
+        raise WarehouseError(f"there is no warehouse at {path}: make run")
+    config: dict[str, Any] = {} if read_only else {"storage_compatibility_version": "v1.5.0"}
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config=config)
+    except duckdb.Error as error:
+        raise WarehouseError(f"cannot open {path}: {str(error).splitlines()[0]}") from error
 
 
 def _cohort(model: ModelSettings) -> str:

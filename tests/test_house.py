@@ -18,7 +18,19 @@ MAY_IMPORT = {
         "numpy",
         "sqlalchemy",
     },
-    "ml": {"duckdb", "joblib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "threadpoolctl"},
+    "ml": {
+        "duckdb",
+        "jinja2",
+        "joblib",
+        "markupsafe",
+        "matplotlib",
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "scipy",
+        "sklearn",
+        "threadpoolctl",
+    },
 }
 TOUCHES_DATABASE = {"duckdb"}
 

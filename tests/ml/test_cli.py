@@ -19,7 +19,7 @@ def test_a_missing_warehouse_is_one_clear_line(fresh: Any) -> None:
     fresh.db.unlink()
     outcome = fresh.run("train")
     assert outcome.code == 2
-    assert outcome.err == (f"ml: there is no warehouse at {fresh.db}: build the features first\n")
+    assert outcome.err == (f"ml: there is no warehouse at {fresh.db}: make run\n")
 
 
 def test_a_file_that_is_no_warehouse_is_one_clear_line(fresh: Any) -> None:
