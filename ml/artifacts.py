@@ -11,9 +11,9 @@ from typing import Any
 
 import joblib
 from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.pipeline import Pipeline
 
 from ml.errors import MlError
+from ml.estimators import FittedModel
 from ml.warehouse import ModelRun
 
 MODEL_FILE = "model.joblib"
@@ -26,10 +26,10 @@ class ArtifactError(MlError):
     """A model file is missing or is not the one that was recorded; it was not loaded."""
 
 
-def dump(pipeline: Pipeline) -> bytes:
-    """Returns the fitted pipeline as the bytes of a compressed joblib file."""
+def dump(fitted: FittedModel) -> bytes:
+    """Returns the fitted model as the bytes of a compressed joblib file."""
     buffer = io.BytesIO()
-    joblib.dump(pipeline, buffer, compress=3)
+    joblib.dump(fitted, buffer, compress=3)
     return buffer.getvalue()
 
 
@@ -95,8 +95,8 @@ def damage(models: Path, run: ModelRun) -> str | None:
     return None
 
 
-def load(models: Path, run: ModelRun) -> Pipeline:
-    """Loads the pipeline of a recorded model.
+def load(models: Path, run: ModelRun) -> FittedModel:
+    """Loads a recorded model.
 
     The digest is checked on the very bytes that are then unpickled: unpickling runs code.
 
@@ -115,11 +115,16 @@ def load(models: Path, run: ModelRun) -> Pipeline:
     with warnings.catch_warnings():
         warnings.simplefilter("error", InconsistentVersionWarning)
         try:
-            return joblib.load(io.BytesIO(content))
+            fitted: FittedModel = joblib.load(io.BytesIO(content))
+            return fitted
         except InconsistentVersionWarning as error:
             raise ArtifactError(
                 f"{path} was made with scikit-learn {error.original_sklearn_version}, this is"
                 f" {error.current_sklearn_version}: its numbers may differ. {advice}"
+            ) from error
+        except Exception as error:  # whatever unpickling meets in code that has changed since
+            raise ArtifactError(
+                f"{path} was made by another version of this code ({error}). {advice}"
             ) from error
 
 

@@ -65,7 +65,8 @@ def _lines(
     now: datetime,
 ) -> list[str]:
     if stage == "train":
-        trained = train(model, warehouse, options.models, run_id=options.run_id, now=now)
+        rows = {"run_id": options.run_id, "now": now}
+        trained = train(model, warehouse, options.models, **rows, truth=options.truth)
         return reporting.trained_lines(model, trained, options.models)
     if stage == "predict":
         return reporting.predicted_lines(predict(model, warehouse, options.models, now=now))
@@ -83,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--db", type=Path, required=True, help="warehouse file to read and add to")
     parser.add_argument("--models", type=Path, required=True, help="folder of the model files")
     parser.add_argument("--run-id", required=True, help="name of the run, kept with its rows")
+    parser.add_argument(
+        "--truth", type=Path, help="folder that `make truth` wrote, to be measured against it"
+    )
     parser.add_argument(
         "--config", type=Path, default=settings.DEFAULT_PATH, help="default: ml/models.toml"
     )

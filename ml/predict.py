@@ -28,12 +28,12 @@ class Predicted(NamedTuple):
 
 
 def model_in_use(model: ModelSettings, warehouse: Warehouse) -> ModelRun:
-    """Returns the newest row of the model, which may say that it was skipped.
+    """Returns the row of the champion, or the one that says why there is none.
 
     Raises:
         PredictionError: There is none, or it has seen more than this warehouse should know.
     """
-    run = warehouse.newest_run(model.name)
+    run = warehouse.run_in_use(model.name)
     if run is None:
         raise PredictionError(f"{model.name} has never been trained here: run `train` first")
     if run.status == "trained" and run.as_of > warehouse.as_of():
@@ -59,13 +59,13 @@ def predict(
         return Predicted(run, 0, 0)
     assert run.model_version is not None
     assert run.cutoff_at is not None
-    pipeline = artifacts.load(models, run)
-    features = estimators.features_of(pipeline)
+    fitted = artifacts.load(models, run)
+    features = estimators.features_of(fitted)
     warehouse.check_inputs(model, features)
     live = total = 0
     with warehouse.transaction():
         for batch in warehouse.rows_to_predict(model, features, run.model_version, run.cutoff_at):
-            rows = _rows(batch, estimators.score(pipeline, batch), run, now)
+            rows = _rows(batch, estimators.score(fitted, batch), run, now)
             live += pc.sum(pc.equal(batch.column("snapshot_kind"), "current")).as_py() or 0
             total += warehouse.add("predictions", rows)
     return Predicted(run, live, total - live)

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ml import artifacts
-from ml.evaluation import ALL_KINDS, Metric
+from ml.evaluation import Metric
 from ml.monitor import Monitored, Statistic, Window
 from ml.predict import Predicted
 from ml.settings import ModelSettings
@@ -14,23 +13,30 @@ from ml.warehouse import ModelRun
 _MOST_NAMED = 5  # features named in one line
 
 
-def trained_lines(model: ModelSettings, result: Trained, models: Path) -> list[str]:
-    """Says which model there is, and how well it did on what came after the cut."""
-    run = result.run
+def trained_lines(model: ModelSettings, results: list[Trained], models: Path) -> list[str]:
+    """Says which candidates there are, which one serves, and how well each did after the cut."""
+    run = results[0].run
     if run.status != "trained":
         return [f"{model.name} skipped, the run goes on without it: {run.reason}"]
-    if not result.metrics:
-        return [f"{_title(run)}: {result.note or 'trained, nothing to test it on yet'}"]
-    first = (
-        f"{_title(run)}: cut {run.cutoff_at:%Y-%m-%d}, trained on"
+    if not results[0].metrics:
+        words = [
+            f"{_title(result.run)} {result.note or 'has no test rows yet'}" for result in results
+        ]
+        return ["; ".join(words)]
+    lines = [
+        f"{model.name}: cut {run.cutoff_at:%Y-%m-%d}, trained on"
         f" {_count(run.train_entity_count, model.entity)} ({run.train_row_count:,} snapshots),"
         f" tested on {run.test_entity_count:,} of later launches ({run.test_row_count:,})"
-        f" -> {artifacts.folder_of(models, run.model_name, str(run.model_version))}"
-    )
-    clocks = (*model.drift.clocks[:1], ALL_KINDS)
-    figures = [text for clock in clocks if (text := _figures(result.metrics, clock))]
-    lines = [first, "test, undecided snapshots: " + "; ".join(figures)]
-    return [result.note, *lines] if result.note else lines
+        f" -> {models / model.name}"
+    ]
+    clock = model.drift.clocks[0]
+    for result in results:
+        note = f" ({result.note})" if result.note else ""
+        lines.append(
+            f"{result.run.estimator} {result.run.model_version}{note}: undecided at"
+            f" {_figures(result.metrics, clock)}; {result.run.decision}"
+        )
+    return lines
 
 
 def predicted_lines(result: Predicted) -> list[str]:
@@ -77,11 +83,10 @@ def _figures(metrics: Iterable[Metric], clock: str) -> str:
         if row.split == "test_undecided" and row.snapshot_kind == clock
     }
     if not rows:
-        return ""
+        return f"{clock}: nothing to test on"
     auc, accuracy = rows["auc"], rows["accuracy"]
-    name = "all clocks" if clock == ALL_KINDS else clock
     return (
-        f"{name} AUC {_interval(auc, 1, '.3f')}, accuracy {_interval(accuracy, 100, '.1f')} %,"
+        f"{clock} AUC {_interval(auc, 1, '.3f')}, accuracy {_interval(accuracy, 100, '.1f')} %,"
         f" base rate {100 * auc.base_rate:.1f} %"
     )
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from ml.errors import MlError
 
 DEFAULT_PATH = Path(__file__).with_name("models.toml")
 ENTITIES = ("project", "milestone")
-ESTIMATORS = ("random_forest", "gradient_boosting")
+ESTIMATORS = ("random_forest", "gradient_boosting", "logistic_regression")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Keys and moments of a row, and what it is about: as features they would only be memorised.
@@ -43,12 +43,17 @@ class Split:
         min_entities: Fewest entities in training.
         min_rarer_class: Fewest entities of the rarer class in training.
         max_train_projects: Most projects in training; more are sampled.
+        max_test_projects: Most projects that a model is judged on; more are sampled.
+        calibration_shares: Earlier cuts inside the training window, as shares of its projects: what
+            a model fitted up to each of them says about the stretch to the next one calibrates.
     """
 
     train_share: float
     min_entities: int
     min_rarer_class: int
     max_train_projects: int
+    max_test_projects: int
+    calibration_shares: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,12 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """One model of `models.toml`."""
+    """One model of `models.toml`, made by its default estimator.
+
+    Attributes:
+        rule_feature: The one feature of the simplest baseline.
+        challengers: Other estimators with their hyperparameters.
+    """
 
     name: str
     seed: int
@@ -86,8 +96,18 @@ class ModelSettings:
     estimator: str
     features: Features
     hyperparameters: dict[str, Any]
+    challengers: tuple[tuple[str, dict[str, Any]], ...]
+    rule_feature: str
     split: Split
     drift: Drift
+
+    def candidates(self) -> tuple["ModelSettings", ...]:
+        """The model by each of its estimators, the default first."""
+        made = ((self.estimator, self.hyperparameters), *self.challengers)
+        return tuple(
+            replace(self, estimator=estimator, hyperparameters=given, challengers=())
+            for estimator, given in made
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +156,22 @@ class _Section:
             raise self.error(key, f"must be one of {', '.join(choices)}, not {value!r}")
         return str(value)
 
+    def choices(self, key: str, choices: tuple[str, ...]) -> tuple[str, ...]:
+        values = self._take(key)
+        is_list = isinstance(values, list)
+        if not is_list or any(value not in choices for value in values):
+            raise self.error(key, f"must be a list of {', '.join(choices)}, not {values!r}")
+        return tuple(values)
+
+    def shares(self, key: str) -> tuple[float, ...]:
+        values = self._take(key)
+        rising = isinstance(values, list) and values and values == sorted(set(values))
+        if not rising or not all(isinstance(each, float) and 0 < each < 1 for each in values):
+            raise self.error(
+                key, f"must be a rising list of shares between 0 and 1, not {values!r}"
+            )
+        return tuple(values)
+
     def name(self, key: str) -> str:
         return self._names(key, [self._take(key)])[0]
 
@@ -171,21 +207,28 @@ def load(path: Path) -> tuple[ModelSettings, ...]:
 
 def _model(root: _Section, section: _Section, name: str) -> ModelSettings:
     section.only(
-        *("entity", "label", "estimator", "numeric", "categorical"),
+        *("entity", "label", "estimator", "challengers", "rule_feature", "numeric", "categorical"),
         *("hyperparameters", "split", "drift"),
     )
     if not _NAME.fullmatch(name):
         raise SettingsError(f"{section.path}: models.{name} must be a lower-case name")
     features = _features(section)
+    estimator = section.choice("estimator", ESTIMATORS)
+    challengers = section.choices("challengers", ESTIMATORS)
+    given = section.section("hyperparameters")
+    given.only(estimator, *challengers)
+    rule_feature = section.choice("rule_feature", features.numeric)
     return ModelSettings(
         name=name,
         seed=root.integer("seed", 0, 2**32 - 1),
         bootstrap_resamples=root.integer("bootstrap_resamples", 20, 10_000),
         entity=section.choice("entity", ENTITIES),
         label=section.name("label"),
-        estimator=section.choice("estimator", ESTIMATORS),
+        estimator=estimator,
         features=features,
-        hyperparameters=dict(section.section("hyperparameters").values),
+        hyperparameters=dict(given.section(estimator).values),
+        challengers=tuple((name, dict(given.section(name).values)) for name in challengers),
+        rule_feature=rule_feature,
         split=_split(section.section("split")),
         drift=_drift(section.section("drift"), features),
     )
@@ -206,12 +249,17 @@ def _features(section: _Section) -> Features:
 
 
 def _split(section: _Section) -> Split:
-    section.only("train_share", "min_entities", "min_rarer_class", "max_train_projects")
+    section.only(
+        *("train_share", "min_entities", "min_rarer_class", "max_train_projects"),
+        *("max_test_projects", "calibration_shares"),
+    )
     return Split(
         train_share=section.number("train_share", 0.1, 0.95),
         min_entities=section.integer("min_entities", 2, 1_000_000),
         min_rarer_class=section.integer("min_rarer_class", 1, 1_000_000),
         max_train_projects=section.integer("max_train_projects", 100, 10_000_000),
+        max_test_projects=section.integer("max_test_projects", 100, 10_000_000),
+        calibration_shares=section.shares("calibration_shares"),
     )
 
 

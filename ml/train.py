@@ -1,4 +1,4 @@
-"""Stage `train`: one model per entry of `models.toml`, unless it exists or the data are too few."""
+"""Stage `train`: the candidates of each model, unless they exist or the data are too few."""
 
 import dataclasses
 from dataclasses import asdict
@@ -9,16 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sklearn.pipeline import Pipeline
 
-from ml import artifacts, estimators, evaluation, fingerprints
-from ml.evaluation import Metric, ScoredRows
+from ml import artifacts, assessment, estimators, fingerprints, promotion
+from ml.assessment import Assessment
+from ml.estimators import FittedModel
+from ml.evaluation import Metric
+from ml.promotion import Candidate
 from ml.settings import ModelSettings, Split
 from ml.warehouse import ModelRun, Warehouse
 
 
 class Trained(NamedTuple):
-    """What became of one model: its row, its metrics if it was trained just now."""
+    """What became of one candidate: its row, its metrics if it was measured just now."""
 
     run: ModelRun
     metrics: list[Metric]
@@ -32,75 +34,134 @@ class _Support(NamedTuple):
 
 
 def train(
-    model: ModelSettings, warehouse: Warehouse, models: Path, *, run_id: str, now: datetime
-) -> Trained:
-    """Trains at a cut and measures on what came later; that very model is the one in use.
+    model: ModelSettings,
+    warehouse: Warehouse,
+    models: Path,
+    *,
+    run_id: str,
+    now: datetime,
+    truth: Path | None = None,
+) -> list[Trained]:
+    """Trains every candidate at a cut, measures on what came later, and decides which one serves.
 
     A model refitted on everything mature would know more, but nobody has measured it.
 
+    Args:
+        model: Settings of the model.
+        warehouse: Open for writing.
+        models: Folder of the model files.
+        run_id: Name of the run.
+        now: Moment for `trained_at` and `measured_at`, UTC.
+        truth: Folder with the truth of this generated platform, for the oracle and the ceiling.
+
     Raises:
-        MlError: An input column is missing or of another kind, or a hyperparameter is wrong.
+        MlError: An input column is missing or of another kind, a hyperparameter is wrong, or the
+            truth is that of another platform.
     """
-    estimator = estimators.build(model).named_steps["estimator"]
     warehouse.check_inputs(model, model.features)
-    cutoff = warehouse.cutoff(model)
-    run = ModelRun(
-        run_id=run_id,
-        model_name=model.name,
-        model_version=None,
-        status="skipped",
-        reason=None,
-        estimator=type(estimator).__name__,
-        train_entity_count=0,
-        test_entity_count=0,
-        train_row_count=0,
-        test_row_count=0,
-        train_from_at=None,
-        cutoff_at=cutoff,
-        as_of=warehouse.as_of(),
-        data_fingerprint=fingerprints.of_rows(warehouse.labelled_rows(model)),
-        config_fingerprint=fingerprints.of_settings(model),
-        code_fingerprint=fingerprints.of_code(),
-        artifact_path=None,
-        artifact_sha256=None,
-        trained_at=now,
-    )
-    version = fingerprints.model_version(
-        model.name, run.data_fingerprint, run.config_fingerprint, run.code_fingerprint
-    )
-    recorded = warehouse.newest_run(model.name, version=version)
-    damage = artifacts.damage(models, recorded) if recorded else None
-    if recorded and not damage:
-        return _take_up(recorded, run, warehouse)
-    if cutoff is None:
-        return _skip(run, warehouse, f"no {model.entity} has a known outcome yet")
-    rows = warehouse.training_rows(model, cutoff)
-    support = _support(rows)
-    run = _with_training(run, rows, support)
-    reason = _too_few(support, model.entity, model.label, model.split, cutoff)
+    settings = model.candidates()
+    runs = _rows_to_be(settings, warehouse, run_id=run_id, now=now)
+    recorded = [warehouse.newest_run(model.name, str(run.model_version)) for run in runs]
+    damage = [artifacts.damage(models, run) if run else None for run in recorded]
+    if _is_settled(runs, recorded, damage, warehouse, truth):
+        return [Trained(run, [], "up to date") for run in recorded if run]
+    run = runs[0]
+    if run.cutoff_at is None:
+        return [_skip(run, warehouse, f"no {model.entity} has a known outcome yet")]
+    training = warehouse.training_rows(model, run.cutoff_at)
+    support = _support(training)
+    reason = _too_few(support, model.entity, model.label, model.split, run.cutoff_at)
     if reason:
-        return _skip(run, warehouse, reason)
-    run = dataclasses.replace(run, status="trained", model_version=version)
-    trained = _fit_and_store(model, run, rows, warehouse, models)
-    return trained._replace(note=f"{damage}: it was put aside and made anew") if damage else trained
+        return [_skip(_with_training(run, training, support), warehouse, reason)]
+    test = warehouse.test_rows(model, run.cutoff_at, truth=truth)
+    runs = [_with_test(_with_training(run, training, support), test) for run in runs]
+    candidates, assessments, notes = [], [], []
+    for each, run, known, harm in zip(settings, runs, recorded, damage, strict=True):
+        is_kept = known is not None and harm is None
+        fitted = artifacts.load(models, known) if is_kept and known else None
+        fitted = fitted or estimators.fit(each, training)
+        assessments.append(assessment.assess_model(each, fitted, str(run.model_version), test))
+        if is_kept and known:
+            run = dataclasses.replace(
+                known, run_id=run.run_id, as_of=run.as_of, trained_at=run.trained_at
+            )
+        else:
+            run = _store(each, run, fitted, assessments[-1], warehouse, models)
+        candidates.append(Candidate(each, run, fitted))
+        notes.append("trained before" if is_kept else f"{harm}: it was made anew" if harm else "")
+    judged = [
+        *assessments,
+        *assessment.assess_others(model, str(runs[0].model_version), training, test),
+    ]
+    decided = promotion.decide(candidates, warehouse, models)
+    with warehouse.transaction():
+        for run in decided:
+            warehouse.add_run(run)
+        assessment.add_to(warehouse, judged, model_name=model.name, run_id=run_id, measured_at=now)
+    return [
+        Trained(run, found.metrics, note)
+        for run, found, note in zip(decided, assessments, notes, strict=True)
+    ]
 
 
-def _take_up(recorded: ModelRun, run: ModelRun, warehouse: Warehouse) -> Trained:
-    """Uses a version that exists; adds a row only if another one was in use, or a later moment."""
-    newest = warehouse.newest_run(run.model_name)
-    in_use = newest is not None and newest.model_version == recorded.model_version
-    if in_use and newest is not None and newest.as_of <= run.as_of:
-        return Trained(newest, [], "up to date")
-    again = dataclasses.replace(
-        recorded, run_id=run.run_id, as_of=run.as_of, trained_at=run.trained_at
+def _rows_to_be(
+    settings: tuple[ModelSettings, ...], warehouse: Warehouse, *, run_id: str, now: datetime
+) -> list[ModelRun]:
+    """Returns one row per candidate, with the version that follows from what goes in."""
+    model = settings[0]
+    data = fingerprints.of_rows(warehouse.labelled_rows(model))
+    code, cutoff, as_of = fingerprints.of_code(), warehouse.cutoff(model), warehouse.as_of()
+    rows = []
+    for each in settings:
+        estimator = estimators.build(each).named_steps["estimator"]
+        config = fingerprints.of_settings(each)
+        run = ModelRun(
+            run_id=run_id,
+            model_name=model.name,
+            model_version=fingerprints.model_version(model.name, data, config, code),
+            status="trained",
+            reason=None,
+            estimator=type(estimator).__name__,
+            train_entity_count=0,
+            test_entity_count=0,
+            train_row_count=0,
+            test_row_count=0,
+            train_from_at=None,
+            cutoff_at=cutoff,
+            as_of=as_of,
+            data_fingerprint=data,
+            config_fingerprint=config,
+            code_fingerprint=code,
+            artifact_path=None,
+            artifact_sha256=None,
+            trained_at=now,
+        )
+        rows.append(run)
+    return rows
+
+
+def _is_settled(
+    runs: list[ModelRun],
+    recorded: list[ModelRun | None],
+    damage: list[str | None],
+    warehouse: Warehouse,
+    truth: Path | None,
+) -> bool:
+    """Says whether the newest run decided on these very versions, for no later moment."""
+    versions, as_of = warehouse.newest_versions(runs[0].model_name)
+    return (
+        None not in recorded
+        and not any(damage)
+        and versions == {run.model_version for run in runs}
+        and as_of is not None
+        and as_of <= runs[0].as_of
+        and (truth is None or warehouse.knows_truth_of(str(runs[0].model_version)))
     )
-    warehouse.add_run(again)
-    return Trained(again, [], "trained before, in use again")
 
 
 def _skip(run: ModelRun, warehouse: Warehouse, reason: str) -> Trained:
-    run = dataclasses.replace(run, reason=reason)
-    newest = warehouse.newest_run(run.model_name)
+    run = dataclasses.replace(run, status="skipped", reason=reason, model_version=None)
+    newest = warehouse.run_in_use(run.model_name)
     unchanged = newest is not None and run == dataclasses.replace(
         newest, run_id=run.run_id, as_of=run.as_of, trained_at=run.trained_at
     )
@@ -140,19 +201,27 @@ def _with_training(run: ModelRun, rows: pa.Table, support: _Support) -> ModelRun
     )
 
 
-def _fit_and_store(
-    model: ModelSettings, run: ModelRun, rows: pa.Table, warehouse: Warehouse, models: Path
-) -> Trained:
-    assert run.cutoff_at is not None
-    pipeline = estimators.fit(model, rows)
-    tested, entity_count = _score(pipeline, warehouse.test_rows(model, run.cutoff_at))
-    metrics = evaluation.measure(tested, resamples=model.bootstrap_resamples, seed=model.seed)
-    content = artifacts.dump(pipeline)
+def _with_test(run: ModelRun, rows: pa.Table) -> ModelRun:
+    return dataclasses.replace(
+        run,
+        test_entity_count=len(np.unique(rows.column("entity_id").to_numpy())),
+        test_row_count=rows.num_rows,
+    )
+
+
+def _store(
+    model: ModelSettings,
+    run: ModelRun,
+    fitted: FittedModel,
+    found: Assessment,
+    warehouse: Warehouse,
+    models: Path,
+) -> ModelRun:
+    """Writes the model's folder and returns its row with the path and the digest."""
+    content = artifacts.dump(fitted)
     folder = artifacts.folder_of(models, model.name, str(run.model_version))
     run = dataclasses.replace(
         run,
-        test_entity_count=entity_count,
-        test_row_count=len(tested.label),
         artifact_path=(folder.relative_to(models.parent) / artifacts.MODEL_FILE).as_posix(),
         artifact_sha256=artifacts.digest(content),
     )
@@ -160,31 +229,9 @@ def _fit_and_store(
         folder,
         content,
         manifest=_manifest(model, run, warehouse.column_types(model)),
-        metrics=[metric._asdict() for metric in metrics],
+        metrics=[metric._asdict() for metric in found.metrics],
     )
-    with warehouse.transaction():
-        warehouse.add_run(run)
-        _add_metrics(warehouse, run, metrics)
-    return Trained(run, metrics, "")
-
-
-def _score(pipeline: Pipeline, batches: pa.RecordBatchReader) -> tuple[ScoredRows, int]:
-    parts, entities = [], []
-    for batch in batches:
-        part = ScoredRows(
-            project_id=batch.column("project_id").to_numpy(),
-            snapshot_kind=np.array(batch.column("snapshot_kind").to_pylist(), dtype="U16"),
-            is_decided=batch.column("is_decided").to_numpy(zero_copy_only=False).astype(bool),
-            label=batch.column("label").to_numpy(zero_copy_only=False).astype(bool),
-            probability=estimators.score(pipeline, batch),
-        )
-        parts.append(part)
-        entities.append(pc.unique(batch.column("entity_id")).to_numpy())
-    if not parts:
-        empty = np.zeros(0)
-        return ScoredRows(*(empty.astype(kind) for kind in ("i8", "U16", "?", "?", "f8"))), 0
-    merged = ScoredRows(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-    return merged, len(np.unique(np.concatenate(entities)))
+    return run
 
 
 def _manifest(model: ModelSettings, run: ModelRun, types: dict[str, str]) -> dict[str, Any]:
@@ -204,18 +251,3 @@ def _manifest(model: ModelSettings, run: ModelRun, types: dict[str, str]) -> dic
         "features": features,
         "libraries": fingerprints.libraries(),
     }
-
-
-def _add_metrics(warehouse: Warehouse, run: ModelRun, metrics: list[Metric]) -> None:
-    if not metrics:
-        return
-    columns = {name: [getattr(metric, name) for metric in metrics] for name in Metric._fields}
-    owner = {
-        "run_id": run.run_id,
-        "model_name": run.model_name,
-        "model_version": run.model_version,
-        "measured_at": run.trained_at,
-    }
-    rows = pa.table(columns | {name: [value] * len(metrics) for name, value in owner.items()})
-    key = ("model_name", "model_version", "split", "snapshot_kind", "metric")
-    warehouse.add("model_metrics", rows, key=key)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ _LABELLED = {
             projects.launched_at,
             labels.outcome_known_at,
             greatest(labels.outcome_known_at, projects.deadline_at) as closed_at,
-            labels.{label} as label
+            labels.{label} as label,
+            projects.pledged_amount
         from features.project_labels as labels
         inner join core.dim_projects as projects on labels.project_id = projects.project_id""",
     "milestone": """
@@ -41,7 +42,9 @@ _LABELLED = {
             projects.launched_at,
             labels.outcome_known_at,
             greatest(labels.outcome_known_at, milestones.due_at + interval 14 day) as closed_at,
-            labels.{label} as label
+            labels.{label} as label,
+            milestones.due_at,
+            milestones.resolved_at
         from features.milestone_labels as labels
         inner join core.fct_milestones as milestones
             on labels.milestone_id = milestones.milestone_id
@@ -49,6 +52,34 @@ _LABELLED = {
 }
 
 # The milestones of a project share most features: one row per project keeps rows independent.
+# What a model must not know but its judge may: final totals are the outcome in disguise.
+_BESIDE = {
+    "project": """
+            cast(null as double) as amount,
+            coalesce(features.is_first_time_creator, false) as is_first_time,
+            cast(cohort.pledged_amount as double) as final_pledged_amount,
+            cast(cohort.pledged_amount as double) / cast(features.funding_goal as double)
+                as final_funding_ratio""",
+    "milestone": """
+            cast(features.funding_amount as double) as amount,
+            false as is_first_time,
+            cast(date_diff('microsecond', cohort.due_at, cohort.resolved_at) as double) / 864e8
+                as final_days_late""",
+}
+FINAL_TOTALS = {
+    "project": ("final_pledged_amount", "final_funding_ratio"),
+    "milestone": ("final_days_late",),
+}
+
+# The truth of a generated platform, by entity and clock: files that no stage before has read.
+_TRUTH_FILES = {"project": "truth_snapshots.parquet", "milestone": "truth_milestones.parquet"}
+_TRUTH = {
+    "project": "select project_id as entity_id, snapshot_kind, success_probability as probability,"
+    " is_successful as outcome from read_parquet($oracle)",
+    "milestone": "select milestone_id as entity_id, 'start' as snapshot_kind, risk_probability as"
+    " probability, is_high_risk as outcome from read_parquet($oracle)",
+}
+
 _ONE_PER_PROJECT = {"project": "true", "milestone": "features.milestone_number = 1"}
 
 
@@ -58,7 +89,11 @@ class WarehouseError(MlError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRun:
-    """One row of `ml.model_runs`; times are UTC without a zone."""
+    """One row of `ml.model_runs`; times are UTC without a zone.
+
+    The last fields say how it was decided whether the model serves: compared with which version,
+    on how many projects that neither had seen, and how much higher its log loss was there.
+    """
 
     run_id: str
     model_name: str
@@ -79,6 +114,13 @@ class ModelRun:
     artifact_path: str | None
     artifact_sha256: str | None
     trained_at: datetime
+    is_champion: bool = False
+    decision: str | None = None
+    compared_with: str | None = None
+    compared_project_count: int | None = None
+    log_loss_difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
 
 
 class Warehouse:
@@ -104,9 +146,13 @@ class Warehouse:
         """
         key = f"{model.entity}_id"
         self._require("core.warehouse_as_of", "as_of")
-        self._require("core.dim_projects", "project_id", "launched_at", "deadline_at")
+        self._require(
+            *("core.dim_projects", "project_id", "launched_at", "deadline_at", "pledged_amount")
+        )
         if model.entity == "milestone":
-            self._require("core.fct_milestones", "milestone_id", "project_id", "due_at")
+            self._require(
+                *("core.fct_milestones", "milestone_id", "project_id", "due_at", "resolved_at")
+            )
         table = f"features.{model.entity}_labels"
         types = self._require(table, key, "outcome_known_at", model.label)
         _require_kind(table, model.label, types[model.label], ("BOOLEAN",), "true or false", model)
@@ -160,19 +206,78 @@ class Warehouse:
         At most `max_train_projects` projects, chosen by a hash of their id, come with all their
         rows. Sorted by key: the same data give the same order of rows.
         """
-        split = model.split
-        sampled = f"""cohort.project_id in (
-            select project_id
-            from (select distinct project_id from cohort where closed_at <= $cutoff) as projects
-            order by md5(cast(project_id as varchar) || '/{model.seed}')
-            limit {split.max_train_projects})"""
-        where = f"cohort.closed_at <= $cutoff and not features.is_decided and {sampled}"
-        return self.read(_labelled_sql(model, where), cutoff=cutoff).read_all()
+        closed = "closed_at <= $cutoff"
+        where = f"cohort.{closed} and not features.is_decided"
+        sampled = _sampled(model, closed, model.split.max_train_projects)
+        sql = _labelled_sql(model, f"{where} and {sampled}", _BESIDE[model.entity])
+        return self.read(sql, cutoff=cutoff).read_all()
 
-    def test_rows(self, model: ModelSettings, cutoff: datetime) -> pa.RecordBatchReader:
-        """Streams the labelled snapshots of projects that were launched after the cut."""
-        where = "cohort.launched_at > $cutoff"
-        return self.read(_labelled_sql(model, where), cutoff=cutoff)
+    def test_rows(
+        self,
+        model: ModelSettings,
+        cutoff: datetime,
+        until: datetime | None = None,
+        truth: Path | None = None,
+    ) -> pa.Table:
+        """Reads the labelled snapshots of projects that were launched after the cut.
+
+        At most `max_test_projects` projects, chosen by a hash of their id. Beside the features
+        come `amount` and `is_first_time`, final totals, `true_probability` and
+        `ceiling_probability`: NULL without a truth, or where it has no row.
+
+        Args:
+            model: Settings of the model.
+            cutoff: Launches after it.
+            until: Launches not after it; by default all.
+            truth: Folder with the truth of this generated platform.
+
+        Raises:
+            WarehouseError: The truth is not readable, or is that of another platform.
+        """
+        launched = "launched_at > $cutoff and ($until is null or launched_at <= $until)"
+        sampled = _sampled(model, launched, model.split.max_test_projects)
+        where = f"cohort.launched_at > $cutoff and {sampled}"
+        rows = _labelled_sql(model, where, _BESIDE[model.entity])
+        oracle = ceiling = "cast(null as double)"
+        joins = ""
+        parameters: dict[str, Any] = {"cutoff": cutoff, "until": until}
+        if truth is not None:
+            self._check_truth(model, truth)
+            oracle, same = "oracle.probability", "using (entity_id, snapshot_kind)"
+            joins += f"left join ({_TRUTH[model.entity]}) as oracle {same}"
+            parameters["oracle"] = str(truth / _TRUTH_FILES[model.entity])
+            file = ceiling_file(truth, model)
+            if file.is_file():
+                ceiling = "ceiling.probability"
+                joins += f" left join read_parquet($ceiling) as ceiling {same}"
+                parameters["ceiling"] = str(file)
+        sql = f"""
+            select rows.*, {oracle} as true_probability, {ceiling} as ceiling_probability
+            from ({rows}) as rows {joins}
+            order by entity_id, snapshot_at, snapshot_kind"""
+        return self.read(sql, **parameters).read_all()
+
+    def _check_truth(self, model: ModelSettings, truth: Path) -> None:
+        """Holds the outcomes of the truth against the labels: another platform has others."""
+        try:
+            [(shared, other)] = self.fetch(
+                f"""
+                with {_cohort(model)}
+                select count(*), count(*) filter (truth.outcome <> cohort.label)
+                from cohort
+                inner join ({_TRUTH[model.entity]}) as truth
+                    on cohort.entity_id = truth.entity_id""",
+                oracle=str(truth / _TRUTH_FILES[model.entity]),
+            )
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise WarehouseError(f"TRUTH={truth} cannot be used ({reason}): make truth") from error
+        if not shared or other:
+            raise WarehouseError(
+                f"TRUTH={truth} is that of another platform: of {shared:,} outcomes of"
+                f" {model.entity}s that it shares with the warehouse, {other:,} differ; give the"
+                " folder that `make truth` wrote for the same SCALE, SEED and SCENARIO"
+            )
 
     def rows_to_predict(
         self, model: ModelSettings, features: Features, version: str, cutoff: datetime
@@ -215,16 +320,48 @@ class Warehouse:
             limit {model.split.max_train_projects}"""
         return self.read(sql, clock=clock, after=after, until=until).read_all()
 
-    def newest_run(self, model_name: str, *, version: str | None = None) -> ModelRun | None:
-        """Returns the newest row of the model, or of one of its versions."""
-        rows = self.fetch(
-            f"select {', '.join(ModelRun.__slots__)} from ml.model_runs where model_name = $name"
-            " and ($version is null or model_version = $version)"
-            " order by trained_at desc, run_id desc limit 1",
+    def run_in_use(self, model_name: str) -> ModelRun | None:
+        """Returns the row that says what serves: the newest champion, or a later skip.
+
+        Rows made for a later moment than this warehouse's count only when there is no other.
+        """
+        return self._newest(
+            "model_name = $name and (is_champion or status = 'skipped')"
+            " and as_of <= (select as_of from core.warehouse_as_of)",
             name=model_name,
-            version=version,
+        ) or self._newest("model_name = $name", name=model_name)
+
+    def newest_run(self, model_name: str, version: str) -> ModelRun | None:
+        """Returns the newest row of a version."""
+        return self._newest(
+            "model_name = $name and model_version = $version", name=model_name, version=version
         )
-        return ModelRun(**dict(zip(ModelRun.__slots__, rows[0], strict=True))) if rows else None
+
+    def newest_versions(self, model_name: str) -> tuple[set[str], datetime | None]:
+        """Returns the versions that the newest run decided on, and the moment it did so for."""
+        rows = self.fetch(
+            "select model_version, as_of from ml.model_runs where model_name = $name"
+            " and status <> 'backtest' and run_id = (select max_by(run_id, (trained_at, run_id))"
+            " from ml.model_runs where model_name = $name and status <> 'backtest')",
+            name=model_name,
+        )
+        return {version for version, _ in rows}, max((as_of for _, as_of in rows), default=None)
+
+    def knows_truth_of(self, version: str) -> bool:
+        """Says whether the version was measured beside the truth of its platform."""
+        sql = "select count(*) from ml.model_metrics where model_version = $oracle"
+        [(count,)] = self.fetch(sql, oracle=f"{version}/oracle")
+        return bool(count)
+
+    def _newest(self, condition: str, **parameters: Any) -> ModelRun | None:
+        names = [field.name for field in fields(ModelRun)]
+        rows = self.fetch(
+            f"select {', '.join(names)} from ml.model_runs"
+            f" where {condition} and status <> 'backtest'"
+            " order by trained_at desc, run_id desc, is_champion desc limit 1",
+            **parameters,
+        )
+        return ModelRun(**dict(zip(names, rows[0], strict=True))) if rows else None
 
     def add_run(self, run: ModelRun) -> None:
         """Adds one row to `ml.model_runs`."""
@@ -297,6 +434,11 @@ def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnectio
         raise WarehouseError(f"cannot open {path}: {str(error).splitlines()[0]}") from error
 
 
+def ceiling_file(truth: Path, model: ModelSettings) -> Path:
+    """Returns where the truth of a platform keeps what the observable ceiling predicts."""
+    return truth / f"ceiling_{model.name}.parquet"
+
+
 def _cohort(model: ModelSettings) -> str:
     labelled = _LABELLED[model.entity].format(label=model.label)
     return (
@@ -305,7 +447,15 @@ def _cohort(model: ModelSettings) -> str:
     )
 
 
-def _labelled_sql(model: ModelSettings, where: str) -> str:
+def _sampled(model: ModelSettings, condition: str, count: int) -> str:
+    return f"""cohort.project_id in (
+            select project_id
+            from (select distinct project_id from cohort where {condition}) as projects
+            order by md5(cast(project_id as varchar) || '/{model.seed}')
+            limit {count})"""
+
+
+def _labelled_sql(model: ModelSettings, where: str, beside: str = "") -> str:
     return f"""
         with {_cohort(model)}
         select
@@ -313,11 +463,13 @@ def _labelled_sql(model: ModelSettings, where: str) -> str:
             cohort.project_id,
             cohort.launched_at,
             cohort.outcome_known_at,
+            cohort.closed_at,
             cohort.label,
             features.snapshot_kind,
             features.snapshot_at,
             features.is_decided,
-            {_feature_columns(model.features)}
+            {_feature_columns(model.features)}{"," if beside else ""}
+            {beside}
         from cohort
         inner join features.{model.entity}_features as features
             on cohort.entity_id = features.{model.entity}_id

@@ -224,6 +224,7 @@ def core_projects(p: Columns) -> pa.Table:
         "category": pa.array(CATEGORIES[p["category"]]), "funding_goal": p["goal"],
         "launched_at": stamps(p["launched"]), "deadline_at": stamps(p["deadline"]),
         "cancelled_at": stamps(p["closed"], p["cancelled"] & (p["closed"] <= micros(AS_OF))),
+        "pledged_amount": np.round(p["final"] * p["goal"], 2),
     })  # fmt: skip
 
 
@@ -240,6 +241,7 @@ def build_world(path: Path, *, project_count: int, seed: int) -> Path:
             "milestone_id": m["milestone_id"], "project_id": p["project_id"][m["project"]],
             "milestone_number": m["milestone_number"], "due_at": stamps(m["due"]),
             "started_at": stamps(m["started"], m["started"] <= as_of),
+            "resolved_at": stamps(m["resolved"], m["resolved"] <= as_of),
         }),
         "features.project_features": project_snapshots(rng, p),
         "features.milestone_features": milestone_snapshots(rng, p, m),
@@ -311,6 +313,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     build_world(platform.db, project_count=800, seed=7)
     text = settings.DEFAULT_PATH.read_text()
     text = text.replace("n_estimators = 200", "n_estimators = 20")
+    text = text.replace("bootstrap_resamples = 200", "bootstrap_resamples = 40")
+    text = text.replace("max_iter = 300", "max_iter = 20")
     platform.config.write_text(text.replace("max_iter = 150", "max_iter = 20"))
     return platform
 

@@ -1,0 +1,119 @@
+"""Which version serves: a new one only if it is not worse on outcomes that neither has seen."""
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ml import artifacts, assessment, estimators, evaluation
+from ml.errors import MlError
+from ml.estimators import FittedModel
+from ml.settings import ModelSettings
+from ml.warehouse import ModelRun, Warehouse
+
+
+class Candidate(NamedTuple):
+    """A trained version that may come to serve."""
+
+    model: ModelSettings
+    run: ModelRun
+    fitted: FittedModel
+
+
+def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> list[ModelRun]:
+    """Returns the rows of the candidates, with the decision and its numbers; one may be champion.
+
+    The champion so far meets first the candidate of its own estimator, which takes over if its log
+    loss is not higher; then the others, which must be lower with 95 % confidence: another kind of
+    model is another thing to explain. Both are judged on launches after both cuts. Without a
+    champion the first candidate, the default estimator, begins.
+    """
+    champion, problem = _champion(candidates[0].model, warehouse, models)
+    rows: dict[int, ModelRun] = {}
+    places = list(range(len(candidates)))
+    if champion is not None:
+        own = champion.run.estimator
+        places.sort(key=lambda place: candidates[place].run.estimator != own)
+    winner: int | None = None
+    for place in places:
+        candidate = candidates[place]
+        if champion is None:
+            rows[place] = dataclasses.replace(candidate.run, decision=f"promoted: {problem}")
+            takes_over = True
+        elif champion.run.model_version == candidate.run.model_version:
+            rows[place] = dataclasses.replace(candidate.run, decision="stays champion")
+            takes_over = True
+        else:
+            rows[place], takes_over = _compare(candidate, champion, warehouse)
+        if takes_over:
+            champion, winner = candidate, place
+    return [
+        dataclasses.replace(rows[place], is_champion=place == winner)
+        for place in range(len(candidates))
+    ]
+
+
+def _champion(
+    model: ModelSettings, warehouse: Warehouse, models: Path
+) -> tuple[Candidate | None, str]:
+    """Returns the version in use if it can still serve, or why there is none to compare with."""
+    run = warehouse.run_in_use(model.name)
+    if run is None or run.status != "trained":
+        return None, "there is no champion yet"
+    if run.as_of > warehouse.as_of():
+        return None, f"the champion {run.model_version} knows what came later"
+    try:
+        fitted = artifacts.load(models, run)
+        warehouse.check_inputs(model, estimators.features_of(fitted))
+    except MlError as error:
+        return None, f"the champion {run.model_version} can no longer serve ({error})"
+    features = estimators.features_of(fitted)
+    return Candidate(dataclasses.replace(model, features=features), run, fitted), ""
+
+
+def _compare(
+    candidate: Candidate, champion: Candidate, warehouse: Warehouse
+) -> tuple[ModelRun, bool]:
+    new, old = candidate.run, champion.run
+    assert new.cutoff_at is not None
+    assert old.cutoff_at is not None
+    unseen_from = max(new.cutoff_at, old.cutoff_at)
+    losses = []
+    for each in (candidate, champion):
+        rows = warehouse.test_rows(each.model, unseen_from)
+        losses.append((rows, estimators.score(each.fitted, rows)))
+    (rows, ours), (_, theirs) = losses
+    judged = assessment.scored(rows, ours)
+    undecided = ~judged.is_decided
+    count = len(np.unique(judged.project_id[undecided]))
+    new = dataclasses.replace(new, compared_with=old.model_version, compared_project_count=count)
+    fewest = candidate.model.split.min_entities
+    if count < fewest:
+        words = f"not promoted: {count} projects that neither has seen, {fewest} are needed"
+        return dataclasses.replace(new, decision=words), False
+    found = evaluation.difference_in_log_loss(
+        judged.where(undecided),
+        theirs[undecided],
+        resamples=candidate.model.bootstrap_resamples,
+        seed=candidate.model.seed,
+    )
+    is_same = new.estimator == old.estimator
+    takes_over = found.value <= 0 if is_same else found.high < 0
+    words = _words(takes_over, is_same)
+    return (
+        dataclasses.replace(
+            new,
+            decision=words,
+            log_loss_difference=found.value,
+            difference_low=found.low,
+            difference_high=found.high,
+        ),
+        takes_over,
+    )
+
+
+def _words(takes_over: bool, is_same: bool) -> str:
+    if takes_over:
+        return "promoted: not worse" if is_same else "promoted: better"
+    return "not promoted: worse" if is_same else "not promoted: not proven better"
