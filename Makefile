@@ -9,6 +9,8 @@ SEED ?= 42
 SCENARIO ?= steady
 # folder with a real export; nothing is generated then
 DATA ?=
+# folder that `make truth` wrote: the models are measured beside the truth of the generated platform
+TRUTH ?=
 # the moment the warehouse is built for (ISO 8601, UTC); by default just after the last recorded event
 AS_OF ?=
 # reject the run, or quarantine the rows and go on
@@ -17,7 +19,7 @@ TARGET ?= duckdb
 WAREHOUSE ?= warehouse
 SITE ?= site
 VENV ?= .venv
-export SCALE SEED SCENARIO DATA AS_OF ON_BAD_ROWS TARGET WAREHOUSE SITE VENV GENERATE
+export SCALE SEED SCENARIO DATA TRUTH AS_OF ON_BAD_ROWS TARGET WAREHOUSE SITE VENV GENERATE
 
 $(foreach name,CURDIR DATA WAREHOUSE SITE,$(if $(word 2,$($(name))),\
 	$(error $(name)=$($(name)) has a space in it, which make cannot handle: use a path without)))
@@ -35,7 +37,7 @@ export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
 
 STAGES := run generate land features validate train predict monitor insights publish docs
-.PHONY: help setup $(STAGES) query shell site truth test lint bench clean
+.PHONY: help setup $(STAGES) query shell site truth backtest test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile stages.mk | sort -u \
@@ -89,11 +91,15 @@ site: setup ## serve the pages on localhost:PORT
 	@echo "site       http://localhost:$(or $(PORT),8766)/ (Ctrl-C ends it)"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(or $(PORT),8766)
 
-truth: setup ## tell what the generated platform hides: true probabilities, effects, power
+truth: setup ## tell what the generated platform hides: true probabilities, effects, power, how well anybody could predict
 	@test -z "$(DATA)" || { echo "truth: DATA=$(DATA) is an export; only a generated platform has a truth" >&2; exit 2; }
-	@$(GENERATE) --out $(WAREHOUSE)/truth/$(PLATFORM).data --truth $(WAREHOUSE)/truth/$(PLATFORM)
-	@rm -r $(WAREHOUSE)/truth/$(PLATFORM).data
-	@$(PYTHON) -m generator.truth --truth $(WAREHOUSE)/truth/$(PLATFORM)
+	@$(PYTHON) -m expectations.lock $(WAREHOUSE) -- env MAKEFLAGS= $(MAKE) --no-print-directory -f stages.mk truth
+
+backtest: setup ## replay the models: FROM=2022-07-01 TO=2023-07-01 EVERY=1mo
+	@test -n "$(FROM)" && test -n "$(TO)" || { echo "backtest: say from when to when, e.g. make backtest FROM=2022-07-01 TO=2023-07-01 EVERY=1mo" >&2; exit 2; }
+	@$(PYTHON) -m expectations.lock $(WAREHOUSE) -- env MAKEFLAGS= $(MAKE) --no-print-directory -f stages.mk backtest
+export FROM TO
+export EVERY ?= 1mo
 
 test: setup ## run the whole test suite
 	@$(PYTHON) -m pytest -n 2 --dist loadfile

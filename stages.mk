@@ -34,6 +34,10 @@ endif
 $(shell mkdir -p $(STAMPS) && printf '%s\n' "$(RAW)" "$(RAW_FILES)" "$(AS_OF)" "$(ON_BAD_ROWS)" > $(BUILD)/settings.new \
 	&& { cmp -s $(BUILD)/settings.new $(BUILD)/settings || mv $(BUILD)/settings.new $(BUILD)/settings; })
 
+# The truth concerns the models alone.
+$(shell printf '%s\n' "$(TRUTH)" > $(BUILD)/settings.new \
+	&& { cmp -s $(BUILD)/settings.new $(BUILD)/settings.ml || mv $(BUILD)/settings.new $(BUILD)/settings.ml; })
+
 # Without a build file, the stamps speak of the published one, if that is what they led to.
 ifeq (,$(wildcard $(ESCROW_DB)))
 $(shell test -f $(PUBLISHED) && test $(STAMPS)/publish -nt $(STAMPS)/land || rm -f $(STAMPS)/*)
@@ -52,7 +56,7 @@ LAND_FILES := $(wildcard expectations/contract*.py expectations/land*.py)
 VALIDATE_FILES := $(wildcard expectations/validate* expectations/gx_duckdb.py expectations/suites/*)
 PAGES_FILES := $(wildcard expectations/pages.py expectations/templates.py expectations/*.jinja templates/* ml/pages/*)
 
-.PHONY: run all generate land features validate train predict monitor insights publish docs
+.PHONY: run all truth backtest generate land features validate train predict monitor insights publish docs
 run: ## the whole job: from raw files to a published warehouse and its pages
 	@if $(MAKE) --no-print-directory -f stages.mk --question all; then \
 		echo "run        nothing has changed: $(WAREHOUSE)/escrow.duckdb is up to date with its inputs"; \
@@ -91,8 +95,8 @@ $(STAMPS)/validate: $(STAMPS)/features $(VALIDATE_FILES)
 	@touch $@
 
 ML = $(OPEN_BUILD); $(PYTHON) -m ml
-ML_ARGUMENTS = --db $(ESCROW_DB) --models $(WAREHOUSE)/models --run-id $(ESCROW_RUN_ID)
-$(STAMPS)/ml: $(STAMPS)/validate $(wildcard ml/*.py ml/*.toml ml/*.sql)
+ML_ARGUMENTS = --db $(ESCROW_DB) --models $(WAREHOUSE)/models --run-id $(ESCROW_RUN_ID) $(if $(TRUTH),--truth $(TRUTH))
+$(STAMPS)/ml: $(STAMPS)/validate $(wildcard ml/*.py ml/*.toml ml/*.sql) $(BUILD)/settings.ml
 	@$(ML) train predict monitor $(ML_ARGUMENTS)
 	@touch $@
 
@@ -103,6 +107,27 @@ predict: $(STAMPS)/validate ## predict live projects and open milestones
 	@$(ML) predict $(ML_ARGUMENTS)
 monitor: $(STAMPS)/validate ## compare recent features with those trained on
 	@$(ML) monitor $(ML_ARGUMENTS)
+
+# Replayed rows are history like any other: insights and pages follow, then all is published.
+backtest: $(STAMPS)/ml
+	@$(OPEN_BUILD); $(PYTHON) -m ml.backtest --db $(ESCROW_DB) --from $(FROM) --to $(TO) --every $(EVERY) --run-id $(ESCROW_RUN_ID)
+	@touch $(STAMPS)/ml
+	@$(MAKE) --no-print-directory -f stages.mk all
+
+# The truth of the generated platform, and what a strong learner makes of ten times as much of another one. Both
+# are built aside; the seeds, of which there is one folder, are put back as they were.
+TRUTH_FOLDER := $(WAREHOUSE)/truth/$(PLATFORM)
+ASIDE = env MAKEFLAGS= $(MAKE) --silent --no-print-directory features AS_OF= ON_BAD_ROWS=reject
+truth:
+	@$(GENERATE) --out $(TRUTH_FOLDER).data --truth $(TRUTH_FOLDER)
+	@$(PYTHON) -m generator.truth --truth $(TRUTH_FOLDER)
+	@rm -rf $(TRUTH_FOLDER).seeds && cp -a dbt_project/seeds $(TRUTH_FOLDER).seeds; \
+	trap 'rm -rf dbt_project/seeds && mv $(TRUTH_FOLDER).seeds dbt_project/seeds; rm -rf $(TRUTH_FOLDER).data $(TRUTH_FOLDER).same $(TRUTH_FOLDER).larger' EXIT; \
+	$(ASIDE) DATA=$(TRUTH_FOLDER).data WAREHOUSE=$(TRUTH_FOLDER).same > /dev/null; \
+	$(ASIDE) SCALE=$$((10 * $(SCALE))) SEED=$$((1000 + $(SEED))) WAREHOUSE=$(TRUTH_FOLDER).larger > /dev/null; \
+	$(PYTHON) -m ml.ceiling --truth $(TRUTH_FOLDER) --db $(TRUTH_FOLDER).same/build/escrow.duckdb \
+		--larger $(TRUTH_FOLDER).larger/build/escrow.duckdb; \
+	echo "truth      -> $(TRUTH_FOLDER); make run TRUTH=$(TRUTH_FOLDER) measures the models beside it"
 
 # Insights and the dbt docs share one process: dbt takes seconds to start.
 DBT_IN_TURN = $(PYTHON) -c 'import sys; from dbt.cli.main import dbtRunner; dbt = dbtRunner(); \

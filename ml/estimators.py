@@ -167,10 +167,11 @@ def _clocks(rows: pa.RecordBatch | pa.Table) -> npt.NDArray[np.str_]:
 
 def features_of(fitted: FittedModel) -> Features:
     """Returns the columns that a fitted model reads, beside `snapshot_kind`."""
-    return _features(fitted.pipeline)
+    return features_of_pipeline(fitted.pipeline)
 
 
-def _features(pipeline: Pipeline) -> Features:
+def features_of_pipeline(pipeline: Pipeline) -> Features:
+    """Returns the columns that a fitted pipeline reads."""
     columns = {name: names for name, _, names in pipeline.named_steps["columns"].transformers_}
     return Features(tuple(columns["numeric"]), tuple(columns["categorical"]))
 
@@ -189,7 +190,7 @@ def score_raw(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> Floats:
 
 def frame_of(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> pd.DataFrame:
     """Returns the columns that a fitted pipeline reads, as it reads them."""
-    return _frame(rows, _features(pipeline))
+    return _frame(rows, features_of_pipeline(pipeline))
 
 
 def _frame(rows: pa.RecordBatch | pa.Table, features: Features) -> pd.DataFrame:

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml import artifacts, estimators
+from ml import artifacts, estimators, explanations
 from ml.errors import MlError
+from ml.estimators import FittedModel
 from ml.evaluation import THRESHOLD
 from ml.settings import ModelSettings
 from ml.warehouse import ModelRun, Warehouse
@@ -66,9 +67,24 @@ def predict(
     with warehouse.transaction():
         for batch in warehouse.rows_to_predict(model, features, run.model_version, run.cutoff_at):
             rows = _rows(batch, estimators.score(fitted, batch), run, now)
-            live += pc.sum(pc.equal(batch.column("snapshot_kind"), "current")).as_py() or 0
             total += warehouse.add("predictions", rows)
+            current = batch.filter(pc.equal(batch.column("snapshot_kind"), "current"))
+            live += current.num_rows
+            if current.num_rows:
+                warehouse.add("prediction_reasons", _reasons(fitted, current, run, now))
     return Predicted(run, live, total - live)
+
+
+def _reasons(fitted: FittedModel, batch: pa.RecordBatch, run: ModelRun, now: datetime) -> pa.Table:
+    rows = explanations.reasons(fitted, batch)
+    same = {
+        "model_name": run.model_name,
+        "model_version": run.model_version,
+        "predicted_at": now,
+    }
+    for name, value in same.items():
+        rows = rows.append_column(name, pa.repeat(pa.scalar(value), rows.num_rows))
+    return rows
 
 
 def _rows(

@@ -15,7 +15,7 @@ from ml.assessment import Assessment
 from ml.estimators import FittedModel
 from ml.evaluation import Metric
 from ml.promotion import Candidate
-from ml.settings import ModelSettings, Split
+from ml.settings import ModelSettings
 from ml.warehouse import ModelRun, Warehouse
 
 
@@ -25,12 +25,6 @@ class Trained(NamedTuple):
     run: ModelRun
     metrics: list[Metric]
     note: str
-
-
-class _Support(NamedTuple):
-    entity_count: int
-    rarer_count: int
-    rarer_class: bool
 
 
 def train(
@@ -69,12 +63,11 @@ def train(
     if run.cutoff_at is None:
         return [_skip(run, warehouse, f"no {model.entity} has a known outcome yet")]
     training = warehouse.training_rows(model, run.cutoff_at)
-    support = _support(training)
-    reason = _too_few(support, model.entity, model.label, model.split, run.cutoff_at)
+    reason = too_few(training, model, run.cutoff_at)
     if reason:
-        return [_skip(_with_training(run, training, support), warehouse, reason)]
+        return [_skip(_with_training(run, training), warehouse, reason)]
     test = warehouse.test_rows(model, run.cutoff_at, truth=truth)
-    runs = [_with_test(_with_training(run, training, support), test) for run in runs]
+    runs = [_with_test(_with_training(run, training), test) for run in runs]
     candidates, assessments, notes = [], [], []
     for each, run, known, harm in zip(settings, runs, recorded, damage, strict=True):
         is_kept = known is not None and harm is None
@@ -170,32 +163,28 @@ def _skip(run: ModelRun, warehouse: Warehouse, reason: str) -> Trained:
     return Trained(run, [], "skipped")
 
 
-def _support(rows: pa.Table) -> _Support:
+def too_few(rows: pa.Table, model: ModelSettings, cutoff: datetime) -> str | None:
+    """Says why the rows do not suffice to train a model; None when they do."""
     entities = rows.group_by("entity_id").aggregate([("label", "min")])
+    count = entities.num_rows
     positive = int(pc.sum(entities.column("label_min").cast("int64")).as_py() or 0)
-    negative = entities.num_rows - positive
-    return _Support(entities.num_rows, min(positive, negative), positive <= negative)
-
-
-def _too_few(
-    support: _Support, entity: str, label: str, split: Split, cutoff: datetime
-) -> str | None:
     by = f"with an outcome known by the cut ({cutoff:%Y-%m-%d})"
-    if support.entity_count < split.min_entities:
-        return f"{support.entity_count} {entity}s {by}, {split.min_entities} are needed"
-    if support.rarer_count < split.min_rarer_class:
-        rarer = str(support.rarer_class).lower()
+    if count < model.split.min_entities:
+        return f"{count} {model.entity}s {by}, {model.split.min_entities} are needed"
+    rarer = min(positive, count - positive)
+    if rarer < model.split.min_rarer_class:
+        value = str(positive <= count - positive).lower()
         return (
-            f"{support.rarer_count} of {support.entity_count} {entity}s {by} have {label} ="
-            f" {rarer}, {split.min_rarer_class} are needed"
+            f"{rarer} of {count} {model.entity}s {by} have {model.label} = {value},"
+            f" {model.split.min_rarer_class} are needed"
         )
     return None
 
 
-def _with_training(run: ModelRun, rows: pa.Table, support: _Support) -> ModelRun:
+def _with_training(run: ModelRun, rows: pa.Table) -> ModelRun:
     return dataclasses.replace(
         run,
-        train_entity_count=support.entity_count,
+        train_entity_count=len(np.unique(rows.column("entity_id").to_numpy())),
         train_row_count=rows.num_rows,
         train_from_at=pc.min(rows.column("launched_at")).as_py(),
     )

@@ -257,6 +257,31 @@ class Warehouse:
             order by entity_id, snapshot_at, snapshot_kind"""
         return self.read(sql, **parameters).read_all()
 
+    def rows_between(
+        self, model: ModelSettings, after: datetime, until: datetime
+    ) -> tuple[pa.Table, int]:
+        """Reads undecided fixed snapshots taken in (after, until] whose label window has closed.
+
+        Returns:
+            The rows of `test_rows`, and how many other such snapshots are still pending.
+        """
+        window = "features.snapshot_at > $after and features.snapshot_at <= $until"
+        where = f"not features.is_decided and {window}"
+        rows = _labelled_sql(model, where, _BESIDE[model.entity])
+        unknown = "cast(null as double) as true_probability, cast(null as double)"
+        sql = (
+            f"select rows.*, {unknown} as ceiling_probability from ({rows}) as rows"
+            " order by entity_id, snapshot_at, snapshot_kind"
+        )
+        mature = self.read(sql, after=after, until=until).read_all()
+        [(count,)] = self.fetch(
+            f"select count(*) from features.{model.entity}_features as features"
+            f" where features.snapshot_kind <> 'current' and {where}",
+            after=after,
+            until=until,
+        )
+        return mature, count - mature.num_rows
+
     def _check_truth(self, model: ModelSettings, truth: Path) -> None:
         """Holds the outcomes of the truth against the labels: another platform has others."""
         try:
@@ -329,12 +354,17 @@ class Warehouse:
             "model_name = $name and (is_champion or status = 'skipped')"
             " and as_of <= (select as_of from core.warehouse_as_of)",
             name=model_name,
-        ) or self._newest("model_name = $name", name=model_name)
+        ) or self._newest("model_name = $name and status <> 'backtest'", name=model_name)
 
-    def newest_run(self, model_name: str, version: str) -> ModelRun | None:
-        """Returns the newest row of a version."""
+    def newest_run(
+        self, model_name: str, version: str, *, status: str = "trained"
+    ) -> ModelRun | None:
+        """Returns the newest row of a version, or of its replay in a backtest."""
         return self._newest(
-            "model_name = $name and model_version = $version", name=model_name, version=version
+            "model_name = $name and model_version = $version and status = $status",
+            name=model_name,
+            version=version,
+            status=status,
         )
 
     def newest_versions(self, model_name: str) -> tuple[set[str], datetime | None]:
@@ -357,7 +387,7 @@ class Warehouse:
         names = [field.name for field in fields(ModelRun)]
         rows = self.fetch(
             f"select {', '.join(names)} from ml.model_runs"
-            f" where {condition} and status <> 'backtest'"
+            f" where {condition}"
             " order by trained_at desc, run_id desc, is_champion desc limit 1",
             **parameters,
         )
