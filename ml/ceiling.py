@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from ml import assessment, estimators, evaluation, settings
 from ml.errors import MlError
-from ml.evaluation import ALL_KINDS
+from ml.evaluation import ALL_KINDS, CLOCKS
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse, ceiling_file, read_warehouse
 
@@ -82,7 +82,8 @@ def compare(model: ModelSettings, warehouse: Warehouse, truth: Path) -> list[str
                 value = "undefined" if metric.value is None else f"{metric.value:.3f}"
                 found.setdefault(metric.snapshot_kind, {})[f"{name} {metric.metric}"] = value
     lines = []
-    for kind, values in found.items():
+    for kind in sorted(found, key=CLOCKS.index):
+        values = found[kind]
         words = [
             f"{who} AUC {values[f'{who} auc']}, expected accuracy"
             f" {values.get(f'{who} expected_accuracy', 'unknown')}"
