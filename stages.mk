@@ -52,7 +52,7 @@ LAND_FILES := $(wildcard expectations/contract*.py expectations/land*.py)
 VALIDATE_FILES := $(wildcard expectations/validate* expectations/gx_duckdb.py expectations/suites/*)
 PAGES_FILES := $(wildcard expectations/pages.py expectations/templates.py expectations/*.jinja templates/* ml/pages/*)
 
-.PHONY: run all generate land features validate train predict monitor insights publish docs
+.PHONY: run all generate land features validate train predict monitor online insights publish docs
 run: ## the whole job: from raw files to a published warehouse and its pages
 	@if $(MAKE) --no-print-directory -f stages.mk --question all; then \
 		echo "run        nothing has changed: $(WAREHOUSE)/escrow.duckdb is up to date with its inputs"; \
@@ -65,6 +65,7 @@ generate: $(RAW_FILES) ## generate a platform of SCALE and SEED
 land: $(STAMPS)/land ## check the raw files against the contract and write what dbt loads
 features: $(STAMPS)/features ## build and test core and features with dbt
 validate: $(STAMPS)/validate ## judge core and features with Great Expectations
+online: $(STAMPS)/online ## take the log of online predictions into the warehouse
 insights: $(STAMPS)/insights ## build insights from what the models wrote
 publish: $(STAMPS)/publish ## put the finished warehouse in place of the published one
 docs: $(PAGES) ## make the pages: index, validation, dbt docs
@@ -104,10 +105,18 @@ predict: $(STAMPS)/validate ## predict live projects and open milestones
 monitor: $(STAMPS)/validate ## compare recent features with those trained on
 	@$(ML) monitor $(ML_ARGUMENTS)
 
+# The log goes on being written: the stamp is of the moment before it is read. The folder stands for
+# files that come with the time of another day.
+ONLINE := $(abspath $(WAREHOUSE))/online
+$(STAMPS)/online: $(STAMPS)/ml $(wildcard $(ONLINE) $(ONLINE)/*.jsonl*)
+	@touch $@.begun
+	@$(if $(wildcard $(ONLINE)/*.jsonl*),$(OPEN_BUILD); $(PYTHON) -m ml.online --db $(ESCROW_DB) --log $(ONLINE))
+	@mv $@.begun $@
+
 # Insights and the dbt docs share one process: dbt takes seconds to start.
 DBT_IN_TURN = $(PYTHON) -c 'import sys; from dbt.cli.main import dbtRunner; dbt = dbtRunner(); \
 	sys.exit(not all(dbt.invoke(words.split()).success for words in sys.argv[1:]))'
-$(STAMPS)/insights: $(STAMPS)/ml $(INSIGHTS_FILES)
+$(STAMPS)/insights: $(STAMPS)/online $(INSIGHTS_FILES)
 	@$(OPEN_BUILD); $(LANDED); start=$$SECONDS; \
 	$(DBT_IN_TURN) "--quiet build --selector insights --exclude-resource-type unit_test" \
 		"--quiet docs generate --static --no-compile" $(REFUSES); \

@@ -1,9 +1,10 @@
--- Predictions made on undecided snapshots only: the outcome of the others was plain to see.
+-- Predictions made on undecided snapshots only: the outcome of the others was plain to see. An online
+-- one repeats the batch's: counted too, it would weigh what people ask about.
 with
 
 predictions as (
     select * from {{ ref('stg_predictions') }}
-    where not is_decided
+    where not is_decided and origin = 'batch'
 ),
 
 -- by the planned moment of maturity: by the moment of knowing, early successes would flatter

@@ -1,0 +1,13 @@
+"""Answers single questions from the published warehouse, at a limited rate."""
+
+from ml.online.rate_limit import RateLimitError, RateLimitExceededError
+from ml.serving.predictor import NoModelError, NotLiveError, Predictor, UnknownEntityError
+
+__all__ = [
+    "NoModelError",
+    "NotLiveError",
+    "Predictor",
+    "RateLimitError",
+    "RateLimitExceededError",
+    "UnknownEntityError",
+]
