@@ -119,6 +119,8 @@ class Predictor:
         self._stay_in_one_process()
         self._published.require()  # a mistaken folder shall not get limits and a log
         self._limit.take(client)
+        if not -(2**63) <= entity_id < 2**63:
+            raise UnknownEntityError(f"there is no {entity} {entity_id}: no id is that long")
         model = self._model(entity)
         with self._published.warehouse() as warehouse:
             served = self._serve(model, warehouse)
