@@ -42,6 +42,7 @@ help: ## list the targets
 		| awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 	@echo
 	@echo "  variables: SCALE=1 SEED=42 DATA=dir AS_OF=2024-01-01T00:00:00Z ON_BAD_ROWS=reject|quarantine PORT=8766"
+	@echo "             LIMITS=redis://host:6379 (of predict-one)"
 
 setup: $(VENV)/.installed ## make the environment in .venv
 
@@ -118,6 +119,7 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
 bench: setup ## measure time and memory, and write the table into README.md
+	@$(PYTHON) tests/benchmarks/serving.py
 	@$(PYTHON) tests/benchmarks/street.py
 
 clean: ## remove what can be made again; the published warehouse and its models stay

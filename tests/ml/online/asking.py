@@ -35,6 +35,7 @@ def main() -> None:
         return read
 
     storage = SqliteStorage(f"sqlite:///{limits}", clock=reading)
+    print("asking", file=sys.stderr, flush=True)
     while True:
         if storage.acquire_entry("ann", 60, 60):
             os.write(1, f"{read}\n".encode())
