@@ -198,6 +198,21 @@ def test_an_error_in_between_leaves_the_storage_usable(tmp_path: Path) -> None:
     assert not storage.acquire_entry("ann", LIMIT, 60)
 
 
+def test_the_clock_is_read_when_nobody_else_can_write(tmp_path: Path) -> None:
+    path, refused = tmp_path / "limits.sqlite", []
+
+    def clock() -> int:
+        with sqlite3.connect(path, timeout=0) as other:
+            try:
+                other.execute("begin immediate")
+            except sqlite3.OperationalError as error:
+                refused.append(str(error))
+        return 0
+
+    SqliteStorage(f"sqlite:///{path}", clock=clock).acquire_entry("ann", LIMIT, 60)
+    assert refused == ["database is locked"]
+
+
 def test_threads_share_one_storage(tmp_path: Path) -> None:
     storage, granted = at(tmp_path / "limits.sqlite", Clock()), []
 
@@ -243,6 +258,7 @@ class Crowd:
     def kill(self, count: int) -> None:
         for _ in range(count):
             process = self._processes.pop(0)
+            assert process.poll() is None, "it ended by itself"
             process.send_signal(signal.SIGKILL)
             process.wait()
 
