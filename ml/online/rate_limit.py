@@ -13,7 +13,6 @@ import ml.online.sqlite_storage  # noqa: F401  makes sqlite:/// known to storage
 from ml.errors import MlError
 
 LIMIT = RateLimitItemPerMinute(60, namespace="predictions")
-_LONGEST_NAME = 200
 
 
 class RateLimitError(MlError):
@@ -61,10 +60,8 @@ class RateLimit:
 
         Raises:
             RateLimitExceededError: There was no room for it; it does not count.
-            RateLimitError: The name is not usable, or the storage does not work.
+            RateLimitError: The storage does not work.
         """
-        if not client or len(client) > _LONGEST_NAME:
-            raise RateLimitError(f"a client's name has 1 to {_LONGEST_NAME} characters")
         try:
             if self._limiter.hit(LIMIT, client):
                 return

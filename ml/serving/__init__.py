@@ -1,9 +1,16 @@
 """Answers single questions from the published warehouse, at a limited rate."""
 
 from ml.online.rate_limit import RateLimitError, RateLimitExceededError
-from ml.serving.predictor import NoModelError, NotLiveError, Predictor, UnknownEntityError
+from ml.serving.predictor import (
+    NameUnusableError,
+    NoModelError,
+    NotLiveError,
+    Predictor,
+    UnknownEntityError,
+)
 
 __all__ = [
+    "NameUnusableError",
     "NoModelError",
     "NotLiveError",
     "Predictor",

@@ -22,10 +22,15 @@ from ml.warehouse import ModelRun, Warehouse
 
 PUBLISHED = "escrow.duckdb"
 LOG_FOLDER = "online"
+_LONGEST_NAME = 200
 _STATUS = {
     "project": "select project_status from core.dim_projects where project_id = $id",
     "milestone": "select milestone_status from core.fct_milestones where milestone_id = $id",
 }
+
+
+class NameUnusableError(MlError):
+    """A client or request has a name that cannot be kept."""
 
 
 class UnknownEntityError(MlError):
@@ -100,6 +105,7 @@ class Predictor:
 
         Raises:
             RateLimitExceededError: Too many requests; `retry_after` says when to come back.
+            NameUnusableError: Not 1 to 200 printable characters.
             UnknownEntityError: There is no such project.
             NotLiveError: It is over.
             NoModelError: The model was skipped, or there is none.
@@ -117,6 +123,9 @@ class Predictor:
         self, entity: str, entity_id: int, client: str, request_id: str | None
     ) -> Prediction:
         self._stay_in_one_process()
+        for what, name in (("client", client), ("request_id", request_id)):
+            if name is not None and not (0 < len(name) <= _LONGEST_NAME and name.isprintable()):
+                raise NameUnusableError(f"{what} must be 1 to {_LONGEST_NAME} printable characters")
         self._published.require()  # a mistaken folder shall not get limits and a log
         self._limit.take(client)
         if not -(2**63) <= entity_id < 2**63:

@@ -93,12 +93,6 @@ def test_a_url_that_is_no_storage_is_refused(url: str, said: str) -> None:
         RateLimit(url)
 
 
-@pytest.mark.parametrize("client", ["", "x" * 201])
-def test_a_client_needs_a_name(client: str) -> None:
-    with pytest.raises(RateLimitError, match="1 to 200 characters"):
-        RateLimit("memory://").take(client)
-
-
 def test_a_storage_that_fails_lets_nobody_by(tmp_path: Path) -> None:
     (tmp_path / "limits.sqlite").mkdir()
     with pytest.raises(RateLimitError, match=r"limits\.sqlite: unable to open"):

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from ml.online.collect import collect
 from ml.online.log import LOG_FILE, LogError, Prediction
 from ml.predict import PredictionError
 from ml.serving import (
+    NameUnusableError,
     NoModelError,
     NotLiveError,
     Predictor,
@@ -176,6 +178,30 @@ def test_what_cannot_be_predicted_is_said(finished: Any) -> None:
     with pytest.raises(NotLiveError, match=f"project {over} is failed as of 2024-01-01"):
         made.predict_project(over, client="ann")
     assert logged(finished) == []
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201, "line\nbreak", "\udcff", "\0"])
+def test_a_name_that_cannot_be_kept_is_refused(finished: Any, name: str) -> None:
+    made, project = predictor(finished), live(finished, "project")[0]
+    with pytest.raises(NameUnusableError, match="client must be"):
+        made.predict_project(project, client=name)
+    with pytest.raises(NameUnusableError, match="request_id must be"):
+        made.predict_project(project, client="ann", request_id=name)
+    assert logged(finished) == []
+
+
+def test_threads_get_the_numbers_of_the_batch_while_files_are_replaced(finished: Any) -> None:
+    made, expected = predictor(finished), batch(finished, "project_success")
+    ids = sorted(live(finished, "project"))
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(made.predict_project, each, client=f"{each}") for each in ids * 3]
+        for _ in range(5):
+            replace(finished)
+        found = [each.result() for each in asked]
+    assert {tuple(getattr(each, key) for key in IN_BATCH) for each in found} == set(expected)
+    assert len(logged(finished)) == 3 * len(ids)
+    kept = [os.path.realpath(each) for each in Path("/proc/self/fd").glob("*")]
+    assert sum(each.startswith(str(finished.db)) for each in kept) <= 1
 
 
 def test_a_skipped_model_answers_with_its_reason(fresh: Any) -> None:
