@@ -178,6 +178,14 @@ class Warehouse:
         where = "cohort.launched_at > $cutoff"
         return self.read(_labelled_sql(model, where), cutoff=cutoff)
 
+    def current_row(self, model: ModelSettings, features: Features, entity_id: int) -> pa.Table:
+        """Reads what a batch would predict for one live entity; no row when it is not live."""
+        sql = f"""
+            select {_snapshot_columns(model, features)}
+            from features.{model.entity}_features as features
+            where features.{model.entity}_id = $entity_id and features.snapshot_kind = 'current'"""
+        return self.read(sql, entity_id=entity_id).read_all()
+
     def rows_to_predict(
         self, model: ModelSettings, features: Features, version: str, cutoff: datetime
     ) -> pa.RecordBatchReader:
@@ -200,14 +208,6 @@ class Warehouse:
                     select prediction_id from ml.predictions where model_version = $version)
             order by entity_id, snapshot_at, snapshot_kind"""
         return self.read(sql, version=version, cutoff=cutoff)
-
-    def current_row(self, model: ModelSettings, features: Features, entity_id: int) -> pa.Table:
-        """Reads what a batch would predict for one live entity; no row when it is not live."""
-        sql = f"""
-            select {_snapshot_columns(model, features)}
-            from features.{model.entity}_features as features
-            where features.{model.entity}_id = $entity_id and features.snapshot_kind = 'current'"""
-        return self.read(sql, entity_id=entity_id).read_all()
 
     def clock_rows(
         self, model: ModelSettings, clock: str, after: datetime, until: datetime

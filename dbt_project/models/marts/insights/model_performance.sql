@@ -1,10 +1,9 @@
--- Predictions made on undecided snapshots only: the outcome of the others was plain to see. An online
--- one repeats the batch's: counted too, it would weigh what people ask about.
+-- Predictions made on undecided snapshots only: the outcome of the others was plain to see.
 with
 
 predictions as (
     select * from {{ ref('stg_predictions') }}
-    where not is_decided and origin = 'batch'
+    where not is_decided
 ),
 
 -- by the planned moment of maturity: by the moment of knowing, early successes would flatter
