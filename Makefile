@@ -36,14 +36,15 @@ export EXIT_CODE := $(shell mktemp -u)
 export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
 
-STAGES := run generate land features validate train predict monitor insights publish docs
-.PHONY: help setup $(STAGES) query shell site truth backtest test lint bench clean
+STAGES := run generate land features validate train predict monitor insights publish docs online
+.PHONY: help setup $(STAGES) query shell site truth backtest test lint bench clean predict-one
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile stages.mk | sort -u \
-		| awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+		| awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 	@echo
 	@echo "  variables: SCALE=1 SEED=42 DATA=dir AS_OF=2024-01-01T00:00:00Z ON_BAD_ROWS=reject|quarantine PORT=8766"
+	@echo "             LIMITS=redis://host:6379 (of predict-one)"
 
 setup: $(VENV)/.installed ## make the environment in .venv
 
@@ -62,12 +63,13 @@ $(VENV)/.installed: requirements.lock
 
 # GNU make reports every failure as 2. In question mode it also knows 1, "not up to date": that is how
 # a refusal by a gate leaves with the 1 that callers are promised.
-ifneq (,$(filter $(STAGES),$(MAKECMDGOALS)))
+ifneq (,$(filter $(STAGES) predict-one,$(MAKECMDGOALS)))
 MAKEFLAGS += --question
 endif
+REFUSED = $(if $(filter 1,$(shell cat $(EXIT_CODE) 2>/dev/null; rm -f $(EXIT_CODE))),refused)
 
 $(STAGES): %: .locked-%
-	$(if $(filter 1,$(shell cat $(EXIT_CODE) 2>/dev/null; rm -f $(EXIT_CODE))),refused)
+	$(REFUSED)
 
 .locked-%: requirements.lock
 	+@MAKEFLAGS= $(MAKE) --silent setup; \
@@ -75,6 +77,18 @@ $(STAGES): %: .locked-%
 	$(PYTHON) -m expectations.lock $(WAREHOUSE) -- \
 		env MAKEFLAGS= $(MAKE) --no-print-directory -f stages.mk $* || code=$$?; \
 	if [ "$$code" != 0 ] && [ "$$(cat $(EXIT_CODE) 2>/dev/null)" = 1 ]; then exit 0; fi; exit $$code
+
+predict-one: .predict-one ## predict PROJECT=id or MILESTONE=id, at most 60 times a minute
+	$(REFUSED)
+
+.predict-one:
+	+@test -n "$(PROJECT)$(MILESTONE)" || { echo "predict-one: say what to predict, e.g. make predict-one PROJECT=1" >&2; exit 2; }; \
+	MAKEFLAGS= $(MAKE) --silent setup; \
+	code=0; \
+	$(PYTHON) -m ml.serving --warehouse $(WAREHOUSE) $(if $(PROJECT),--project "$$PROJECT") \
+		$(if $(MILESTONE),--milestone "$$MILESTONE") $(if $(LIMITS),--limits "$$LIMITS") || code=$$?; \
+	if [ "$$code" = 1 ]; then echo 1 > $(EXIT_CODE); exit 0; fi; exit $$code
+export PROJECT MILESTONE LIMITS
 
 query: setup ## print the answer to SQL='select …' from the published warehouse
 	@test -n "$${SQL:-}" || { echo "query: say what to ask, e.g. make query SQL='from insights.project_outlook'" >&2; exit 2; }
@@ -111,6 +125,7 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
 bench: setup ## measure time and memory, and write the table into README.md
+	@$(PYTHON) tests/benchmarks/serving.py
 	@$(PYTHON) tests/benchmarks/street.py
 
 clean: ## remove what can be made again; the published warehouse and its models stay

@@ -56,7 +56,7 @@ LAND_FILES := $(wildcard expectations/contract*.py expectations/land*.py)
 VALIDATE_FILES := $(wildcard expectations/validate* expectations/gx_duckdb.py expectations/suites/*)
 PAGES_FILES := $(wildcard expectations/pages.py expectations/templates.py expectations/*.jinja templates/* ml/pages/*)
 
-.PHONY: run all truth backtest generate land features validate train predict monitor insights publish docs
+.PHONY: run all truth backtest generate land features validate train predict monitor insights publish docs online
 run: ## the whole job: from raw files to a published warehouse and its pages
 	@if $(MAKE) --no-print-directory -f stages.mk --question all; then \
 		echo "run        nothing has changed: $(WAREHOUSE)/escrow.duckdb is up to date with its inputs"; \
@@ -69,6 +69,7 @@ generate: $(RAW_FILES) ## generate a platform of SCALE and SEED
 land: $(STAMPS)/land ## check the raw files against the contract and write what dbt loads
 features: $(STAMPS)/features ## build and test core and features with dbt
 validate: $(STAMPS)/validate ## judge core and features with Great Expectations
+online: $(STAMPS)/online ## take the log of online predictions into the warehouse
 insights: $(STAMPS)/insights ## build insights from what the models wrote
 publish: $(STAMPS)/publish ## put the finished warehouse in place of the published one
 docs: $(PAGES) ## make the pages: index, validation, dbt docs
@@ -128,11 +129,18 @@ truth:
 	$(PYTHON) -m ml.ceiling --truth $(TRUTH_FOLDER) --db $(TRUTH_FOLDER).same/build/escrow.duckdb \
 		--larger $(TRUTH_FOLDER).larger/build/escrow.duckdb; \
 	echo "truth      -> $(TRUTH_FOLDER); make run TRUTH=$(TRUTH_FOLDER) measures the models beside it"
+# The log goes on being written: the stamp is of the moment before it is read. The folder stands for
+# files that come with the time of another day.
+ONLINE := $(abspath $(WAREHOUSE))/online
+$(STAMPS)/online: $(STAMPS)/ml $(wildcard $(ONLINE) $(ONLINE)/*.jsonl*)
+	@touch $@.begun
+	@$(if $(wildcard $(ONLINE)/*.jsonl*),$(OPEN_BUILD); $(PYTHON) -m ml.online --db $(ESCROW_DB) --log $(ONLINE))
+	@mv $@.begun $@
 
 # Insights and the dbt docs share one process: dbt takes seconds to start.
 DBT_IN_TURN = $(PYTHON) -c 'import sys; from dbt.cli.main import dbtRunner; dbt = dbtRunner(); \
 	sys.exit(not all(dbt.invoke(words.split()).success for words in sys.argv[1:]))'
-$(STAMPS)/insights: $(STAMPS)/ml $(INSIGHTS_FILES)
+$(STAMPS)/insights: $(STAMPS)/online $(INSIGHTS_FILES)
 	@$(OPEN_BUILD); $(LANDED); start=$$SECONDS; \
 	$(DBT_IN_TURN) "--quiet build --selector insights --exclude-resource-type unit_test" \
 		"--quiet docs generate --static --no-compile" $(REFUSES); \

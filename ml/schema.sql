@@ -100,7 +100,7 @@ create table if not exists ml.prediction_reasons (
     predicted_at timestamp
 );
 
--- One row per model version, entity and snapshot.
+-- One row per model version, entity and snapshot, and one more for each online request.
 create table if not exists ml.predictions (
     prediction_id varchar,
     model_name varchar,

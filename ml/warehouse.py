@@ -14,6 +14,7 @@ from ml.errors import MlError
 from ml.settings import Features, ModelSettings
 
 BATCH_ROWS = 65_536
+_CATALOG = "escrow"  # by this name the views of a published file call their tables
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _NUMBER_TYPES = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "BOOLEAN"),
@@ -126,9 +127,12 @@ class ModelRun:
 class Warehouse:
     """Reads features and labels as Arrow batches, adds rows to the tables of schema `ml`."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Takes an open connection; `open_warehouse` is the usual way in."""
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, *, attached_as: str | None = None
+    ) -> None:
+        """Takes an open connection; `open_warehouse` and `read_warehouse` are the ways in."""
         self._connection = connection
+        self._attached_as = attached_as
 
     def as_of(self) -> datetime:
         """Returns the moment the warehouse was built for."""
@@ -304,6 +308,14 @@ class Warehouse:
                 " folder that `make truth` wrote for the same SCALE, SEED and SCENARIO"
             )
 
+    def current_row(self, model: ModelSettings, features: Features, entity_id: int) -> pa.Table:
+        """Reads what a batch would predict for one live entity; no row when it is not live."""
+        sql = f"""
+            select {_snapshot_columns(model, features)}
+            from features.{model.entity}_features as features
+            where features.{model.entity}_id = $entity_id and features.snapshot_kind = 'current'"""
+        return self.read(sql, entity_id=entity_id).read_all()
+
     def rows_to_predict(
         self, model: ModelSettings, features: Features, version: str, cutoff: datetime
     ) -> pa.RecordBatchReader:
@@ -318,11 +330,7 @@ class Warehouse:
         sql = f"""
             select
                 {identity} as prediction_id,
-                features.{model.entity}_id as entity_id,
-                features.snapshot_at,
-                features.snapshot_kind,
-                features.is_decided,
-                {_feature_columns(features)}
+                {_snapshot_columns(model, features)}
             from features.{model.entity}_features as features
             inner join core.dim_projects as projects on features.project_id = projects.project_id
             where (features.snapshot_kind = 'current' or projects.launched_at > $cutoff)
@@ -427,8 +435,10 @@ class Warehouse:
 
     def read(self, sql: str, **parameters: Any) -> pa.RecordBatchReader:
         """Streams a large answer; rows can be added to the warehouse while it is being read."""
-        relation = self._connection.cursor().sql(sql, params=parameters or None)
-        return relation.to_arrow_reader(BATCH_ROWS)
+        cursor = self._connection.cursor()
+        if self._attached_as:
+            cursor.execute(f"use {self._attached_as}")
+        return cursor.sql(sql, params=parameters or None).to_arrow_reader(BATCH_ROWS)
 
 
 @contextmanager
@@ -451,15 +461,16 @@ def read_warehouse(path: Path) -> Iterator[Warehouse]:
         WarehouseError: There is no such file, or it cannot be opened.
     """
     with _connect(path, read_only=True) as connection:
-        yield Warehouse(connection)
+        yield Warehouse(connection, attached_as=_CATALOG)
 
 
 def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     if not path.is_file():
         raise WarehouseError(f"there is no warehouse at {path}: make run")
-    config: dict[str, Any] = {} if read_only else {"storage_compatibility_version": "v1.5.0"}
     try:
-        return duckdb.connect(str(path), read_only=read_only, config=config)
+        if read_only:
+            return _attach(path)
+        return duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"})
     except duckdb.Error as error:
         raise WarehouseError(f"cannot open {path}: {str(error).splitlines()[0]}") from error
 
@@ -467,6 +478,15 @@ def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnectio
 def ceiling_file(truth: Path, model: ModelSettings) -> Path:
     """Returns where the truth of a platform keeps what the observable ceiling predicts."""
     return truth / f"ceiling_{model.name}.parquet"
+
+
+def _attach(path: Path) -> duckdb.DuckDBPyConnection:
+    # Opened by its name, a replaced file would come back as long as the process has it open.
+    connection = duckdb.connect(":memory:")
+    quoted = str(path).replace("'", "''")
+    connection.execute(f"attach '{quoted}' as {_CATALOG} (read_only)")
+    connection.execute(f"use {_CATALOG}")
+    return connection
 
 
 def _cohort(model: ModelSettings) -> str:
@@ -505,6 +525,15 @@ def _labelled_sql(model: ModelSettings, where: str, beside: str = "") -> str:
             on cohort.entity_id = features.{model.entity}_id
         where features.snapshot_kind <> 'current' and {where}
         order by entity_id, snapshot_at, snapshot_kind"""
+
+
+def _snapshot_columns(model: ModelSettings, features: Features) -> str:
+    return f"""
+                features.{model.entity}_id as entity_id,
+                features.snapshot_at,
+                features.snapshot_kind,
+                features.is_decided,
+                {_feature_columns(features)}"""
 
 
 def _feature_columns(features: Features) -> str:

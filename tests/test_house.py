@@ -22,6 +22,7 @@ MAY_IMPORT = {
         "duckdb",
         "jinja2",
         "joblib",
+        "limits",
         "markupsafe",
         "matplotlib",
         "numpy",

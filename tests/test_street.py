@@ -1,5 +1,6 @@
 """The whole street, called as its users call it: make, in a copy of the repository."""
 
+import getpass
 import hashlib
 import json
 import os
@@ -8,10 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import pytest
+
+from ml.online.rate_limit import RateLimit, RateLimitExceededError
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = Path(sys.prefix)
@@ -221,6 +225,35 @@ def test_refused_export_exits_with_1_and_changes_nothing(street: Clone, tmp_path
     assert sha256(street.published) == before
     (report,) = (street.folder / "warehouse" / "rejected").glob("*/violations.csv")
     assert report.read_text().count(f"votes,{key},") == 2
+
+
+def test_online_predictions_come_into_the_warehouse_with_the_next_run(street: Clone) -> None:
+    ((project, probability),) = street.ask(
+        "select project_id, success_probability from insights.project_outlook order by 1 limit 1"
+    )
+    code, output = street.make("predict-one", f"PROJECT={project}")
+    assert code == 0, output
+    assert f"project {project}: success {probability:.4f}" in output
+    code, output = street.make("run")
+    assert code == 0, output
+    assert "predictions in the log: 1 new, 0 known" in output
+    assert "train " not in output
+    online = "select entity_id, predicted_probability from ml.predictions where origin = 'online'"
+    assert street.ask(online) == [(project, probability)]
+    assert "nothing has changed" in street.make("run")[1]
+
+
+def test_over_the_limit_make_leaves_with_1(street: Clone) -> None:
+    before = sha256(street.published)
+    limit = RateLimit(f"sqlite:///{street.folder}/warehouse/limits/requests.sqlite")
+    with suppress(RateLimitExceededError):
+        for _ in range(60):
+            limit.take(getpass.getuser())
+    code, output = street.make("predict-one", "PROJECT=1")
+    assert code == 1
+    assert "come back in" in output
+    assert street.make("predict-one")[0] == 2
+    assert sha256(street.published) == before
 
 
 @pytest.mark.parametrize(

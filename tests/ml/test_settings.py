@@ -73,7 +73,7 @@ def test_the_file_of_the_repository_is_sound() -> None:
         (
             "n_estimators = 200",
             "n_trees = 200",
-            "models.project_success.hyperparameters.random_forest.n_trees cannot be set; known here: boot",
+            "models.project_success.hyperparameters.random_forest.n_trees cannot be set",
         ),
         ("n_estimators = 200", "n_jobs = 2", "hyperparameters.random_forest.n_jobs cannot be set"),
         ("n_estimators = 200", "n_estimators = -1", "The 'n_estimators' parameter of RandomForest"),

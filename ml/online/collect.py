@@ -1,0 +1,81 @@
+"""Stage `online`: takes the log of online predictions into `ml.predictions`, each exactly once."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from ml.online import log
+from ml.online.log import Line, Prediction
+from ml.warehouse import BATCH_ROWS, Warehouse
+
+_NOT_IN_THE_TABLE = ("request_id", "client")
+
+
+class Collected(NamedTuple):
+    """What became of the lines of the log.
+
+    Attributes:
+        added_count: Predictions that were new.
+        known_count: Predictions that were there already, or stand in the log twice.
+        foreign: Predictions of each model version that this warehouse has not trained.
+        damaged_count: Lines that are not whole.
+        first_damaged: Where the first of them stands.
+    """
+
+    added_count: int
+    known_count: int
+    foreign: Counter[str]
+    damaged_count: int
+    first_damaged: str | None
+
+
+def collect(warehouse: Warehouse, folder: Path) -> Collected:
+    """Adds the predictions of the log that are not there yet, all or none.
+
+    The log is never changed: what keeps a prediction from being added twice is its id. A version
+    that is not in `ml.model_runs` belongs to another platform, or to a run that was never
+    published; its predictions stay in the log, and are taken in once the version is known.
+
+    Raises:
+        LogError: The log cannot be read.
+    """
+    known = set(
+        warehouse.fetch(
+            "select distinct model_name, model_version from ml.model_runs where status = 'trained'"
+        )
+    )
+    foreign: Counter[str] = Counter()
+    first_damaged = None
+    whole = added = damaged = 0
+    with warehouse.transaction():
+        for batch in _batches(log.read(folder)):
+            predictions: dict[str, Prediction] = {}
+            for place, prediction in batch:
+                if prediction is None:
+                    damaged += 1
+                    first_damaged = first_damaged or place
+                elif (prediction.model_name, prediction.model_version) not in known:
+                    foreign[f"{prediction.model_name} {prediction.model_version}"] += 1
+                else:
+                    whole += 1
+                    predictions.setdefault(prediction.prediction_id, prediction)
+            if predictions:
+                rows = _rows(predictions.values())
+                added += warehouse.add("predictions", rows, key=("prediction_id",))
+    return Collected(added, whole - added, foreign, damaged, first_damaged)
+
+
+def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    while batch := list(islice(lines, BATCH_ROWS)):
+        yield batch
+
+
+def _rows(predictions: Iterable[Prediction]) -> pa.Table:
+    made = list(predictions)
+    names = [name for name in Prediction.__slots__ if name not in _NOT_IN_THE_TABLE]
+    columns = {name: [getattr(each, name) for each in made] for name in names}
+    return pa.table(columns | {"origin": ["online"] * len(made)})

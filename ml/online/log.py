@@ -1,0 +1,137 @@
+"""The log of online predictions: one line each, whole or ignorable, from any number of writers."""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from ml.errors import MlError
+
+LOG_FILE = "predictions.jsonl"
+_LOG_FILES = re.compile(r".*\.jsonl(\.\d+)?")  # the one in use, and what a rotation leaves
+_DIGEST = b', "sha256": "'  # of all that stands before it in the line
+_EPOCH = datetime(1970, 1, 1)
+
+
+class LogError(MlError):
+    """The log cannot be written or read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One online prediction; times are UTC without a zone.
+
+    Attributes:
+        prediction_id: Follows from version, entity, snapshot and request; see `prediction_id`.
+        request_id: What the caller, or chance, called the request.
+        client: Who asked.
+        is_decided: The outcome was already plain at the snapshot.
+    """
+
+    prediction_id: str
+    request_id: str
+    client: str
+    model_name: str
+    model_version: str
+    entity_id: int
+    snapshot_at: datetime
+    snapshot_kind: str
+    is_decided: bool
+    predicted_probability: float
+    predicted_label: bool
+    predicted_at: datetime
+
+
+class Line(NamedTuple):
+    """One line of the log: where it stands, and its prediction if it is whole."""
+
+    place: str
+    prediction: Prediction | None
+
+
+def prediction_id(version: str, entity_id: int, kind: str, moment: datetime, request: str) -> str:
+    """Returns the id of a batch prediction's key and the request: the same request, the same id."""
+    micros = (moment - _EPOCH) // timedelta(microseconds=1)
+    text = f"{version}/{entity_id}/{kind}/{micros}/{request}"
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+def append(folder: Path, prediction: Prediction) -> None:
+    """Adds one line, and returns when it is on the disk.
+
+    A line that a crash or a full disk has torn is closed first, so that it spoils no other.
+
+    Raises:
+        LogError: The line could not be written; nothing of it is left.
+    """
+    path = folder / LOG_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _write(file, _encode(prediction))
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise LogError(
+            f"{path} cannot be written ({error.strerror}): no answer without it"
+        ) from error
+
+
+def _write(file: int, line: bytes) -> None:
+    size = os.fstat(file).st_size
+    if size and os.pread(file, 1, size - 1) != b"\n":
+        line = b"\n" + line
+    try:
+        while line:
+            line = line[os.write(file, line) :]
+        os.fsync(file)
+    except OSError:
+        os.ftruncate(file, size)
+        raise
+
+
+def read(folder: Path) -> Iterator[Line]:
+    """Yields the lines of all files of the log; an unfinished last line is left for later.
+
+    Raises:
+        LogError: A file cannot be read.
+    """
+    for path in sorted(folder.glob("*.jsonl*")):
+        if not _LOG_FILES.fullmatch(path.name):
+            continue
+        try:
+            with path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    if line.endswith(b"\n") and line.strip():
+                        yield Line(f"{path}:{number}", _decode(line))
+        except OSError as error:
+            raise LogError(f"{path} cannot be read ({error.strerror})") from error
+
+
+def _encode(prediction: Prediction) -> bytes:
+    values = {
+        name: value.replace(tzinfo=UTC).isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(prediction).items()
+    }
+    content = json.dumps(values).encode().removesuffix(b"}")
+    return content + _DIGEST + hashlib.sha256(content).hexdigest().encode() + b'"}\n'
+
+
+def _decode(line: bytes) -> Prediction | None:
+    content, found, digest = line.rpartition(_DIGEST)
+    if not found or digest != hashlib.sha256(content).hexdigest().encode() + b'"}\n':
+        return None
+    values = json.loads(content + b"}")
+    if values.keys() != {field.name for field in fields(Prediction)}:
+        return None
+    for name in ("snapshot_at", "predicted_at"):
+        values[name] = datetime.fromisoformat(values[name]).replace(tzinfo=None)
+    return Prediction(**values)

@@ -1,0 +1,67 @@
+"""Entry point of `python -m ml.serving`: one prediction for a person."""
+
+import argparse
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from ml.errors import MlError
+from ml.online.log import LOG_FILE, Prediction
+from ml.online.rate_limit import RateLimitExceededError
+from ml.serving.predictor import LOG_FOLDER, Predictor
+
+
+def main() -> int:
+    """Predicts; returns 0, 1 when the client has to wait, or 2 for a wrong call."""
+    options = _parser().parse_args()
+    try:
+        predictor = Predictor(options.warehouse, limits=options.limits)
+        client = options.client if options.client is not None else _user()
+        if options.project is not None:
+            prediction = predictor.predict_project(options.project, client=client)
+            said = f"project {options.project}: success"
+        else:
+            prediction = predictor.predict_milestone(options.milestone, client=client)
+            said = f"milestone {options.milestone}: high risk"
+    except RateLimitExceededError as error:
+        print(f"predict-one REFUSED: {error}", file=sys.stderr)
+        return 1
+    except MlError as error:
+        print(f"predict-one: {error}", file=sys.stderr)
+        return 2
+    log = options.warehouse / LOG_FOLDER / LOG_FILE
+    print(f"predict-one {said} {_words(prediction)} -> {log}")
+    return 0
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in many containers
+        return f"uid {os.getuid()}"
+
+
+def _words(prediction: Prediction) -> str:
+    decided = ", though that is decided already" if prediction.is_decided else ""
+    return (
+        f"{prediction.predicted_probability:.4f}{decided}, as of {prediction.snapshot_at},"
+        f" by {prediction.model_name} {prediction.model_version}"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ml.serving", description="Predicts one live project or open milestone."
+    )
+    entity = parser.add_mutually_exclusive_group(required=True)
+    entity.add_argument("--project", type=int, help="its id")
+    entity.add_argument("--milestone", type=int, help="its id")
+    parser.add_argument("--warehouse", type=Path, required=True, help="folder of the warehouse")
+    parser.add_argument("--client", help="who asks; by default the user of this process")
+    parser.add_argument("--limits", help="URL of a storage of `limits`; by default a file")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+"""Made-up online predictions."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ml.online import log
+from ml.online.log import Prediction
+
+
+def made(number: int, **changes: Any) -> Prediction:
+    moment = datetime(2024, 1, 1, 0, 0, 0, 1)
+    key = log.prediction_id("abc", number, "current", moment, f"request {number}")
+    prediction = Prediction(
+        prediction_id=key, request_id=f"request {number}", client="ann", model_name="success",
+        model_version="abc", entity_id=number, snapshot_at=moment, snapshot_kind="current",
+        is_decided=False, predicted_probability=1 / (number + 3), predicted_label=False,
+        predicted_at=datetime(2030, 1, 1),
+    )  # fmt: skip
+    return replace(prediction, **changes)

@@ -1,0 +1,63 @@
+"""`python -m ml.serving`: one line and an exit code."""
+
+import sys
+from typing import Any
+
+import pytest
+
+from ml.online.rate_limit import RateLimit
+from ml.serving.__main__ import main
+
+
+def call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: Any
+) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["serving", *map(str, arguments)])
+    code = main()
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_the_answer_is_one_line(
+    finished: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [(project, probability, version)] = finished.sql(
+        "select entity_id, predicted_probability, model_version from ml.predictions"
+        " where model_name = 'project_success' and snapshot_kind = 'current' and is_decided limit 1"
+    )
+    there = ("--warehouse", finished.folder)
+    code, out, _ = call(monkeypatch, capsys, *there, "--project", project, "--client", "ann")
+    assert code == 0
+    assert out == (
+        f"predict-one project {project}: success {probability:.4f}, though that is decided already,"
+        f" as of 2024-01-01 00:00:00.000001, by project_success {version}"
+        f" -> {finished.folder}/online/predictions.jsonl\n"
+    )
+    [(milestone,)] = finished.sql(
+        "select min(milestone_id) from features.milestone_features where snapshot_kind = 'current'"
+    )
+    code, out, _ = call(monkeypatch, capsys, *there, "--milestone", milestone)
+    assert code == 0
+    assert out.startswith(f"predict-one milestone {milestone}: high risk 0.")
+
+
+def test_whoever_has_to_wait_leaves_with_1_and_a_wrong_call_with_2(
+    finished: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{finished.folder}/limits/requests.sqlite"
+    limit = RateLimit(url)
+    for _ in range(60):
+        limit.take("ann")
+    there = ("--warehouse", finished.folder, "--project", -1)
+    code, out, err = call(monkeypatch, capsys, *there, "--client", "ann")
+    assert (code, out) == (1, "")
+    assert err.startswith("predict-one REFUSED: client 'ann' has made 60 requests")
+    assert len(err.splitlines()) == 1
+    for client, said in (
+        ("bob", "there is no project -1"),
+        ("", "client must be 1 to 200 printable characters"),
+    ):
+        code, out, err = call(monkeypatch, capsys, *there, "--client", client, "--limits", url)
+        assert (code, out) == (2, "")
+        assert said in err
+        assert len(err.splitlines()) == 1
