@@ -29,6 +29,7 @@ MAY_IMPORT = {
         "pyarrow",
         "scipy",
         "sklearn",
+        "tea_tasting",
         "threadpoolctl",
     },
 }
