@@ -34,12 +34,12 @@ export EXIT_CODE := $(shell mktemp -u)
 export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
 
-STAGES := run generate land features validate train predict monitor insights publish docs
-.PHONY: help setup $(STAGES) query shell site truth test lint bench clean
+STAGES := run generate land features validate train predict monitor experiment insights publish docs
+.PHONY: help setup $(STAGES) query shell site truth experiment-design test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile stages.mk | sort -u \
-		| awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+		| awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 	@echo
 	@echo "  variables: SCALE=1 SEED=42 DATA=dir AS_OF=2024-01-01T00:00:00Z ON_BAD_ROWS=reject|quarantine PORT=8766"
 
@@ -94,6 +94,10 @@ truth: setup ## tell what the generated platform hides: true probabilities, effe
 	@$(GENERATE) --out $(WAREHOUSE)/truth/$(PLATFORM).data --truth $(WAREHOUSE)/truth/$(PLATFORM)
 	@rm -r $(WAREHOUSE)/truth/$(PLATFORM).data
 	@$(PYTHON) -m generator.truth --truth $(WAREHOUSE)/truth/$(PLATFORM)
+
+experiment-design: setup ## tell the size of an experiment: BASE=0.05 LIFT=0.15 POWER=0.8
+	@$(PYTHON) -m ml.experiments.design --base "$(or $(BASE),0.05)" --lift "$(or $(LIFT),0.15)" \
+		--power "$(or $(POWER),0.8)" --db $(PUBLISHED)
 
 test: setup ## run the whole test suite
 	@$(PYTHON) -m pytest -n 2 --dist loadfile

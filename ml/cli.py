@@ -70,9 +70,7 @@ def _lines(
 ) -> list[str]:
     if model is None:
         registered = designs.load(options.designs)
-        return experimented_lines(
-            experiment(registered, warehouse, run_id=options.run_id, now=now)
-        )
+        return experimented_lines(experiment(registered, warehouse, run_id=options.run_id, now=now))
     if stage == "train":
         trained = train(model, warehouse, options.models, run_id=options.run_id, now=now)
         return reporting.trained_lines(model, trained, options.models)

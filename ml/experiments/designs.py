@@ -190,11 +190,10 @@ class _Table:
         return _Table(self.path, f"{self.key}{key}.", self.take(key, dict, "a table"))
 
     def number(self, key: str, low: float, high: float) -> Any:
-        kind, words = (int, "whole") if isinstance(low, int) else (int | float, "")
-        value = self.values.get(key)
+        kind, words = (int, "whole number") if isinstance(low, int) else (int | float, "number")
+        value = self.values.get(key, "nothing")
         if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:
-            words = f"a {words} number".replace("  ", " ")
-            raise self.error(key, f"must be {words} from {low} to {high}, not {value!r}")
+            raise self.error(key, f"must be a {words} from {low} to {high}, not {value!r}")
         return value
 
     def numbers(self, bounds: dict[str, tuple[float, float]]) -> dict[str, Any]:

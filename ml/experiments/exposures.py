@@ -15,9 +15,7 @@ from ml.warehouse import Warehouse
 
 # What is summed over backers; money in cents.
 COLUMNS = ("views", "conversions", "amount", "pre", "shown", "elsewhere", "net")
-_PAIRS = tuple(
-    (left, right) for place, left in enumerate(COLUMNS) for right in COLUMNS[place:]
-)
+_PAIRS = tuple((left, right) for place, left in enumerate(COLUMNS) for right in COLUMNS[place:])
 _PLACES = {pair: place for place, pair in enumerate(_PAIRS)}
 _MOST_NAMED = 5
 
@@ -35,14 +33,14 @@ class Violation(NamedTuple):
     """Exposures that no analysis may use, with the first keys."""
 
     problem: str
-    count: int
+    exposure_count: int
     exposure_ids: list[int]
 
     def __str__(self) -> str:
         """Says what is wrong with how many exposures, and names them."""
         keys = ", ".join(map(str, self.exposure_ids[:_MOST_NAMED]))
-        more = ", …" if self.count > _MOST_NAMED else ""
-        return f"{self.problem} in {self.count:,} exposures: {keys}{more}"
+        more = ", …" if self.exposure_count > _MOST_NAMED else ""
+        return f"{self.problem} in {self.exposure_count:,} exposures: {keys}{more}"
 
 
 class Look(NamedTuple):
@@ -78,10 +76,14 @@ class Sums:
         self._totals = [a + b for a, b in zip(self._totals, added[:split], strict=True)]
         self._products = [a + b for a, b in zip(self._products, added[split:], strict=True)]
 
+    def merge(self, other: "Sums") -> None:
+        """Adds the backers of other sums."""
+        self.add(other.count, [*other._totals, *other._products])
+
     def copy(self) -> "Sums":
         """Returns the sums as they are now."""
         other = Sums()
-        other.add(self.count, [*self._totals, *self._products])
+        other.merge(self)
         return other
 
     def total(self, column: str) -> int:

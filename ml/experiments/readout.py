@@ -127,7 +127,10 @@ def _read_arm(design: Design, arm: str, looks: list[Look]) -> list[Reading]:
         if stopped and not ratio.is_broken:
             decision, reason = stopped
         elif is_for_good:
-            stopped = (decision, f"decided at look {look.number}, {look.look_at:%Y-%m-%d}: {reason}")
+            stopped = (
+                decision,
+                f"decided at look {look.number}, {look.look_at:%Y-%m-%d}: {reason}",
+            )
         has_crossed |= test.crossed != 0
         found = {metric: series[place] for metric, series in tests.items()}
         rows += _rows(design, arm, look, found, ratio, has_crossed, (decision, reason))
@@ -194,9 +197,7 @@ def planned_information(design: Design) -> float:
     assert plan is not None
     alpha = design.alpha / len(design.treatments)
     single = float(-ndtri(alpha / 2) + ndtri(plan.power)) / (plan.base * plan.lift)
-    return single**2 * sequential.inflation(
-        design.tested_look_count, alpha=alpha, power=plan.power
-    )
+    return single**2 * sequential.inflation(design.tested_look_count, alpha=alpha, power=plan.power)
 
 
 def _sample_ratios(design: Design, arm: str, looks: list[Look]) -> list[SampleRatio]:
@@ -235,10 +236,14 @@ def _decide(
     """Returns the decision, its reason, and whether later looks cannot change it."""
     counts = (look.exposed[design.control], look.exposed[arm])
     if ratio.is_broken:
-        return REPAIR, (
-            f"the arms are too uneven for chance ({counts[0]:,} and {counts[1]:,} backers,"
-            f" p = {ratio.p_value:.1g}): find out why before reading any effect"
-        ), False
+        return (
+            REPAIR,
+            (
+                f"the arms are too uneven for chance ({counts[0]:,} and {counts[1]:,} backers,"
+                f" p = {ratio.p_value:.1g}): find out why before reading any effect"
+            ),
+            False,
+        )
     if test.effect is None:
         return GO_ON, _missing(look, design.control, arm), False
     plan = design.plan
@@ -246,10 +251,14 @@ def _decide(
         return GO_ON, "exploratory: no design was registered, so this decides nothing", False
     fewest = min(look.sums[design.control].count, look.sums[arm].count)
     if fewest < design.fewest_backers:
-        return GO_ON, (
-            f"an arm has {fewest:,} backers whose window is over,"
-            f" {design.fewest_backers:,} are needed"
-        ), False
+        return (
+            GO_ON,
+            (
+                f"an arm has {fewest:,} backers whose window is over,"
+                f" {design.fewest_backers:,} are needed"
+            ),
+            False,
+        )
     if test.fraction is None or test.critical is None:
         return GO_ON, "too little information is new since the last look", False
     return _judge(design, plan, look, test, test.effect, test.fraction, test.critical)
@@ -288,10 +297,14 @@ def _judge(
         return NO_EFFECT, f"{within} and all planned information is there", True
     chance = _conditional_power(design, test)
     if chance is not None and chance < plan.futility:
-        return NO_EFFECT, (
-            f"{within}; the chance to still find {plan.lift:+.0%} is {chance:.1%}"
-            " (advice: going on stays valid)"
-        ), False
+        return (
+            NO_EFFECT,
+            (
+                f"{within}; the chance to still find {plan.lift:+.0%} is {chance:.1%}"
+                " (advice: going on stays valid)"
+            ),
+            False,
+        )
     over = "; the registered run is over: extend it, or stop undecided"
     end = over if look.number == design.look_count else ""
     return GO_ON, f"{within} at {fraction:.0%} of the planned information{end}", False

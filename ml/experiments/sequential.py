@@ -80,7 +80,7 @@ def _critical(step: Floats, center: Floats, spread: Floats, mass: Floats) -> Flo
     start is where the tails would be if no earlier look had stopped anything.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = -ndtri(step / 2)
+        value: Floats = -ndtri(step / 2)
         for _ in range(_MOST_NEWTON_STEPS):
             above = (value[..., None] - center) / spread
             below = (-value[..., None] - center) / spread
