@@ -15,8 +15,8 @@ from ml.warehouse import Warehouse
 
 # What is summed over backers; money in cents.
 COLUMNS = ("views", "conversions", "amount", "pre", "shown", "elsewhere", "net")
-_PAIRS = tuple((left, right) for place, left in enumerate(COLUMNS) for right in COLUMNS[place:])
-_PLACES = {pair: place for place, pair in enumerate(_PAIRS)}
+PAIRS = tuple((left, right) for place, left in enumerate(COLUMNS) for right in COLUMNS[place:])
+_PLACES = {pair: place for place, pair in enumerate(PAIRS)}
 _MOST_NAMED = 5
 
 
@@ -66,7 +66,7 @@ class Sums:
         """Begins with nobody."""
         self.count = 0
         self._totals = [0] * len(COLUMNS)
-        self._products = [0] * len(_PAIRS)
+        self._products = [0] * len(PAIRS)
 
     def add(self, count: int, values: Iterable[int]) -> None:
         """Adds backers: their number, their totals, then their products."""
@@ -191,7 +191,7 @@ def _sums(warehouse: Warehouse, design: Design) -> list[tuple[Any, ...]]:
     days = timedelta(days=1)
     sums = [
         *(f"sum({name})" for name in COLUMNS),
-        *(f"sum({left} * {right})" for left, right in _PAIRS),
+        *(f"sum({left} * {right})" for left, right in PAIRS),
     ]
     return warehouse.fetch(
         f"""{_BACKERS}

@@ -23,8 +23,8 @@ from ml.experiments.exposures import Look
 SHIP, NO_EFFECT, GO_ON, REPAIR = "stop, ship", "stop, no effect", "go on", "stop, repair"
 
 _Z95 = float(-ndtri(0.025))
-_LEAST_GROWTH = 1.01  # of information: less than a hundredth more is not worth a look
-_LEAST_LAST_GROWTH = 1.0001  # except for the look that ends the test
+LEAST_GROWTH = 1.01  # of information: less than a hundredth more is not worth a look
+ENOUGH = 0.99  # of the planned information: the look that has it is the last and spends the rest
 
 
 class Reading(NamedTuple):
@@ -165,13 +165,12 @@ def _tests(
         fraction = each.error**-2 / planned if primary is None else primary[place].fraction
         if fraction is None:
             continue
-        growth = _LEAST_GROWTH if fraction < 1 else _LEAST_LAST_GROWTH
-        if information and each.error**-2 < growth * information[-1]:
+        if information and each.error**-2 < LEAST_GROWTH * information[-1]:
             continue
         tested.append(place)
         information.append(each.error**-2)
-        fractions.append(min(fraction, 1.0))
-        if fraction >= 1:
+        fractions.append(1.0 if fraction >= ENOUGH else fraction)
+        if fraction >= ENOUGH:
             break
     family = sum(other.role == metric.role for other in METRICS) * len(design.treatments)
     spent = sequential.obrien_fleming_spending(fractions, design.alpha / family)
@@ -211,7 +210,7 @@ def _sample_ratios(design: Design, arm: str, looks: list[Look]) -> list[SampleRa
     counts = [look.exposed[design.control] + look.exposed[arm] for look in looks]
     tested: list[int] = []
     for place, count in enumerate(counts):
-        if count and (not tested or count >= _LEAST_GROWTH * counts[tested[-1]]):
+        if count and (not tested or count >= LEAST_GROWTH * counts[tested[-1]]):
             tested.append(place)
     share = [min(1.0, looks[place].number / design.enrolling_look_count) for place in tested]
     spent = [alpha * each for each in share]

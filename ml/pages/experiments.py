@@ -81,12 +81,14 @@ def _chart(looks: list[dict[str, Any]]) -> Markup:
     times = [row["look_at"] for row in shown]
     axes.axhline(0, color=FAINT, linewidth=1)
     if tested:
-        ends = [
-            _column(tested, name)
-            for name in ("repeated_lift_ratio_low", "repeated_lift_ratio_high")
-        ]
         axes.fill_between(
-            times, *ends, color=COLORS[0], alpha=0.2, linewidth=0, label="95 % over all looks"
+            times,
+            _column(tested, "repeated_lift_ratio_low"),
+            _column(tested, "repeated_lift_ratio_high"),
+            color=COLORS[0],
+            alpha=0.2,
+            linewidth=0,
+            label="95 % over all looks",
         )
     for name, words in (("lift_ratio_low", "95 % for one look alone"), ("lift_ratio_high", None)):
         axes.plot(times, _column(shown, name), "--", color=COLORS[1], linewidth=1, label=words)
