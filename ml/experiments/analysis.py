@@ -16,6 +16,7 @@ from ml.experiments.exposures import Sums
 PRIMARY, SECONDARY, INTERFERENCE = "primary", "secondary", "interference"
 _Z95 = float(-ndtri(0.025))
 _CENTS = 100
+_LEAST_ERROR = 1e-9  # of the value: less is the rounding of a variance of zero
 _MOST_LOG = 700.0  # exp of more overflows
 
 
@@ -58,7 +59,8 @@ class Effect(NamedTuple):
         lift: Treatment over control, less 1.
         log_error: Standard error of log(1 + lift); None where that is not defined.
         p_value: Two-sided, of one look alone.
-        cuped_difference: The difference less what spending before the first view explains.
+        cuped_difference: The difference less what spending before the first view explains; None
+            if that explains everything.
         cuped_error: Its standard error.
     """
 
@@ -69,8 +71,8 @@ class Effect(NamedTuple):
     lift: float | None
     log_error: float | None
     p_value: float
-    cuped_difference: float
-    cuped_error: float
+    cuped_difference: float | None
+    cuped_error: float | None
 
     @property
     def z(self) -> float:
@@ -99,34 +101,45 @@ def effect(metric: Metric, control: Sums, treatment: Sums) -> Effect | None:
             return None
     columns = tuple(filter(None, (metric.numerator, metric.denominator, "pre")))
     pair = control.aggregates(columns), treatment.aggregates(columns)
-    with np.errstate(all="ignore"):  # a side where nothing varies is dealt with below
-        plain, cuped = (
-            RatioOfMeans(
-                metric.numerator,
-                metric.denominator,
-                covariate,
-                use_t=False,
-                equal_var=False,
-                confidence_level=0.95,
-            ).analyze_aggregates(*pair)
-            for covariate in (None, "pre")
-        )
-    error, cuped_error = _error(plain), _error(cuped)
-    if not (isfinite(error) and error > 0):
+    plain = _analyze(metric, None, *pair)
+    if plain is None:
         return None
+    cuped = _analyze(metric, "pre", *pair)
     unit = _CENTS if metric.is_money else 1
     is_ratio = plain.control > 0 and plain.treatment > 0
     return Effect(
         control=float(plain.control) / unit,
         treatment=float(plain.treatment) / unit,
         difference=float(plain.effect_size) / unit,
-        error=error / unit,
+        error=_error(plain) / unit,
         lift=float(plain.rel_effect_size) if plain.control > 0 else None,
         log_error=_log_error(plain) if is_ratio else None,
         p_value=plain.pvalue,
-        cuped_difference=float(cuped.effect_size) / unit,
-        cuped_error=cuped_error / unit,
+        cuped_difference=float(cuped.effect_size) / unit if cuped else None,
+        cuped_error=_error(cuped) / unit if cuped else None,
     )
+
+
+def _analyze(
+    metric: Metric, covariate: str | None, control: Aggregates, treatment: Aggregates
+) -> MeanResult | None:
+    """Returns what tea-tasting finds; None where nothing varies, but for the rounding of sums."""
+    analysis = RatioOfMeans(
+        metric.numerator,
+        metric.denominator,
+        covariate,
+        use_t=False,
+        equal_var=False,
+        confidence_level=0.95,
+    )
+    try:
+        # an arm without a single conversion has no lift, which is dealt with by the caller
+        with np.errstate(all="ignore"):
+            found = analysis.analyze_aggregates(control, treatment)
+    except ValueError:  # the root of a variance that rounding left below zero
+        return None
+    least = _LEAST_ERROR * max(abs(found.control), abs(found.treatment))
+    return found if isfinite(_error(found)) and _error(found) > least else None
 
 
 def _error(result: MeanResult) -> float:

@@ -386,7 +386,14 @@ def _with_effect(row: Reading, found: Effect, critical: float | None) -> Reading
     repeated: tuple[float | None, ...] = (None,) * 4
     if critical is not None:
         repeated = (*found.interval(critical), *found.lift_interval(critical))
-    spread = _Z95 * found.cuped_error
+    if found.cuped_difference is not None and found.cuped_error is not None:
+        spread = _Z95 * found.cuped_error
+        row = row._replace(
+            cuped_difference=found.cuped_difference,
+            cuped_difference_low=found.cuped_difference - spread,
+            cuped_difference_high=found.cuped_difference + spread,
+            cuped_variance_ratio=(found.cuped_error / found.error) ** 2,
+        )
     return row._replace(
         control_value=found.control,
         treatment_value=found.treatment,
@@ -402,9 +409,5 @@ def _with_effect(row: Reading, found: Effect, critical: float | None) -> Reading
         repeated_lift_ratio_high=repeated[3],
         statistic=found.z,
         p_value=found.p_value,
-        cuped_difference=found.cuped_difference,
-        cuped_difference_low=found.cuped_difference - spread,
-        cuped_difference_high=found.cuped_difference + spread,
-        cuped_variance_ratio=(found.cuped_error / found.error) ** 2,
         information=found.error**-2,
     )

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 _WIDEST = 9.0  # beyond it lies no mass worth integrating
 _NODES_OF_PANEL = 16
-_WIDTH_OF_PANEL = 6.0  # standard deviations of a step
+_WIDTH_OF_PANEL = 8.0  # standard deviations of a step
 _MOST_NEWTON_STEPS = 40
 _CLOSE = 1e-10
 

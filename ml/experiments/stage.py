@@ -30,7 +30,12 @@ def experiment(
 
     An experiment whose exposures break a rule is not analysed: its one row names them. The same
     result is not added twice; a changed one is added whole, and the newest counts.
+
+    Raises:
+        WarehouseError: A table that is read is missing.
     """
+    for table in ("core.warehouse_as_of", "core.fct_experiment_exposures", "core.fct_pledges"):
+        warehouse.require(table)
     as_of = warehouse.as_of()
     found = []
     for each in exposures.experiments(warehouse):

@@ -29,14 +29,14 @@ SEED = 20_240_101
 ALPHA = 0.05
 LOOKS = 28
 # backers per arm and look: the first look is the first that has enough of them
-NEW_BACKERS = np.array([100] + [40] * (LOOKS - 1))
+NEW_BACKERS = np.array([100] + [80] * (LOOKS - 1))
 BASE = 0.05
 MEAN_VIEWS = 10
 # how little backers differ in their own conversion, which is Beta(BASE * this, (1 - BASE) * this)
 CONCENTRATION = 40.0
 BATCH = 100
 AA_RUNS = 40_000
-LIFTED_RUNS = 10_000
+LIFTED_RUNS = 5_000
 SIZE_RUNS = 40_000
 RATIO_RUNS, RATIO_BATCH = 200_000, 10_000
 EXPOSURES = 1_000_000
