@@ -3,28 +3,22 @@
 from datetime import datetime
 from typing import NamedTuple
 
-import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
-from ml.experiments import sequential
-from ml.experiments.analysis import (
-    METRICS,
-    PRIMARY,
-    SECONDARY,
-    Effect,
-    Metric,
-    adjusted,
-    effect,
-    sample_ratio_p_value,
-)
+from ml.experiments.analysis import METRICS, PRIMARY, SECONDARY, Effect, Metric, adjusted
 from ml.experiments.designs import Design, Plan
 from ml.experiments.exposures import Look
+from ml.experiments.testing import (
+    SampleRatio,
+    Test,
+    conditional_power,
+    run_tests,
+    sample_ratios,
+)
 
 SHIP, NO_EFFECT, GO_ON, REPAIR = "stop, ship", "stop, no effect", "go on", "stop, repair"
 
 _Z95 = float(-ndtri(0.025))
-LEAST_GROWTH = 1.01  # of information: less than a hundredth more is not worth a look
-ENOUGH = 0.99  # of the planned information: the look that has it is the last and spends the rest
 
 
 class Reading(NamedTuple):
@@ -77,28 +71,18 @@ class Reading(NamedTuple):
     reason: str = ""
 
 
-class Test(NamedTuple):
-    """One metric at one look: the effect, and the boundary if it was tested."""
+class Verdict(NamedTuple):
+    """What to do next, why, and whether later looks cannot change it."""
 
-    effect: Effect | None
-    fraction: float | None = None
-    spent: float | None = None
-    critical: float | None = None
+    decision: str
+    reason: str
+    is_for_good: bool = False
 
-    @property
-    def crossed(self) -> int:
-        """1 above the upper boundary, -1 below the lower one, else 0."""
-        if self.effect is None or self.critical is None or abs(self.effect.z) < self.critical:
-            return 0
-        return 1 if self.effect.z > 0 else -1
-
-
-class SampleRatio(NamedTuple):
-    """Whether the arms are as uneven as chance makes them, over all looks so far."""
-
-    p_value: float | None = None
-    threshold: float | None = None
-    is_broken: bool = False
+    def at(self, look: Look) -> "Verdict":
+        """Returns it as later looks quote it."""
+        words = "decided" if self.is_for_good else "too little is new since what was said"
+        moment = f"{words} at look {look.number}, {look.look_at:%Y-%m-%d}"
+        return self._replace(reason=f"{moment}: {self.reason}")
 
 
 def read(design: Design, looks: list[Look]) -> list[Reading]:
@@ -112,155 +96,68 @@ def read(design: Design, looks: list[Look]) -> list[Reading]:
 
 def _read_arm(design: Design, arm: str, looks: list[Look]) -> list[Reading]:
     tests = {
-        metric: _tests(design, arm, looks, metric) for metric in METRICS if metric.role == PRIMARY
+        metric: run_tests(design, arm, looks, metric)
+        for metric in METRICS
+        if metric.role == PRIMARY
     }
     [primary] = tests.values()
     for metric in METRICS[1:]:
-        tests[metric] = _tests(design, arm, looks, metric, primary)
-    ratios = _sample_ratios(design, arm, looks)
+        tests[metric] = run_tests(design, arm, looks, metric, primary)
+    ratios = sample_ratios(design, arm, looks)
     rows: list[Reading] = []
-    stopped: tuple[str, str] | None = None
+    kept: Verdict | None = None
     has_crossed = False
     for place, (look, ratio) in enumerate(zip(looks, ratios, strict=True)):
         test = primary[place]
-        decision, reason, is_for_good = _decide(design, look, test, ratio, arm)
-        if stopped and not ratio.is_broken:
-            decision, reason = stopped
-        elif is_for_good:
-            stopped = (
-                decision,
-                f"decided at look {look.number}, {look.look_at:%Y-%m-%d}: {reason}",
-            )
+        found = _decide(design, look, test, ratio, arm)
+        verdict = _settle(look, found, kept, ratio)
+        if found is not None and test.fraction is not None and not ratio.is_broken:
+            kept = kept if kept and kept.is_for_good else found.at(look)
+        if verdict.decision == GO_ON and look.number == design.look_count:
+            over = "; the registered run is over: prolong it, or stop undecided"
+            verdict = verdict._replace(reason=verdict.reason + over)
         has_crossed |= test.crossed != 0
-        found = {metric: series[place] for metric, series in tests.items()}
-        rows += _rows(design, arm, look, found, ratio, has_crossed, (decision, reason))
+        at_look = {metric: series[place] for metric, series in tests.items()}
+        rows += _rows(design, arm, look, at_look, ratio, has_crossed, verdict)
         if test.fraction is not None and test.fraction >= 1:
             break
     return rows
 
 
-def _tests(
-    design: Design,
-    arm: str,
-    looks: list[Look],
-    metric: Metric,
-    primary: list[Test] | None = None,
-) -> list[Test]:
-    """Tests a metric at every look that has enough, and enough that is new.
-
-    The primary metric spends by its own share of the planned information. The others spend at the
-    same pace, their alpha divided by the number of metrics in their role.
-    """
-    effects = [effect(metric, look.sums[design.control], look.sums[arm]) for look in looks]
-    if design.plan is None:
-        return [Test(each) for each in effects]
-    planned = planned_information(design)
-    tested: list[int] = []
-    information: list[float] = []
-    fractions: list[float] = []
-    for place, (look, each) in enumerate(zip(looks, effects, strict=True)):
-        fewest = min(look.sums[design.control].count, look.sums[arm].count)
-        if each is None or fewest < design.fewest_backers:
-            continue
-        fraction = each.error**-2 / planned if primary is None else primary[place].fraction
-        if fraction is None:
-            continue
-        if information and each.error**-2 < LEAST_GROWTH * information[-1]:
-            continue
-        tested.append(place)
-        information.append(each.error**-2)
-        fractions.append(1.0 if fraction >= ENOUGH else fraction)
-        if fraction >= ENOUGH:
-            break
-    family = sum(other.role == metric.role for other in METRICS) * len(design.treatments)
-    spent = sequential.obrien_fleming_spending(fractions, design.alpha / family)
-    critical = sequential.boundaries(information, spent)
-    found = [Test(each) for each in effects]
-    for order, place in enumerate(tested):
-        found[place] = Test(
-            effects[place],
-            fractions[order],
-            float(spent[order]),
-            float(critical[order]) if np.isfinite(critical[order]) else None,
-        )
-    return found
+def _settle(look: Look, found: Verdict | None, kept: Verdict | None, ratio: SampleRatio) -> Verdict:
+    """Returns what was found, unless an earlier look settled it or nothing is new."""
+    if found is not None and (ratio.is_broken or kept is None or not kept.is_for_good):
+        return found
+    assert kept is not None, f"look {look.number} was not tested, nor any before it"
+    return kept
 
 
-def planned_information(design: Design) -> float:
-    """Returns the information at which the test ends: what one look needs, times the inflation.
-
-    Raises:
-        AssertionError: The design is exploratory; nothing was planned.
-    """
-    plan = design.plan
-    assert plan is not None
-    alpha = design.alpha / len(design.treatments)
-    single = float(-ndtri(alpha / 2) + ndtri(plan.power)) / (plan.base * plan.lift)
-    return single**2 * sequential.inflation(design.tested_look_count, alpha=alpha, power=plan.power)
-
-
-def _sample_ratios(design: Design, arm: str, looks: list[Look]) -> list[SampleRatio]:
-    """Checks the numbers of backers at every look; the error spent grows evenly with the looks.
-
-    Once broken is broken for good: later backers do not mend the earlier ones.
-    """
-    if design.plan is None:
-        return [SampleRatio()] * len(looks)
-    alpha = design.plan.sample_ratio_alpha / len(design.treatments)
-    counts = [look.exposed[design.control] + look.exposed[arm] for look in looks]
-    tested: list[int] = []
-    for place, count in enumerate(counts):
-        if count and (not tested or count >= LEAST_GROWTH * counts[tested[-1]]):
-            tested.append(place)
-    share = [min(1.0, looks[place].number / design.enrolling_look_count) for place in tested]
-    spent = [alpha * each for each in share]
-    critical = sequential.boundaries([counts[place] for place in tested], spent)
-    thresholds = dict(zip(tested, 2 * ndtr(-critical), strict=True))
-    found: list[SampleRatio] = []
-    is_broken = False
-    for place, look in enumerate(looks):
-        if not counts[place]:
-            found.append(SampleRatio())
-            continue
-        p_value = sample_ratio_p_value(look.exposed, design.arms, arm)
-        threshold = float(thresholds[place]) if place in thresholds else None
-        is_broken |= threshold is not None and p_value <= threshold
-        found.append(SampleRatio(p_value, threshold, is_broken))
-    return found
-
-
-def _decide(
-    design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str
-) -> tuple[str, str, bool]:
-    """Returns the decision, its reason, and whether later looks cannot change it."""
-    counts = (look.exposed[design.control], look.exposed[arm])
+def _decide(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str) -> Verdict | None:
+    """Returns what this look by itself says; None when too little is new to test it."""
     if ratio.is_broken:
-        return (
+        counts = f"{look.exposed[design.control]:,} and {look.exposed[arm]:,} backers"
+        return Verdict(
             REPAIR,
-            (
-                f"the arms are too uneven for chance ({counts[0]:,} and {counts[1]:,} backers,"
-                f" p = {ratio.p_value:.1g}): find out why before reading any effect"
-            ),
-            False,
+            f"the arms are too uneven for chance ({counts}, p = {ratio.p_value:.1g}): find out why"
+            " before reading any effect",
         )
     if test.effect is None:
-        return GO_ON, _missing(look, design.control, arm), False
+        return Verdict(GO_ON, _missing(look, design.control, arm))
     plan = design.plan
     if plan is None:
-        return GO_ON, "exploratory: no design was registered, so this decides nothing", False
+        return Verdict(GO_ON, "exploratory: no design was registered, so this decides nothing")
     fewest = min(look.sums[design.control].count, look.sums[arm].count)
     if fewest < design.fewest_backers:
-        return (
+        return Verdict(
             GO_ON,
-            (
-                f"an arm has {fewest:,} backers whose window is over,"
-                f" {design.fewest_backers:,} are needed"
-            ),
-            False,
+            f"an arm has {fewest:,} backers whose window is over,"
+            f" {design.fewest_backers:,} are needed",
         )
-    if test.fraction is None or test.critical is None:
-        return GO_ON, "too little information is new since the last look", False
-    return _judge(design, plan, look, test, test.effect, test.fraction, test.critical)
+    if test.fraction is None:
+        return None
+    if test.critical is None:
+        return Verdict(GO_ON, f"at {test.fraction:.1%} of the planned information it is too early")
+    return _judge(design, plan, test, test.effect, test.fraction, test.critical)
 
 
 def _missing(look: Look, control: str, arm: str) -> str:
@@ -273,14 +170,8 @@ def _missing(look: Look, control: str, arm: str) -> str:
 
 
 def _judge(
-    design: Design,
-    plan: Plan,
-    look: Look,
-    test: Test,
-    found: Effect,
-    fraction: float,
-    critical: float,
-) -> tuple[str, str, bool]:
+    design: Design, plan: Plan, test: Test, found: Effect, fraction: float, critical: float
+) -> Verdict:
     low, high = found.interval(critical)
     lift = "" if found.lift is None else f" ({found.lift:+.1%})"
     words = (
@@ -288,42 +179,20 @@ def _judge(
         f" {100 * low:+.2f} to {100 * high:+.2f}"
     )
     if test.crossed > 0:
-        return SHIP, f"{words}; z = {found.z:.2f} reached {critical:.2f}", True
+        return Verdict(SHIP, f"{words}; z = {found.z:.2f} reached {critical:.2f}", True)
     if test.crossed < 0:
-        return NO_EFFECT, f"harm: {words}; z = {found.z:.2f} reached -{critical:.2f}", True
+        return Verdict(NO_EFFECT, f"harm: {words}; z = {found.z:.2f} reached -{critical:.2f}", True)
     within = f"{words}; z = {found.z:.2f} is within {critical:.2f}"
     if fraction >= 1:
-        return NO_EFFECT, f"{within} and all planned information is there", True
-    chance = _conditional_power(design, test)
+        return Verdict(NO_EFFECT, f"{within} and all planned information is there", True)
+    chance = conditional_power(design, test)
     if chance is not None and chance < plan.futility:
-        return (
+        return Verdict(
             NO_EFFECT,
-            (
-                f"{within}; the chance to still find {plan.lift:+.0%} is {chance:.1%}"
-                " (advice: going on stays valid)"
-            ),
-            False,
+            f"{within}; the chance to still find {plan.lift:+.0%} is {chance:.1%}"
+            " (advice: going on stays valid)",
         )
-    over = "; the registered run is over: extend it, or stop undecided"
-    end = over if look.number == design.look_count else ""
-    return GO_ON, f"{within} at {fraction:.0%} of the planned information{end}", False
-
-
-def _conditional_power(design: Design, test: Test) -> float | None:
-    """Returns the chance to cross at the planned end if the registered lift is true from here."""
-    if design.plan is None or test.effect is None or test.fraction is None or test.fraction >= 1:
-        return None
-    planned = planned_information(design)
-    alpha = design.alpha / len(design.treatments)
-    shares = np.array([test.fraction, 1.0])
-    [_, last] = sequential.boundaries(shares, sequential.obrien_fleming_spending(shares, alpha))
-    return sequential.conditional_power(
-        test.effect.z,
-        test.fraction * planned,
-        planned,
-        float(last),
-        design.plan.base * design.plan.lift,
-    )
+    return Verdict(GO_ON, f"{within} at {fraction:.0%} of the planned information")
 
 
 def _rows(
@@ -333,7 +202,7 @@ def _rows(
     tests: dict[Metric, Test],
     ratio: SampleRatio,
     has_crossed: bool,
-    decision: tuple[str, str],
+    verdict: Verdict,
 ) -> list[Reading]:
     """Returns one row per metric; a secondary one claims nothing before the primary has."""
     p_values = {
@@ -367,14 +236,14 @@ def _rows(
             alpha_spent=test.spent,
             boundary=test.critical,
             is_significant=is_open and test.crossed != 0,
-            conditional_power=_conditional_power(design, test) if metric.role == PRIMARY else None,
+            conditional_power=conditional_power(design, test) if metric.role == PRIMARY else None,
             control_exposed_count=look.exposed[design.control],
             treatment_exposed_count=look.exposed[arm],
             sample_ratio_p_value=ratio.p_value,
             sample_ratio_threshold=ratio.threshold,
             is_sample_ratio_broken=ratio.is_broken,
-            decision=decision[0],
-            reason=decision[1],
+            decision=verdict.decision,
+            reason=verdict.reason,
         )
         rows.append(row if test.effect is None else _with_effect(row, test.effect, test.critical))
     return rows

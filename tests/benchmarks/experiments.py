@@ -20,9 +20,9 @@ from scipy import stats
 
 from ml.experiments import design, designs, exposures, sequential
 from ml.experiments.analysis import METRICS, effect, sample_ratio_p_value
-from ml.experiments.readout import ENOUGH, LEAST_GROWTH
 from ml.experiments.sequential import Floats
 from ml.experiments.stage import experiment
+from ml.experiments.testing import ENOUGH, LEAST_GROWTH
 from ml.warehouse import open_warehouse
 
 SEED = 20_240_101
@@ -148,7 +148,7 @@ def assert_as_in_production(control: Floats, treatment: Floats, found: Runs) -> 
 
 
 def tested(information: Floats, planned: float) -> Floats:
-    """Returns the boundaries, with the rules of `ml.experiments.readout`; infinite if not tested.
+    """Returns the boundaries, with the rules of `ml.experiments.testing`; infinite if not tested.
 
     A look with too little new information is skipped, the one with all of it is the last. The
     looks of each experiment that are left are moved together; what follows them spends nothing.
