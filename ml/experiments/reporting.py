@@ -19,7 +19,10 @@ def _lines(found: Experimented) -> list[str]:
     name = f"{found.design.name}{' (exploratory)' if found.design.plan is None else ''}"
     primary = [row for row in found.rows if row.metric_role == PRIMARY]
     if not primary:
-        return [f"{name}: no look before AS_OF has anything to see"]
+        return [
+            f"{name}: nothing to see by AS_OF of backers first seen in the"
+            f" {found.design.enrol_days} days from {found.design.starts_at:%Y-%m-%d}"
+        ]
     last = {row.treatment: row for row in primary}
     where = " -> ml.experiment_results" if found.added_count else ", as known"
     return [f"{name}: {_words(row)}{where}" for row in last.values()]

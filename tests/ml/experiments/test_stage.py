@@ -101,6 +101,10 @@ def test_broken_exposures_are_named_and_other_experiments_go_on(lab: Lab) -> Non
     )
     assert decision == "stop, repair"
     assert "77777" in reason
+    lab.sql(READOUT)
+    with read_warehouse(lab.db) as warehouse:
+        write_experiments(warehouse, lab.folder)
+    assert reason in (lab.folder / "index.html").read_text()
     assert lab.sql("select bool_and(is_exploratory) from ml.experiment_results where"
                    " experiment = 'badge'") == [(True,)]  # fmt: skip
 
@@ -131,7 +135,7 @@ def test_before_the_first_look_nothing_is_said(lab: Lab) -> None:
     lab.fill([Exposure(1, "control", 1, 7, START)], [], as_of=START + DAY / 2)
     code, out, _ = lab.run()
     assert code == 0
-    assert "no look before AS_OF has anything to see" in out
+    assert "nothing to see by AS_OF of backers first seen in the 28 days from 2023-11-06" in out
 
 
 def test_a_wrong_design_and_a_missing_table_end_with_2(lab: Lab) -> None:
