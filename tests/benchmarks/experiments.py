@@ -66,10 +66,11 @@ class Figure(NamedTuple):
         return f"{self.name:<64} {value:>9} ± {error:<8} {low}{high:<9} {words}"
 
 
-def at_most(name: str, alarms: Any, bound: float) -> Figure:
+def at_most(name: str, alarms: Any, bound: float, form: str = ".2%") -> Figure:
     """A share that may exceed its bound by two of its standard errors."""
     share, error = _share(alarms)
-    return Figure(name, share, error, -np.inf, bound + 2 * sqrt(bound * (1 - bound) / len(alarms)))
+    highest = bound + 2 * sqrt(bound * (1 - bound) / len(alarms))
+    return Figure(name, share, error, -np.inf, highest, form)
 
 
 def _share(hits: Any) -> tuple[float, float]:
@@ -288,7 +289,8 @@ def sample_ratio(rng: np.random.Generator) -> Iterator[Figure]:
         naive.append((p_value <= alpha).any(axis=1))
     first = {"control": int(control[0, 3]), "treatment": int(counts[3] - control[0, 3])}
     np.testing.assert_allclose(sample_ratio_p_value(first, arms, "treatment"), p_value[0, 3])
-    yield at_most("sample-ratio false alarms, 28 looks", np.concatenate(spent), alpha)
+    alarms = np.concatenate(spent)
+    yield at_most("sample-ratio false alarms, 28 looks", alarms, alpha, ".4%")
     yield _known("  the same at .001 on each day", np.concatenate(naive))
 
 
