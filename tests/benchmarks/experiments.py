@@ -19,8 +19,8 @@ import duckdb
 import numpy as np
 from scipy import stats
 
-from ml.experiments import design, designs, exposures, sequential
-from ml.experiments.analysis import METRICS, effect, sample_ratio_p_value
+from ml.experiments import design, designs, exposures, sequential, testing
+from ml.experiments.analysis import METRICS, sample_ratio_p_value
 from ml.experiments.sequential import Floats
 from ml.experiments.stage import experiment
 from ml.experiments.testing import ENOUGH, LEAST_GROWTH
@@ -84,6 +84,7 @@ class Runs(NamedTuple):
     difference: Floats
     error: Floats  # clustered by backer
     row_error: Floats  # as if every view were independent
+    sums: tuple[Floats, ...] = ()  # of both arms, as `sums_of_arm` gives them
 
 
 def sums_of_arm(rng: np.random.Generator, runs: int, lift: float) -> Floats:
@@ -112,10 +113,8 @@ def simulate(rng: np.random.Generator, runs: int, lift: float) -> Iterator[Runs]
         count = min(BATCH, runs - begin)
         control, treatment = sums_of_arm(rng, count, 0.0), sums_of_arm(rng, count, lift)
         (rate, variance, row), (rate_2, variance_2, row_2) = map(_ratio, (control, treatment))
-        found = Runs(rate_2 - rate, np.sqrt(variance + variance_2), np.sqrt(row + row_2))
-        if begin == 0:
-            assert_as_in_production(control[0, -1], treatment[0, -1], found)
-        yield found
+        error, row_error = np.sqrt(variance + variance_2), np.sqrt(row + row_2)
+        yield Runs(rate_2 - rate, error, row_error, (control, treatment))
 
 
 def _ratio(sums: Floats) -> tuple[Floats, Floats, Floats]:
@@ -127,27 +126,44 @@ def _ratio(sums: Floats) -> tuple[Floats, Floats, Floats]:
     return rate, clustered, rate * (1 - rate) / views
 
 
-def assert_as_in_production(control: Floats, treatment: Floats, found: Runs) -> None:
-    """Makes sure that what is simulated is what `ml.experiments.analysis` computes."""
-    arms = []
-    for sums in (control, treatment):
-        count, views, converted, views_2, converted_2, both = (int(value) for value in sums)
-        places = {("views", "views"): views_2, ("conversions", "conversions"): converted_2}
-        places[("views", "conversions")] = both
-        arm = exposures.Sums()
-        totals = {"views": views, "conversions": converted}
-        arm.add(
-            count,
-            [
-                *(totals.get(name, 0) for name in exposures.COLUMNS),
-                *(places.get(pair, 0) for pair in exposures.PAIRS),
-            ],
+def assert_as_in_production(found: Runs, critical: Floats, planned: float) -> None:
+    """Makes sure that the first experiment is judged as `ml.experiments.testing` judges it."""
+    registered = designs.load().registered["highlight_projects"]
+    assert registered.plan is not None
+    # the lift for which this much information is planned
+    lift = registered.plan.lift * sqrt(testing.planned_information(registered) / planned)
+    large = replace(registered, alpha=ALPHA, plan=replace(registered.plan, lift=lift))
+    looks = [
+        exposures.Look(
+            number + 1,
+            large.look_at(number + 1),
+            dict.fromkeys(large.arms, int(found.sums[0][0, number, 0])),
+            {
+                arm: as_sums(sums[0, number])
+                for arm, sums in zip(large.arms, found.sums, strict=True)
+            },
         )
-        arms.append(arm)
-    real = effect(METRICS[0], *arms)
-    assert real is not None
-    np.testing.assert_allclose(real.difference, found.difference[0, -1], rtol=1e-9)
-    np.testing.assert_allclose(real.error, found.error[0, -1], rtol=1e-9)
+        for number in range(LOOKS)
+    ]
+    real = testing.run_tests(large, "treatment", looks, METRICS[0])
+    for number, test in enumerate(real):
+        assert test.effect is not None
+        np.testing.assert_allclose(test.effect.difference, found.difference[0, number], rtol=1e-9)
+        np.testing.assert_allclose(test.effect.error, found.error[0, number], rtol=1e-9)
+        wanted = np.inf if test.critical is None else test.critical
+        np.testing.assert_allclose(wanted, critical[0, number], rtol=1e-6)
+
+
+def as_sums(columns: Floats) -> exposures.Sums:
+    """Returns one arm at one look as the warehouse would give it."""
+    count, views, converted, views_2, converted_2, both = (int(value) for value in columns)
+    totals = {"views": views, "conversions": converted}
+    products = {("views", "views"): views_2, ("conversions", "conversions"): converted_2}
+    products["views", "conversions"] = both
+    sums = exposures.Sums()
+    values = [totals.get(name, 0) for name in exposures.COLUMNS]
+    sums.add(count, [*values, *(products.get(pair, 0) for pair in exposures.PAIRS)])
+    return sums
 
 
 def tested(information: Floats, planned: float) -> Floats:
@@ -216,6 +232,8 @@ def false_alarms_and_coverage(rng: np.random.Generator) -> Iterator[Figure]:
         parts, fixed, rows, peeked = [], [], [], []
         for found in simulate(rng, AA_RUNS if lift == 0 else LIFTED_RUNS, lift):
             critical = tested(found.error**-2, planned)
+            if not parts:
+                assert_as_in_production(found, critical, planned)
             parts.append(stop(found, critical, truth))
             z = np.abs(found.difference / found.error)
             fixed.append(z[:, -1] >= 1.959964)
