@@ -113,7 +113,7 @@ def _read_arm(design: Design, arm: str, looks: list[Look]) -> list[Reading]:
         verdict = _settle(look, found, kept, ratio)
         if found is not None and test.fraction is not None and not ratio.is_broken:
             kept = kept if kept and kept.is_for_good else found.at(look)
-        if verdict.decision == GO_ON and look.number == design.look_count:
+        if design.plan and verdict.decision == GO_ON and look.number == design.look_count:
             over = "; the registered run is over: prolong it, or stop undecided"
             verdict = verdict._replace(reason=verdict.reason + over)
         has_crossed |= test.crossed != 0

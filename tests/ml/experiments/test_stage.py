@@ -59,10 +59,14 @@ def test_a_changed_design_adds_the_whole_result_and_so_does_going_back(lab: Lab)
 
 @pytest.mark.parametrize("days", [24, 37.5])
 def test_a_later_moment_only_adds_looks(lab: Lab, days: float) -> None:
-    world = draw_world(np.random.default_rng(4), backers=300)
+    exposures, pledges = draw_world(np.random.default_rng(4), backers=300)
+    loose = [
+        each._replace(exposure_id=each.exposure_id + 100_000, experiment="badge")
+        for each in exposures
+    ]
     rows = []
     for as_of in (START + days * DAY, START + 56 * DAY):
-        lab.fill(*world, as_of=as_of)
+        lab.fill([*exposures, *loose], pledges, as_of=as_of)
         lab.run()
         rows.append(
             lab.sql(
