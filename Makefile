@@ -36,12 +36,12 @@ export EXIT_CODE := $(shell mktemp -u)
 export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
 
-STAGES := run generate land features validate train predict monitor insights publish docs online
-.PHONY: help setup $(STAGES) query shell site truth backtest test lint bench clean predict-one
+STAGES := run generate land features validate train predict monitor experiment online insights publish docs
+.PHONY: help setup $(STAGES) predict-one query shell site truth backtest experiment-design test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile stages.mk | sort -u \
-		| awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+		| awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 	@echo
 	@echo "  variables: SCALE=1 SEED=42 DATA=dir AS_OF=2024-01-01T00:00:00Z ON_BAD_ROWS=reject|quarantine PORT=8766"
 	@echo "             LIMITS=redis://host:6379 (of predict-one)"
@@ -105,7 +105,7 @@ site: setup ## serve the pages on localhost:PORT
 	@echo "site       http://localhost:$(or $(PORT),8766)/ (Ctrl-C ends it)"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(or $(PORT),8766)
 
-truth: setup ## tell what the generated platform hides: true probabilities, effects, power, how well anybody could predict
+truth: setup ## tell what the generated platform hides, and how well anybody could predict it
 	@test -z "$(DATA)" || { echo "truth: DATA=$(DATA) is an export; only a generated platform has a truth" >&2; exit 2; }
 	@$(PYTHON) -m expectations.lock $(WAREHOUSE) -- env MAKEFLAGS= $(MAKE) --no-print-directory -f stages.mk truth
 
@@ -114,6 +114,10 @@ backtest: setup ## replay the models: FROM=2022-07-01 TO=2023-07-01 EVERY=1mo
 	@$(PYTHON) -m expectations.lock $(WAREHOUSE) -- env MAKEFLAGS= $(MAKE) --no-print-directory -f stages.mk backtest
 export FROM TO
 export EVERY ?= 1mo
+
+experiment-design: setup ## tell the size of an experiment: BASE=0.05 LIFT=0.15 POWER=0.8
+	@$(PYTHON) -m ml.experiments.design --base "$(or $(BASE),0.05)" --lift "$(or $(LIFT),0.15)" \
+		--power "$(or $(POWER),0.8)" --db $(PUBLISHED)
 
 test: setup ## run the whole test suite
 	@$(PYTHON) -m pytest -n 2 --dist loadfile
@@ -124,9 +128,10 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/mypy generator expectations ml
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
-bench: setup ## measure time and memory, and write the table into README.md
-	@$(PYTHON) tests/benchmarks/serving.py
+bench: setup ## measure time, memory and error rates, and write the table into README.md
 	@$(PYTHON) tests/benchmarks/street.py
+	@$(PYTHON) tests/benchmarks/serving.py
+	@$(PYTHON) -m tests.benchmarks.experiments
 
 clean: ## remove what can be made again; the published warehouse and its models stay
 	@rm -rf $(WAREHOUSE)/build $(WAREHOUSE)/generated $(WAREHOUSE)/truth $(WAREHOUSE)/rejected $(SITE) dbt_project/target \

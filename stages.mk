@@ -56,7 +56,7 @@ LAND_FILES := $(wildcard expectations/contract*.py expectations/land*.py)
 VALIDATE_FILES := $(wildcard expectations/validate* expectations/gx_duckdb.py expectations/suites/*)
 PAGES_FILES := $(wildcard expectations/pages.py expectations/templates.py expectations/*.jinja templates/* ml/pages/*)
 
-.PHONY: run all truth backtest generate land features validate train predict monitor insights publish docs online
+.PHONY: run all truth backtest generate land features validate train predict monitor experiment online insights publish docs
 run: ## the whole job: from raw files to a published warehouse and its pages
 	@if $(MAKE) --no-print-directory -f stages.mk --question all; then \
 		echo "run        nothing has changed: $(WAREHOUSE)/escrow.duckdb is up to date with its inputs"; \
@@ -97,17 +97,20 @@ $(STAMPS)/validate: $(STAMPS)/features $(VALIDATE_FILES)
 
 ML = $(OPEN_BUILD); $(PYTHON) -m ml
 ML_ARGUMENTS = --db $(ESCROW_DB) --models $(WAREHOUSE)/models --run-id $(ESCROW_RUN_ID) $(if $(TRUTH),--truth $(TRUTH))
-$(STAMPS)/ml: $(STAMPS)/validate $(wildcard ml/*.py ml/*.toml ml/*.sql) $(BUILD)/settings.ml
-	@$(ML) train predict monitor $(ML_ARGUMENTS)
+ML_FILES := $(wildcard ml/*.py ml/*.toml ml/*.sql ml/experiments/*)
+$(STAMPS)/ml: $(STAMPS)/validate $(ML_FILES) $(BUILD)/settings.ml
+	@$(ML) train predict monitor experiment $(ML_ARGUMENTS)
 	@touch $@
 
-# One stage of ml by itself; a run does all three in one process, since scikit-learn is slow to import.
+# One stage of ml by itself; a run does all of them in one process, since scikit-learn is slow to import.
 train: $(STAMPS)/validate ## train the models
 	@$(ML) train $(ML_ARGUMENTS)
 predict: $(STAMPS)/validate ## predict live projects and open milestones
 	@$(ML) predict $(ML_ARGUMENTS)
 monitor: $(STAMPS)/validate ## compare recent features with those trained on
 	@$(ML) monitor $(ML_ARGUMENTS)
+experiment: $(STAMPS)/validate ## analyse experiments, look by look
+	@$(ML) experiment $(ML_ARGUMENTS)
 
 # Replayed rows are history like any other: insights and pages follow, then all is published.
 backtest: $(STAMPS)/ml
@@ -129,6 +132,7 @@ truth:
 	$(PYTHON) -m ml.ceiling --truth $(TRUTH_FOLDER) --db $(TRUTH_FOLDER).same/build/escrow.duckdb \
 		--larger $(TRUTH_FOLDER).larger/build/escrow.duckdb; \
 	echo "truth      -> $(TRUTH_FOLDER); make run TRUTH=$(TRUTH_FOLDER) measures the models beside it"
+
 # The log goes on being written: the stamp is of the moment before it is read. The folder stands for
 # files that come with the time of another day.
 ONLINE := $(abspath $(WAREHOUSE))/online

@@ -9,13 +9,17 @@ from pathlib import Path
 
 from ml import reporting, settings
 from ml.errors import MlError
+from ml.experiments import designs
+from ml.experiments.reporting import experimented_lines
+from ml.experiments.stage import experiment
 from ml.monitor import monitor
 from ml.predict import predict
 from ml.settings import ModelSettings
 from ml.train import train
 from ml.warehouse import Warehouse, open_warehouse
 
-STAGES = ("train", "predict", "monitor")
+STAGES = ("train", "predict", "monitor", "experiment")
+_WITHOUT_MODELS = ("experiment",)
 
 
 def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) -> int:
@@ -49,7 +53,7 @@ def _run(
     options: argparse.Namespace,
     now: datetime,
 ) -> None:
-    for model in models:
+    for model in (None,) if stage in _WITHOUT_MODELS else models:
         started = time.perf_counter()
         lines = _lines(stage, model, warehouse, options, now)
         lines[-1] += f" ({time.perf_counter() - started:.1f} s)"
@@ -59,11 +63,14 @@ def _run(
 
 def _lines(
     stage: str,
-    model: ModelSettings,
+    model: ModelSettings | None,
     warehouse: Warehouse,
     options: argparse.Namespace,
     now: datetime,
 ) -> list[str]:
+    if model is None:
+        registered = designs.load(options.designs)
+        return experimented_lines(experiment(registered, warehouse, run_id=options.run_id, now=now))
     if stage == "train":
         rows = {"run_id": options.run_id, "now": now}
         trained = train(model, warehouse, options.models, **rows, truth=options.truth)
@@ -89,5 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--config", type=Path, default=settings.DEFAULT_PATH, help="default: ml/models.toml"
+    )
+    parser.add_argument(
+        "--designs",
+        type=Path,
+        default=designs.DEFAULT_PATH,
+        help="default: ml/experiments/designs.toml",
     )
     return parser

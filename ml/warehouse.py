@@ -149,26 +149,31 @@ class Warehouse:
             WarehouseError: The message names the table, the column and the model.
         """
         key = f"{model.entity}_id"
-        self._require("core.warehouse_as_of", "as_of")
-        self._require(
+        self.require("core.warehouse_as_of", "as_of")
+        self.require(
             *("core.dim_projects", "project_id", "launched_at", "deadline_at", "pledged_amount")
         )
         if model.entity == "milestone":
-            self._require(
+            self.require(
                 *("core.fct_milestones", "milestone_id", "project_id", "due_at", "resolved_at")
             )
         table = f"features.{model.entity}_labels"
-        types = self._require(table, key, "outcome_known_at", model.label)
+        types = self.require(table, key, "outcome_known_at", model.label)
         _require_kind(table, model.label, types[model.label], ("BOOLEAN",), "true or false", model)
         table = f"features.{model.entity}_features"
         keys = (key, "project_id", "snapshot_kind", "snapshot_at", "is_decided")
-        types = self._require(table, *keys, *features.names, needed_by=model.name)
+        types = self.require(table, *keys, *features.names, needed_by=model.name)
         for name in features.numeric:
             _require_kind(table, name, types[name], _NUMBER_TYPES, "a number", model)
         for name in features.categorical:
             _require_kind(table, name, types[name], ("VARCHAR",), "text", model)
 
-    def _require(self, table: str, *columns: str, needed_by: str = "ml") -> dict[str, str]:
+    def require(self, table: str, *columns: str, needed_by: str = "ml") -> dict[str, str]:
+        """Returns the columns of a table with their types.
+
+        Raises:
+            WarehouseError: The table, or one of the columns named, is not there.
+        """
         rows = self.fetch(
             "select column_name, data_type from information_schema.columns"
             " where table_schema || '.' || table_name = $table",
@@ -187,7 +192,7 @@ class Warehouse:
 
     def column_types(self, model: ModelSettings) -> dict[str, str]:
         """Returns the types that the model's features have in the warehouse."""
-        types = self._require(f"features.{model.entity}_features")
+        types = self.require(f"features.{model.entity}_features")
         return {name: types[name] for name in model.features.names}
 
     def cutoff(self, model: ModelSettings) -> datetime | None:

@@ -30,6 +30,7 @@ MAY_IMPORT = {
         "pyarrow",
         "scipy",
         "sklearn",
+        "tea_tasting",
         "threadpoolctl",
     },
 }

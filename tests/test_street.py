@@ -157,6 +157,7 @@ def test_pages_link_to_each_other_and_to_nothing_outside(street: Clone) -> None:
     ("page", "words"),
     [
         ("index.html", "Open milestones"),
+        ("experiments/index.html", "Lift of conversion per view"),
         ("validation.html", "Needs attention"),
         ("dbt/index.html", "<td>which live projects will reach their goal</td>"),
     ],
@@ -189,7 +190,7 @@ def test_unchanged_run_does_nothing(street: Clone) -> None:
 
 
 def test_touched_model_settings_redo_the_models_only_and_add_no_row(street: Clone) -> None:
-    tables = "model_runs", "model_metrics", "predictions", "drift_stats"
+    tables = "model_runs", "model_metrics", "predictions", "drift_stats", "experiment_results"
     counts = [street.ask(f"select count(*) from ml.{table}") for table in tables]
     (street.folder / "ml" / "models.toml").touch()
     code, output = street.make("run")

@@ -1,0 +1,73 @@
+with
+
+results as (
+    select * from {{ ref('stg_experiment_results') }}
+    where as_of = {{ as_of() }}
+),
+
+-- analysed again with another design or other data, the newest analysis counts, as a whole
+newest as (
+    select
+        experiment,
+        max(measured_at) as measured_at
+    from results
+    group by experiment
+),
+
+experiment_readout as (
+    select
+        results.experiment,
+        results.is_exploratory,
+        results.hypothesis,
+        results.control,
+        results.treatment,
+        results.metric,
+        results.metric_role,
+        results.look_number,
+        results.look_at,
+        results.control_backer_count,
+        results.treatment_backer_count,
+        results.control_view_count,
+        results.treatment_view_count,
+        results.control_value,
+        results.treatment_value,
+        results.difference,
+        results.difference_low,
+        results.difference_high,
+        results.repeated_difference_low,
+        results.repeated_difference_high,
+        results.lift_ratio,
+        results.lift_ratio_low,
+        results.lift_ratio_high,
+        results.repeated_lift_ratio_low,
+        results.repeated_lift_ratio_high,
+        results.statistic,
+        results.p_value,
+        results.adjusted_p_value,
+        results.cuped_difference,
+        results.cuped_difference_low,
+        results.cuped_difference_high,
+        results.cuped_variance_ratio,
+        results.information,
+        results.information_fraction,
+        results.alpha_spent,
+        results.boundary,
+        results.is_significant,
+        results.conditional_power,
+        results.control_exposed_count,
+        results.treatment_exposed_count,
+        results.sample_ratio_p_value,
+        results.sample_ratio_threshold,
+        results.is_sample_ratio_broken,
+        results.decision,
+        results.reason,
+        results.as_of,
+        results.measured_at
+    from results
+    inner join newest
+        on
+            results.experiment = newest.experiment
+            and results.measured_at = newest.measured_at
+)
+
+select * from experiment_readout

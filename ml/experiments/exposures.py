@@ -1,0 +1,298 @@
+"""What the warehouse knows about an experiment: its exposures, checked, and sums per look and arm.
+
+All sums are of whole numbers (views, conversions, cents, products of these): exact, so the same in
+every run however many threads add them up.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from tea_tasting.aggr import Aggregates
+
+from ml.experiments.designs import Design
+from ml.warehouse import Warehouse
+
+# What is summed over backers; money in cents.
+COLUMNS = ("views", "conversions", "amount", "pre", "shown", "elsewhere", "net")
+PAIRS = tuple((left, right) for place, left in enumerate(COLUMNS) for right in COLUMNS[place:])
+_PLACES = {pair: place for place, pair in enumerate(PAIRS)}
+_MOST_NAMED = 5
+
+
+class Experiment(NamedTuple):
+    """One experiment as found in the exposures."""
+
+    name: str
+    variants: list[str]
+    first_at: datetime
+    last_at: datetime
+
+
+class Violation(NamedTuple):
+    """Exposures that no analysis may use, with the first keys."""
+
+    problem: str
+    exposure_count: int
+    exposure_ids: list[int]
+
+    def __str__(self) -> str:
+        """Says what is wrong with how many exposures, and names them."""
+        keys = ", ".join(map(str, self.exposure_ids[:_MOST_NAMED]))
+        more = ", …" if self.exposure_count > _MOST_NAMED else ""
+        return f"{self.problem} in {self.exposure_count:,} exposures: {keys}{more}"
+
+
+class Look(NamedTuple):
+    """What was known at one look.
+
+    Attributes:
+        number: Counted from the start of the experiment.
+        look_at: Its moment (UTC); only events strictly before it count.
+        exposed: Backers seen so far, by arm.
+        sums: Backers whose window is over, by arm.
+    """
+
+    number: int
+    look_at: datetime
+    exposed: dict[str, int]
+    sums: dict[str, "Sums"]
+
+
+class Sums:
+    """Exact sums over the backers of one arm."""
+
+    def __init__(self) -> None:
+        """Begins with nobody."""
+        self.count = 0
+        self._totals = [0] * len(COLUMNS)
+        self._products = [0] * len(PAIRS)
+
+    def add(self, count: int, values: Iterable[int]) -> None:
+        """Adds backers: their number, their totals, then their products."""
+        added = list(values)
+        self.count += count
+        split = len(COLUMNS)
+        self._totals = [a + b for a, b in zip(self._totals, added[:split], strict=True)]
+        self._products = [a + b for a, b in zip(self._products, added[split:], strict=True)]
+
+    def merge(self, other: "Sums") -> None:
+        """Adds the backers of other sums."""
+        self.add(other.count, [*other._totals, *other._products])
+
+    def copy(self) -> "Sums":
+        """Returns the sums as they are now."""
+        other = Sums()
+        other.merge(self)
+        return other
+
+    def total(self, column: str) -> int:
+        """Returns the sum of one column."""
+        return self._totals[COLUMNS.index(column)]
+
+    def aggregates(self, columns: tuple[str, ...]) -> Aggregates:
+        """Returns means, variances and covariances; they take two backers at least."""
+        pairs = [(left, right) for place, left in enumerate(columns) for right in columns[place:]]
+        spread = {pair: self._covariance(*pair) for pair in pairs}
+        return Aggregates(
+            count_=self.count,
+            mean_={name: self.total(name) / self.count for name in columns},
+            var_={left: value for (left, right), value in spread.items() if left == right},
+            cov_={pair: value for pair, value in spread.items() if pair[0] != pair[1]},
+        )
+
+    def _covariance(self, left: str, right: str) -> float:
+        pair = (left, right) if (left, right) in _PLACES else (right, left)
+        product = self._products[_PLACES[pair]]
+        spread = product * self.count - self.total(left) * self.total(right)
+        return spread / (self.count * (self.count - 1))
+
+
+def experiments(warehouse: Warehouse) -> list[Experiment]:
+    """Lists the experiments in the exposures, by name."""
+    rows = warehouse.fetch(
+        """select experiment, list(distinct variant order by variant), min(exposed_at),
+            max(exposed_at)
+        from core.fct_experiment_exposures group by experiment order by experiment"""
+    )
+    return [Experiment(*row) for row in rows]
+
+
+def violations(warehouse: Warehouse, design: Design) -> list[Violation]:
+    """Finds exposures that would make the analysis wrong.
+
+    Landing refuses most of them; a warehouse may have been filled in another way.
+    """
+    rows = warehouse.fetch(
+        f"""
+        with exposures as (
+            select exposure_id, variant, backer_id, project_id, exposed_at, pledge_id
+            from core.fct_experiment_exposures where experiment = $experiment
+        ),
+        torn as (
+            select backer_id from exposures group by backer_id having min(variant) <> max(variant)
+        ),
+        found as (
+            select exposure_id, 'unknown variant ' || variant as problem
+            from exposures where not list_contains($arms, variant)
+            union all
+            select exposure_id, 'a backer in more than one arm'
+            from exposures semi join torn on exposures.backer_id = torn.backer_id
+            union all
+            select exposure_id, {_PLEDGE_PROBLEM} as problem
+            from exposures inner join core.fct_pledges as pledges
+                on exposures.pledge_id = pledges.pledge_id
+            where problem is not null
+        )
+        select problem, count(*), list(exposure_id order by exposure_id)[1:{_MOST_NAMED}]
+        from found group by problem order by problem""",
+        experiment=design.name,
+        arms=list(design.arms),
+    )
+    return [Violation(*row) for row in rows]
+
+
+_PLEDGE_PROBLEM = """case
+    when exposures.exposed_at >= pledges.pledged_at then 'a view not before its pledge'
+    when exposures.backer_id <> pledges.backer_id or exposures.project_id <> pledges.project_id
+        then 'a pledge by another backer or on another project'
+    when pledges.amount <= 0 then 'a pledge of nothing or less'
+end"""
+
+
+def looks(warehouse: Warehouse, design: Design, as_of: datetime) -> list[Look]:
+    """Replays every look up to `as_of` from the data, however late it is asked for.
+
+    Looks at which nobody had been seen yet are left out.
+    """
+    exposed: dict[int, list[tuple[Any, ...]]] = {}
+    closed: dict[int, list[tuple[Any, ...]]] = {}
+    for row in _sums(warehouse, design):
+        place, number = (closed, row[1]) if row[2] is None else (exposed, row[2])
+        place.setdefault(number, []).append(row)
+    seen = dict.fromkeys(design.arms, 0)
+    sums = {arm: Sums() for arm in design.arms}
+    found = []
+    for number in range(1, design.look_count + 1):
+        if design.look_at(number) > as_of:
+            break
+        for row in exposed.get(number, ()):
+            seen[row[0]] += row[3]
+        for row in closed.get(number, ()):
+            sums[row[0]].add(row[3], map(int, row[4:]))
+        if any(seen.values()):
+            copies = {arm: each.copy() for arm, each in sums.items()}
+            found.append(Look(number, design.look_at(number), dict(seen), copies))
+    return found
+
+
+def _sums(warehouse: Warehouse, design: Design) -> list[tuple[Any, ...]]:
+    """One row per arm and look: backers first seen by it, and backers whose window it closes."""
+    days = timedelta(days=1)
+    sums = [
+        *(f"sum({name})" for name in COLUMNS),
+        *(f"sum({left} * {right})" for left, right in PAIRS),
+    ]
+    return warehouse.fetch(
+        f"""{_BACKERS}
+        select variant, closes, opens, count(*), {", ".join(sums)}
+        from backers group by grouping sets ((variant, closes), (variant, opens))
+        order by all""",
+        experiment=design.name,
+        starts_at=design.starts_at,
+        ends_at=design.starts_at + design.enrol_days * days,
+        until=design.starts_at + (design.enrol_days + design.window_days) * days,
+        viewing=design.view_days * days,
+        converting=design.conversion_days * days,
+        before=design.pre_days * days,
+        look=design.look_days * 86_400_000_000,
+    )
+
+
+# One row per backer. What a backer's row holds is known when the window is over and never changes.
+_BACKERS = """
+    with exposures as (
+        select variant, backer_id, project_id, exposed_at, pledge_id
+        from core.fct_experiment_exposures
+        where experiment = $experiment and exposed_at >= $starts_at and exposed_at < $until
+    ),
+    enrolled as (
+        select
+            backer_id,
+            min(variant) as variant,
+            min(exposed_at) as first_at,
+            first_at + $viewing::interval as views_until,
+            views_until + $converting::interval as closes_at
+        from exposures
+        group by backer_id
+        having min(exposed_at) < $ends_at
+    ),
+    viewed as (
+        select exposures.backer_id, count(*) as views
+        from exposures inner join enrolled on exposures.backer_id = enrolled.backer_id
+        where exposures.exposed_at < enrolled.views_until
+        group by exposures.backer_id
+    ),
+    -- a pledge counts once, also when several views name it
+    pledged as (
+        select exposures.backer_id, pledges.pledge_id, pledges.amount
+        from exposures
+        inner join enrolled on exposures.backer_id = enrolled.backer_id
+        inner join core.fct_pledges as pledges on exposures.pledge_id = pledges.pledge_id
+        where exposures.pledge_id is not null
+            and exposures.exposed_at < enrolled.views_until
+            and pledges.pledged_at < exposures.exposed_at + $converting::interval
+        group by all
+    ),
+    converted as (
+        select
+            backer_id,
+            count(*) as conversions,
+            sum(cast(cast(amount as decimal(20, 2)) * 100 as hugeint)) as amount
+        from pledged
+        group by backer_id
+    ),
+    highlighted as (
+        select project_id, min(exposed_at) as shown_at from exposures group by project_id
+    ),
+    payments as (
+        select
+            pledges.backer_id,
+            cast(cast(pledges.amount as decimal(20, 2)) * 100 as hugeint) as cents,
+            pledges.pledged_at < enrolled.first_at as is_before,
+            coalesce(highlighted.shown_at < enrolled.closes_at, false) as is_shown
+        from core.fct_pledges as pledges
+        inner join enrolled on pledges.backer_id = enrolled.backer_id
+        left join highlighted on pledges.project_id = highlighted.project_id
+        where pledges.pledged_at >= $starts_at - $before::interval
+            and pledges.pledged_at < $until
+            and pledges.pledged_at >= enrolled.first_at - $before::interval
+            and pledges.pledged_at < enrolled.closes_at
+    ),
+    paid as (
+        select
+            backer_id,
+            sum(cents) filter (is_before) as pre,
+            sum(cents) filter (not is_before and is_shown) as shown,
+            sum(cents) filter (not is_before and not is_shown) as elsewhere
+        from payments
+        group by backer_id
+    ),
+    backers as (
+        select
+            enrolled.variant,
+            (epoch_us(enrolled.first_at) - epoch_us($starts_at)) // $look + 1 as opens,
+            (epoch_us(enrolled.closes_at) - epoch_us($starts_at) + $look - 1) // $look as closes,
+            cast(viewed.views as hugeint) as views,
+            cast(coalesce(converted.conversions, 0) as hugeint) as conversions,
+            coalesce(converted.amount, 0) as amount,
+            coalesce(paid.pre, 0) as pre,
+            coalesce(paid.shown, 0) as shown,
+            coalesce(paid.elsewhere, 0) as elsewhere,
+            coalesce(paid.shown, 0) + coalesce(paid.elsewhere, 0) as net
+        from enrolled
+        inner join viewed on enrolled.backer_id = viewed.backer_id
+        left join converted on enrolled.backer_id = converted.backer_id
+        left join paid on enrolled.backer_id = paid.backer_id
+    )
+"""

@@ -1,0 +1,99 @@
+"""Stage `experiment`: replays every look at every experiment and keeps what is new."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from ml.experiments import exposures, readout
+from ml.experiments.analysis import METRICS, PRIMARY
+from ml.experiments.designs import Design, Designs
+from ml.experiments.exposures import Experiment
+from ml.experiments.readout import REPAIR, Reading
+from ml.warehouse import Warehouse
+
+_DAY = timedelta(days=1)
+
+
+class Experimented(NamedTuple):
+    """What was found about one experiment: its design, all rows, and how many were added."""
+
+    design: Design
+    rows: list[Reading]
+    added_count: int
+
+
+def experiment(
+    designs: Designs, warehouse: Warehouse, *, run_id: str, now: datetime
+) -> list[Experimented]:
+    """Analyses all experiments in the exposures and adds to `ml.experiment_results` what changed.
+
+    An experiment whose exposures break a rule is not analysed: its one row names them. The same
+    result is not added twice; a changed one is added whole, and the newest counts.
+
+    Raises:
+        WarehouseError: A table that is read is missing.
+    """
+    for table in ("core.warehouse_as_of", "core.fct_experiment_exposures", "core.fct_pledges"):
+        warehouse.require(table)
+    as_of = warehouse.as_of()
+    found = []
+    for each in exposures.experiments(warehouse):
+        days = (each.last_at - each.first_at) // _DAY + 1
+        design = designs.of(each.name, each.variants, each.first_at, days)
+        rows = _refused(design, each, warehouse, as_of) or readout.read(
+            design, exposures.looks(warehouse, design, as_of)
+        )
+        found.append(Experimented(design, rows, _add(warehouse, rows, as_of, run_id, now)))
+    return found
+
+
+def _refused(
+    design: Design, found: Experiment, warehouse: Warehouse, as_of: datetime
+) -> list[Reading]:
+    """Returns a row that says why nothing can be said, or no row."""
+    problems = [str(each) for each in exposures.violations(warehouse, design)]
+    if len(design.arms) < 2:
+        problems.append(f"there is one arm only: {found.variants[0]}")
+    if not problems:
+        return []
+    [primary] = [metric for metric in METRICS if metric.role == PRIMARY]
+    row = Reading(
+        experiment=design.name,
+        is_exploratory=design.plan is None,
+        hypothesis=design.plan.hypothesis if design.plan else None,
+        control=design.control,
+        treatment=design.treatments[0] if design.treatments else None,
+        metric=primary.name,
+        metric_role=primary.role,
+        look_number=0,
+        look_at=as_of,
+        decision=REPAIR,
+        reason="not analysed: " + "; ".join(problems),
+    )
+    return [row]
+
+
+def _add(
+    warehouse: Warehouse, rows: list[Reading], as_of: datetime, run_id: str, now: datetime
+) -> int:
+    """Adds the rows unless they are what the newest result for this moment already says."""
+    if not rows:
+        return 0
+    names = Reading._fields
+    newest = warehouse.fetch(
+        f"""select {", ".join(names)} from ml.experiment_results
+        where experiment = $experiment and as_of = $as_of and measured_at = (
+            select max(measured_at) from ml.experiment_results
+            where experiment = $experiment and as_of = $as_of)
+        order by treatment, look_number, metric""",
+        experiment=rows[0].experiment,
+        as_of=as_of,
+    )
+    ordered = sorted(rows, key=lambda row: (row.treatment or "", row.look_number, row.metric))
+    if newest == [tuple(row) for row in ordered]:
+        return 0
+    columns = {name: [getattr(row, name) for row in rows] for name in names}
+    fixed = {"run_id": run_id, "as_of": as_of, "measured_at": now}
+    table = pa.table(columns | {name: [value] * len(rows) for name, value in fixed.items()})
+    return warehouse.add("experiment_results", table)

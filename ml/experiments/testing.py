@@ -1,0 +1,145 @@
+"""Which looks at an arm are tested, and against which boundaries."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from ml.experiments import sequential
+from ml.experiments.analysis import METRICS, Effect, Metric, effect, sample_ratio_p_value
+from ml.experiments.designs import Design
+from ml.experiments.exposures import Look
+
+LEAST_GROWTH = 1.01  # of information: less than a hundredth more is not worth a look
+ENOUGH = 0.99  # of the planned information: the look that has it is the last and spends the rest
+
+
+class Test(NamedTuple):
+    """One metric at one look: the effect, and the boundary if it was tested."""
+
+    effect: Effect | None
+    fraction: float | None = None
+    spent: float | None = None
+    critical: float | None = None
+
+    @property
+    def crossed(self) -> int:
+        """1 above the upper boundary, -1 below the lower one, else 0."""
+        if self.effect is None or self.critical is None or abs(self.effect.z) < self.critical:
+            return 0
+        return 1 if self.effect.z > 0 else -1
+
+
+class SampleRatio(NamedTuple):
+    """Whether the arms are as uneven as chance makes them, over all looks so far."""
+
+    p_value: float | None = None
+    threshold: float | None = None
+    is_broken: bool = False
+
+
+def run_tests(
+    design: Design,
+    arm: str,
+    looks: list[Look],
+    metric: Metric,
+    primary: list[Test] | None = None,
+) -> list[Test]:
+    """Tests a metric at every look that has enough, and enough that is new.
+
+    The primary metric spends by its own share of the planned information. The others spend at the
+    same pace, their alpha divided by the number of metrics in their role.
+    """
+    effects = [effect(metric, look.sums[design.control], look.sums[arm]) for look in looks]
+    if design.plan is None:
+        return [Test(each) for each in effects]
+    planned = planned_information(design)
+    tested: list[int] = []
+    information: list[float] = []
+    fractions: list[float] = []
+    for place, (look, each) in enumerate(zip(looks, effects, strict=True)):
+        fewest = min(look.sums[design.control].count, look.sums[arm].count)
+        if each is None or fewest < design.fewest_backers:
+            continue
+        fraction = each.error**-2 / planned if primary is None else primary[place].fraction
+        if fraction is None:
+            continue
+        if information and each.error**-2 < LEAST_GROWTH * information[-1]:
+            continue
+        tested.append(place)
+        information.append(each.error**-2)
+        fractions.append(1.0 if fraction >= ENOUGH else fraction)
+        if fraction >= ENOUGH:
+            break
+    family = sum(other.role == metric.role for other in METRICS) * len(design.treatments)
+    spent = sequential.obrien_fleming_spending(fractions, design.alpha / family)
+    critical = sequential.boundaries(information, spent)
+    found = [Test(each) for each in effects]
+    for order, place in enumerate(tested):
+        found[place] = Test(
+            effects[place],
+            fractions[order],
+            float(spent[order]),
+            float(critical[order]) if np.isfinite(critical[order]) else None,
+        )
+    return found
+
+
+def planned_information(design: Design) -> float:
+    """Returns the information at which the test ends: what one look needs, times the inflation.
+
+    Raises:
+        AssertionError: The design is exploratory; nothing was planned.
+    """
+    plan = design.plan
+    assert plan is not None
+    alpha = design.alpha / len(design.treatments)
+    single = float(-ndtri(alpha / 2) + ndtri(plan.power)) / (plan.base * plan.lift)
+    return single**2 * sequential.inflation(design.tested_look_count, alpha=alpha, power=plan.power)
+
+
+def sample_ratios(design: Design, arm: str, looks: list[Look]) -> list[SampleRatio]:
+    """Checks the numbers of backers at every look; the error spent grows evenly with the looks.
+
+    Once broken is broken for good: later backers do not mend the earlier ones.
+    """
+    if design.plan is None:
+        return [SampleRatio()] * len(looks)
+    alpha = design.plan.sample_ratio_alpha / len(design.treatments)
+    counts = [look.exposed[design.control] + look.exposed[arm] for look in looks]
+    tested: list[int] = []
+    for place, count in enumerate(counts):
+        if count and (not tested or count >= LEAST_GROWTH * counts[tested[-1]]):
+            tested.append(place)
+    share = [min(1.0, looks[place].number / design.enrolling_look_count) for place in tested]
+    spent = [alpha * each for each in share]
+    critical = sequential.boundaries([counts[place] for place in tested], spent)
+    thresholds = dict(zip(tested, 2 * ndtr(-critical), strict=True))
+    found: list[SampleRatio] = []
+    is_broken = False
+    for place, look in enumerate(looks):
+        if not counts[place]:
+            found.append(SampleRatio())
+            continue
+        p_value = sample_ratio_p_value(look.exposed, design.arms, arm)
+        threshold = float(thresholds[place]) if place in thresholds else None
+        is_broken |= threshold is not None and p_value <= threshold
+        found.append(SampleRatio(p_value, threshold, is_broken))
+    return found
+
+
+def conditional_power(design: Design, test: Test) -> float | None:
+    """Returns the chance to cross at the planned end if the registered lift is true from here."""
+    if design.plan is None or test.effect is None or test.fraction is None or test.fraction >= 1:
+        return None
+    planned = planned_information(design)
+    alpha = design.alpha / len(design.treatments)
+    shares = np.array([test.fraction, 1.0])
+    [_, last] = sequential.boundaries(shares, sequential.obrien_fleming_spending(shares, alpha))
+    return sequential.conditional_power(
+        test.effect.z,
+        test.fraction * planned,
+        planned,
+        float(last),
+        design.plan.base * design.plan.lift,
+    )

@@ -1,0 +1,57 @@
+"""The registered designs, and what is wrong with a broken file."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from ml.experiments import designs
+from ml.experiments.designs import DesignError
+
+
+def test_highlighting_is_registered() -> None:
+    design = designs.load().registered["highlight_projects"]
+    assert (design.control, design.treatments) == ("control", ("treatment",))
+    assert design.starts_at == datetime(2023, 11, 6)
+    assert design.plan is not None
+    assert (design.plan.base, design.plan.lift) == (0.05, 0.15)
+    assert design.look_at(design.look_count) == datetime(2023, 12, 25)
+
+
+def test_an_unknown_experiment_is_exploratory_with_its_own_arms() -> None:
+    found = designs.load().of("badge", ["a", "control", "z"], datetime(2023, 5, 4, 3), 30)
+    assert found.plan is None
+    assert (found.control, found.treatments) == ("control", ("a", "z"))
+    assert found.starts_at == datetime(2023, 5, 4)
+    assert found.enrol_days == 30
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("lift = 0.15", "lift = -1", "designs.highlight_projects.lift must be a number from"),
+        ("look_days = 1\n", "look_days = 1.5\n", "look_days must be a whole number from 1"),
+        ("base = 0.05\n", "", "base must be a number from 1e-06 to 0.999999, not 'nothing'"),
+        ("power = 0.8", "power = 0.8\npeek = 1", "designs.highlight_projects.peek is unknown"),
+        ("00:00:00Z", "00:00:00", "starts_at must have a zone"),
+        ("control = 1, treatment = 1", "control = 1", "arms must name two arms or more"),
+        ("treatment = 1", "treatment = 0", "arms.treatment must be a whole number from 1"),
+        ('salt = "2023-11"', "salt = 7", "salt must be a text, not 7"),
+        ("[exploratory]", "[exploratory", "is not valid TOML"),
+        ("[designs.highlight_projects]", '[designs."High light"]', "must be a lower-case name"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = designs.DEFAULT_PATH.read_text()
+    assert old in text
+    file = tmp_path / "designs.toml"
+    file.write_text(text.replace(old, new))
+    with pytest.raises(DesignError) as error:
+        designs.load(file)
+    assert message in str(error.value)
+    assert str(file) in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DesignError, match="cannot read"):
+        designs.load(tmp_path / "none.toml")
