@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator.arrays import DAY, Bools, Floats, Ints, logistic, members, place_in_group
+from generator.arrays import DAY, Bools, Floats, Ints, ascending, logistic, members, place_in_group
 from generator.config import SimulationConfig
 from generator.launches import Projects
 
@@ -123,7 +123,8 @@ def make_supporters(
     project: Ints, backer: Ints, project_count: int, backer_count: int
 ) -> Supporters:
     """Lists the distinct backers of each project."""
-    pair = np.sort(project * backer_count + backer)
+    pair = project * backer_count + backer
+    pair = pair[ascending(pair)]
     pair = pair[np.diff(pair, prepend=-1) > 0]
     sizes = np.bincount(pair // backer_count, minlength=project_count)
     return Supporters(backer=pair % backer_count, starts=np.cumsum(sizes) - sizes, sizes=sizes)

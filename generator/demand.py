@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from generator import catalogue
-from generator.arrays import DAY, HOUR, Bools, Floats, Ints, logistic
+from generator.arrays import DAY, HOUR, Bools, Floats, Ints, in_parts, logistic
 from generator.config import SimulationConfig
 from generator.launches import TYPICAL_LOG_GOAL, Projects
 from generator.rhythm import WeeklyRhythm
@@ -40,6 +40,7 @@ class Demand:
         friends: Pledges expected of the creator's friends.
         rescue_ratio: Funding ratio that makes a late rescue likely.
         edges: Begin and end of each time step in microseconds since 1970, shape (steps + 1, n).
+        readings: The rhythm's clock at each of these, shape (steps + 1, n).
         elapsed: Part of the campaign that has passed at each of these, shape (steps + 1, n).
         base_share: Share of `expected` in each step, shape (steps, n).
         burst_share: Share of `friends` in each step, shape (steps, n).
@@ -55,6 +56,7 @@ class Demand:
     friends: Floats
     rescue_ratio: Floats
     edges: Ints
+    readings: Floats
     elapsed: Floats
     base_share: Floats
     burst_share: Floats
@@ -145,7 +147,8 @@ def make_demand(
     friends *= np.minimum(1.0, goal / FULL_NETWORK_GOAL) ** 0.25
     heard_of = np.where(_is_unknown(config, score, log_goal, rng), UNKNOWN_DEMAND, 1.0)
     edges, elapsed = _steps(projects, rows)
-    base_share, burst_share = _shares(config, edges, elapsed, rhythm, rng)
+    readings = in_parts(rhythm.reading, edges.ravel()).reshape(edges.shape)
+    base_share, burst_share = _shares(config, edges, elapsed, readings, rng)
     rescue_ratio = config.rescue_ratio + config.rescue_ratio_sd * rng.standard_normal(len(rows))
     swing, jumps_at = _swing(config, elapsed, rng)
     return Demand(
@@ -157,6 +160,7 @@ def make_demand(
         friends=friends * heard_of,
         rescue_ratio=rescue_ratio,
         edges=edges,
+        readings=readings,
         elapsed=elapsed,
         base_share=base_share,
         burst_share=burst_share,
@@ -192,7 +196,7 @@ def _shares(
     config: SimulationConfig,
     edges: Ints,
     elapsed: Floats,
-    rhythm: WeeklyRhythm,
+    readings: Floats,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
     """Spreads demand over the steps: a burst at launch, an even middle, a rush at the end."""
@@ -201,11 +205,13 @@ def _shares(
     delay = np.where(is_delayed, rng.exponential(config.delay_hours, count), 0.0)
     waited = np.maximum((edges - edges[0]) / HOUR - delay, 0.0)
     burst_share = -np.diff(np.exp(-waited / config.burst_hours), axis=0)
-    rush = np.diff((np.maximum(elapsed - LAST_TENTH, 0.0) / (1 - LAST_TENTH)) ** 2.6, axis=0)
-    steady = (1 - config.late_share) * np.diff(elapsed, axis=0) + config.late_share * rush
+    steady = (1 - config.late_share) * np.diff(elapsed, axis=0)
+    late = int(np.argmax(elapsed.max(axis=1) > LAST_TENTH)) - 1
+    rush = (np.maximum(elapsed[late:] - LAST_TENTH, 0.0) / (1 - LAST_TENTH)) ** 2.6
+    steady[late:] += config.late_share * np.diff(rush, axis=0)
     mean, concentration = config.burst_mean, config.burst_concentration
     weight = rng.beta(mean * concentration, (1 - mean) * concentration, count)
-    pace = np.diff(rhythm.reading(edges), axis=0) / (np.diff(edges, axis=0) / HOUR)
+    pace = np.diff(readings, axis=0) / (np.diff(edges, axis=0) / HOUR)
     base_share = (weight * burst_share + (1 - weight) * steady) * pace
     return base_share, burst_share * pace
 

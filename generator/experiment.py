@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from generator import chance
-from generator.arrays import SECOND, Bools, Floats, Ints, weighted_choice
-from generator.backing import Pledges, pledge_moments
+from generator.arrays import SECOND, Bools, Floats, Ints, ascending, weighted_choice
+from generator.backing import Pledges
 from generator.config import SimulationConfig
 from generator.highlighting import Highlighting, drawn_backers, shown_effect
 from generator.launches import Projects
@@ -81,9 +81,9 @@ def expose(
     if idle and is_listed.any():
         weight = np.where(is_listed, closes_at - opens_at, 0) * _popularity(projects, pledges)
         project = weighted_choice(weight, chance.uniform(key, PLACE))
-        moment = pledge_moments(
-            opens_at[project], closes_at[project], rhythm, chance.uniform(key, MOMENT)
-        )
+        low, high = rhythm.reading(opens_at), rhythm.reading(closes_at)
+        drawn = low[project] + (high - low)[project] * chance.uniform(key, MOMENT)
+        moment = np.clip(rhythm.moment(drawn), opens_at[project], closes_at[project] - 1)
         able = np.maximum(np.searchsorted(backers.able_at, moment, "right"), 1)
         backer, is_shown = drawn_backers(
             backers,
@@ -97,7 +97,7 @@ def expose(
         project = moment = backer = np.zeros(0, dtype=np.int64)
         is_shown = np.zeros(0, dtype=np.bool_)
     exposed_at = np.concatenate([seen_at, moment])
-    order = np.argsort(exposed_at, kind="stable")
+    order = ascending(exposed_at)
     return Exposures(
         backer=np.concatenate([pledges.backer[converting], backer])[order],
         project=np.concatenate([pledges.project[converting], project])[order],

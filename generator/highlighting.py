@@ -100,7 +100,7 @@ def drawn_backers(
     key: chance.Keys,
     *,
     shown_share: float,
-    odds: Callable[[Bools, Bools], Floats] | None,
+    odds: Callable[[Bools, Bools], Floats],
 ) -> tuple[Ints, Bools]:
     """Draws one backer per row, by inclination and by what the experiment makes of it.
 
@@ -111,7 +111,6 @@ def drawn_backers(
         key: Chance of the row.
         shown_share: Chance that a treated backer is shown the highlight.
         odds: From (is treated, is shown), relative odds of at most 1 to be the one who acts.
-            By inclination alone when absent.
 
     Returns:
         Positions of the backers, and whether they were shown the highlight.
@@ -124,8 +123,6 @@ def drawn_backers(
         turn = key[waiting]
         found = backers.draw(category[waiting], able[waiting], chance.uniform(turn, base + DRAWING))
         backer[waiting] = found
-        if odds is None:
-            break
         is_treated = backers.is_treated[found]
         shown = is_treated & (chance.uniform(turn, base + SHOWING) < shown_share)
         is_shown[waiting] = shown

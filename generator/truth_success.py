@@ -10,6 +10,7 @@ from generator.campaigns import (
     Course,
     arrival_rate,
     draw_luck,
+    expected_flow,
     play_step,
     room_left,
 )
@@ -190,11 +191,12 @@ def _continued(
         cancelled_at=np.full(len(goal), NOT_CANCELLED),
     )
     cap = pledge_cap(config)
+    flow = expected_flow(config, demand)
     for step in range(int(start.min()), len(demand.base_share)):
         is_first = start == step
         raised = np.where(is_first, state.raised_before, course.raised)
         pledged = np.where(is_first, state.pledged_before, course.pledged)
-        rate = arrival_rate(config, demand, step, goal, raised)
+        rate = arrival_rate(config, demand, flow, step, goal, raised)
         rate *= np.where(is_first, state.remaining, start < step)
         room = room_left(pledged, cap)
         play_step(config, demand, step, goal, luck, course, rate=rate, room=room, pledge_cap=cap)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator import chance
-from generator.arrays import DAY, Bools, Floats, Ints, even_normal
-from generator.backing import MOMENT, Pledges, assign_backers, pledge_moments, with_bots
+from generator.arrays import DAY, Bools, Floats, Ints, ascending, even_normal
+from generator.backing import Pledges, assign_backers, pledge_moments, with_bots
 from generator.campaigns import NOT_CANCELLED, StepPledges, run_campaigns
 from generator.config import SimulationConfig
 from generator.delivery import (
@@ -296,18 +295,8 @@ def _recorded_pledges(
     project = np.concatenate([wave.rows[wave.pledges.campaign] for wave in waves])
     amount = np.concatenate([wave.pledges.amount for wave in waves])
     key = np.concatenate([wave.pledges.key for wave in waves])
-    moment = np.concatenate(
-        [
-            pledge_moments(
-                wave.pledges.opens_at,
-                wave.pledges.closes_at,
-                rhythm,
-                chance.uniform(wave.pledges.key, MOMENT),
-            )
-            for wave in waves
-        ]
-    )
-    order = np.argsort(moment, kind="stable")
+    moment = np.concatenate([pledge_moments(wave.demand, wave.pledges, rhythm) for wave in waves])
+    order = ascending(moment)
     order = order[: np.searchsorted(moment[order], ends_at)]
     project = project[order]
     recorded = assign_backers(
