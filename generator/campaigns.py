@@ -20,9 +20,18 @@ NOT_CANCELLED = np.iinfo(np.int64).max
 # Creators give up somewhere between these parts of the campaign.
 GIVING_UP = (0.1, 0.95)
 AMOUNT = 1
-# Rewards in cents, and the log money at which a pledge goes to the next dearer one.
-PRICES = np.array(PRICE_TIERS) * 100
+# Log money from which a pledge goes to the next dearer reward, and rewards in cents by log money in
+# fine cells: looked up ten times as fast as searched for.
 PRICE_LIMITS = np.log(np.array(PRICE_TIERS[:-1]) * np.array(PRICE_TIERS[1:])) / 2
+PRICE_CELLS = 512
+PRICES = (
+    np.array(PRICE_TIERS)[
+        np.searchsorted(
+            PRICE_LIMITS, np.arange(0.5, PRICE_LIMITS[-1] * PRICE_CELLS + 1) / PRICE_CELLS
+        )
+    ]
+    * 100
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ class Flow:
     """What is expected of campaigns before their course is known; one column per campaign.
 
     Attributes:
-        calm: Pledges expected in each step before herding and lull, shape (steps, n).
+        calm: Pledges expected in each step before chance, herding and lull, shape (steps, n).
         friends: Pledges expected of the creator's friends in each step, shape (steps, n).
         rescue: Pledges per missing cent that a late rescue brings, of the steps in which there may
             be one, shape (late steps, n).
@@ -147,7 +156,9 @@ def run_campaigns(
     flow = expected_flow(config, demand)
     arrivals = []
     for step in range(steps):
-        rate = arrival_rate(config, demand, flow, step, goal, course.raised)
+        rate = arrival_rate(
+            config, demand, flow, step, goal, swing=demand.swing[step], raised=course.raised
+        )
         arrivals.append(
             play_step(
                 config,
@@ -188,7 +199,8 @@ def play_step(
 
     Args:
         config: The world's parameters.
-        demand: What the campaigns are made of, n of them.
+        demand: What the campaigns are made of. To play them several times at once, everything else
+            is listed as often, all campaigns first, then all again: n in all.
         step: Position of the step.
         goal: Goals in cents, shape (n,).
         luck: Their chance.
@@ -209,9 +221,10 @@ def play_step(
     campaign, total = np.repeat(backed, size), np.cumsum(size)
     key = np.repeat(_pledge_keys(luck, backed, course.pledged[backed] - (total - size)), size)
     key += np.arange(len(key), dtype=np.uint64) * chance.GOLDEN
-    log_median = demand.log_median[backed] - np.log(room[backed])
+    column = backed % len(demand.score)
+    log_median = demand.log_median[column] - np.log(room[backed])
     amount = _amounts(
-        config, np.repeat(log_median, size), np.repeat(demand.token_share[backed], size), key
+        config, np.repeat(log_median, size), np.repeat(demand.token_share[column], size), key
     )
     if len(backed):
         course.raised[backed] += np.add.reduceat(amount, total - size)
@@ -226,11 +239,12 @@ def play_step(
         course.raised[saved] = goal[saved]
         course.pledged[saved] += 1
     begin, end = demand.elapsed[step], demand.elapsed[step + 1]
-    ending = np.flatnonzero((begin < luck.gives_up_at) & (luck.gives_up_at <= end))
+    ready_at = luck.gives_up_at.reshape(-1, len(begin))
+    ending = np.flatnonzero((begin < ready_at) & (ready_at <= end))
     is_poor = course.raised[ending] < config.cancel_ratio * goal[ending]
     ending = ending[is_running[ending] & is_poor]
     if len(ending):
-        opens_at, closes_at = demand.edges[step + 1 : step + 3, ending]
+        opens_at, closes_at = demand.edges[step + 1 : step + 3, ending % len(begin)]
         wait = (luck.leaves_after[ending] * (closes_at - opens_at)).astype(np.int64)
         course.cancelled_at[ending] = opens_at + wait
     return campaign, amount, key
@@ -251,7 +265,7 @@ def expected_flow(config: SimulationConfig, demand: Demand) -> Flow:
     )
     urgency *= (end - begin)[first:] / np.maximum(1 - middle, 0.02)
     return Flow(
-        calm=demand.expected * demand.base_share * demand.swing,
+        calm=demand.expected * demand.base_share,
         friends=demand.friends * demand.burst_share,
         rescue=config.rescue / demand.typical * urgency,
         rescue_from=first,
@@ -259,13 +273,30 @@ def expected_flow(config: SimulationConfig, demand: Demand) -> Flow:
 
 
 def arrival_rate(
-    config: SimulationConfig, demand: Demand, flow: Flow, step: int, goal: Ints, raised: Ints
+    config: SimulationConfig,
+    demand: Demand,
+    flow: Flow,
+    step: int,
+    goal: Ints,
+    *,
+    swing: Floats,
+    raised: Ints,
 ) -> Floats:
-    """Returns the pledges expected in a step, given what was raised before it."""
+    """Returns the pledges expected in a step before the cap is felt.
+
+    Args:
+        config: The world's parameters.
+        demand: What the campaigns are made of, n of them.
+        flow: What is expected of them.
+        step: Position of the step.
+        goal: Goals in cents, shape (n,).
+        swing: Factors of chance in the step, shape (n,), or (times, n) to play them several times.
+        raised: Cents raised before the step, of the same shape.
+    """
     ratio = raised / goal
     squared = ratio * ratio
     herding = 1 + config.herding * squared / (squared + config.herding_half**2)
-    rate: Floats = flow.calm[step] * np.where(ratio < 1, herding, config.lull)
+    rate: Floats = flow.calm[step] * swing * np.where(ratio < 1, herding, config.lull)
     rate += flow.friends[step]
     if step >= flow.rescue_from:
         doubt = np.exp(np.minimum((demand.rescue_ratio - ratio) / RESCUE_SOFTNESS, 40.0))
@@ -279,7 +310,8 @@ def _amounts(
     """Draws pledges in cents: mostly reward prices, some free sums, a few tokens."""
     normal, kind, tokens = chance.marks(key, AMOUNT)
     size = log_median + config.pledge_sd * normal
-    amount = PRICES[np.searchsorted(PRICE_LIMITS, size)]
+    cell = np.minimum(np.maximum(size * PRICE_CELLS, 0.0), len(PRICES) - 1)
+    amount = PRICES[cell.astype(np.int64)]
     # Beyond the dearest reward a pledge is a free sum, or a small platform would lose money.
     free = np.flatnonzero((kind >= config.tier_share) | (size > PRICE_LIMITS[-1]))
     exact = np.maximum(np.exp(np.minimum(size[free], 14.0)) * 100, 100.0)

@@ -1,5 +1,6 @@
 """Demand for a campaign: from latent scores to expected pledges, in total and per time step."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -63,8 +64,8 @@ class Demand:
     swing: Floats
     jumps_at: Floats
 
-    def taken(self, columns: Ints, first_step: int = 0) -> "Demand":
-        """Returns the demand for some campaigns, repeated if so listed, from a time step on."""
+    def taken(self, columns: Ints, first_step: int) -> "Demand":
+        """Returns the demand for some campaigns from a time step on."""
         parts = {item.name: getattr(self, item.name) for item in fields(self)}
         return Demand(
             **{
@@ -225,40 +226,38 @@ def _swing(
     is_viral = rng.random(part.shape[1]) < config.jump_share
     since = rng.random(part.shape[1])
     jumps_at = np.where(is_viral, since, np.inf)
-    swing: Floats = np.exp(walk + _jump(config, elapsed, jumps_at))
+    swing: Floats = np.exp(walk + np.where(elapsed[:-1] >= jumps_at, config.jump_size, 0.0))
     return swing, jumps_at
 
 
-def _jump(config: SimulationConfig, elapsed: Floats, jumps_at: Floats) -> Floats:
-    return np.where(elapsed[:-1] >= jumps_at, config.jump_size, 0.0)
-
-
 def resumed_swing(
-    config: SimulationConfig, demand: Demand, known: Ints, rng: np.random.Generator
-) -> Floats:
+    config: SimulationConfig, demand: Demand, known: Ints, times: int, rng: np.random.Generator
+) -> Iterator[Floats]:
     """Draws how the factors of chance may go on after what has been seen of them.
 
     Args:
         config: The world's parameters.
         demand: The campaigns as they went, n of them.
         known: The last time step whose factor has been seen, or -1, shape (n,).
-        rng: Stream of the continuation.
+        times: How often each of them goes on.
+        rng: Stream of the continuations.
 
-    Returns:
-        Factors per step, shape (steps, n); those of steps up to `known` are the old ones.
+    Yields:
+        Factors of one step after another, shape (times, n); up to `known` they are the old ones.
     """
-    steps, count = demand.swing.shape
-    columns, last = np.arange(count), np.maximum(known, 0)
+    columns, last = np.arange(len(known)), np.maximum(known, 0)
     is_seen = known >= 0
     seen_until = np.where(is_seen, demand.elapsed[last, columns], 0.0)
     has_jumped = is_seen & (seen_until >= demand.jumps_at)
     level = np.log(demand.swing[last, columns]) - np.where(has_jumped, config.jump_size, 0.0)
-    is_new = np.arange(steps)[:, None] > known
-    part = np.where(is_new, np.diff(demand.elapsed, axis=0), 0.0)
-    walk = np.cumsum(rng.standard_normal(part.shape) * np.sqrt(part), axis=0) * config.wander_sd
-    share = config.jump_share
-    is_viral = rng.random(count) < share * (1 - seen_until) / (1 - share * seen_until)
-    since = seen_until + (1 - seen_until) * rng.random(count)
+    share, shape = config.jump_share, (times, len(known))
+    is_viral = rng.random(shape) < share * (1 - seen_until) / (1 - share * seen_until)
+    since = seen_until + (1 - seen_until) * rng.random(shape)
     jumps_at = np.where(has_jumped, -1.0, np.where(is_viral, since, np.inf))
-    swing = np.exp(walk + np.where(is_seen, level, 0.0) + _jump(config, demand.elapsed, jumps_at))
-    return np.where(is_new, swing, demand.swing)
+    walk = np.broadcast_to(np.where(is_seen, level, 0.0), shape)
+    for step, begin in enumerate(demand.elapsed[:-1]):
+        is_new = step > known
+        part = np.where(is_new, demand.elapsed[step + 1] - begin, 0.0)
+        walk = walk + rng.standard_normal(shape) * (np.sqrt(part) * config.wander_sd)
+        jump = np.where(begin >= jumps_at, config.jump_size, 0.0)
+        yield np.where(is_new, np.exp(walk + jump), demand.swing[step])
