@@ -94,12 +94,11 @@ def assign_backers(
     )
     backer, is_shown = _drawn(config, backers, category, able, is_from_listing, first, key)
     again = _repeated(project * len(backers.able_at) + backer)
-    backer[again], is_shown[again] = _drawn(
-        config,
+    backer[again] = _redrawn(
         backers,
         category[again],
         able[again],
-        is_from_listing[again],
+        backers.is_treated[backer[again]],
         int(np.searchsorted(again, first)),
         key[again] + AGAIN,
     )
@@ -138,17 +137,13 @@ def _drawn(
     """Draws backers for pledges: those before the `first` one of the experiment, then its own."""
     backer = np.empty(len(category), dtype=np.int64)
     is_shown = np.zeros(len(category), dtype=np.bool_)
-
-    def by_inclination(category: Ints, able: Ints, key: chance.Keys) -> Ints:
-        return backers.draw(category, able, chance.uniform(key, DRAWING))
-
-    backer[:first] = in_parts(by_inclination, category[:first], able[:first], key[:first])
+    backer[:first] = _by_inclination(backers, category[:first], able[:first], key[:first])
     effect, loss = shown_effect(config), budget_loss(config)
 
-    def beside(is_treated: Bools, _: Bools) -> Floats:
+    def beside(_: Ints, is_treated: Bools, __: Bools) -> Floats:
         return np.where(is_treated, 1 - loss, 1.0) / max(1.0, 1 - loss)
 
-    def by(_: Bools, shown: Bools) -> Floats:
+    def by(_: Ints, __: Bools, shown: Bools) -> Floats:
         return np.where(shown, 1 + effect, 1.0) / max(1.0, 1 + effect)
 
     for is_theirs, odds in ((~is_from_listing, beside), (is_from_listing, by)):
@@ -162,6 +157,40 @@ def _drawn(
             odds=odds,
         )
     return backer, is_shown & is_from_listing
+
+
+def _redrawn(
+    backers: Backers,
+    category: Ints,
+    able: Ints,
+    was_treated: Bools,
+    first: int,
+    key: chance.Keys,
+) -> Ints:
+    """Draws others instead, from the `first` pledge of the experiment on in the same arm.
+
+    The treated pledge more and are drawn twice more often: replaced by anybody, they would lose a
+    part of the effect.
+    """
+    backer = np.empty(len(category), dtype=np.int64)
+    backer[:first] = _by_inclination(backers, category[:first], able[:first], key[:first])
+
+    def in_arm(rows: Ints, is_treated: Bools, _: Bools) -> Bools:
+        same: Bools = is_treated == was_treated[first:][rows]
+        return same
+
+    backer[first:], _ = drawn_backers(
+        backers, category[first:], able[first:], key[first:], shown_share=0.0, odds=in_arm
+    )
+    return backer
+
+
+def _by_inclination(backers: Backers, category: Ints, able: Ints, key: chance.Keys) -> Ints:
+    def drawn(category: Ints, able: Ints, key: chance.Keys) -> Ints:
+        return backers.draw(category, able, chance.uniform(key, DRAWING))
+
+    backer: Ints = in_parts(drawn, category, able, key)
+    return backer
 
 
 def _repeated(key: Ints) -> Ints:

@@ -113,7 +113,9 @@ def _popularity(projects: Projects, pledges: Pledges) -> Ints:
     return np.sqrt(1 + pledged).astype(np.int64) + 1
 
 
-def _idle_odds(config: SimulationConfig, conversion: float) -> Callable[[Bools, Bools], Floats]:
+def _idle_odds(
+    config: SimulationConfig, conversion: float
+) -> Callable[[Ints, Bools, Bools], Floats]:
     """Returns the odds that a look leads to nothing.
 
     Both arms look equally often in all; the treated convert more, so fewer of their looks are idle.
@@ -122,7 +124,7 @@ def _idle_odds(config: SimulationConfig, conversion: float) -> Callable[[Bools, 
     plain, shown = 1 - base, 1 - base * (1 + shown_effect(config))
     most = max(plain, shown)
 
-    def odds(_: Bools, is_shown: Bools) -> Floats:
+    def odds(_: Ints, __: Bools, is_shown: Bools) -> Floats:
         return np.clip(np.where(is_shown, shown, plain) / most, 0.0, 1.0)
 
     return odds
