@@ -5,19 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from generator.arrays import DAY, HOUR, Bools, Floats, Ints, ascending
-from generator.campaigns import (
-    NOT_CANCELLED,
-    Course,
-    arrival_rate,
-    draw_luck,
-    expected_flow,
-    play_step,
-    room_left,
-)
+from generator.arrivals import arrival_rate, expected_flow, room_left
+from generator.campaigns import NOT_CANCELLED, Course, draw_luck, play_step
+from generator.careers import pledge_cap
 from generator.config import SimulationConfig
 from generator.demand import Demand, resumed_swing
 from generator.rhythm import WeeklyRhythm
-from generator.world import Block, micros, pledge_cap
+from generator.world import Block, micros
 
 # Moments after launch, in the order of the kinds.
 KINDS: dict[str, int] = {

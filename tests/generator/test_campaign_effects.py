@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from generator.arrays import DAY, Bools, Floats
-from generator.campaigns import RESCUE_SOFTNESS, run_campaigns
+from generator.arrivals import RESCUE_SOFTNESS
+from generator.campaigns import run_campaigns
 from generator.config import SimulationConfig
 from generator.demand import Demand
 

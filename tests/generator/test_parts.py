@@ -18,13 +18,13 @@ from generator.arrays import (
     weighted_choice,
 )
 from generator.campaigns import NOT_CANCELLED
+from generator.careers import history_score
 from generator.catalogue import STRATEGIES
 from generator.config import SimulationConfig
-from generator.delivery import tranches
 from generator.draws import weighted_draw
 from generator.launches import Projects, wave_sizes
+from generator.plans import tranches
 from generator.rhythm import launch_moments, pledge_rhythm
-from generator.world import history_score
 
 START, END = 1_609_459_200_000_000, 1_704_067_200_000_000
 
