@@ -128,8 +128,9 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/mypy generator expectations ml
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
-bench: setup ## measure time, memory and error rates, and write the table into README.md
+bench: setup ## measure time, memory and error rates; write the table of commands into README.md
 	@$(PYTHON) tests/benchmarks/street.py
+	@$(PYTHON) tests/benchmarks/generating.py
 	@$(PYTHON) tests/benchmarks/serving.py
 	@$(PYTHON) -m tests.benchmarks.experiments
 

@@ -124,7 +124,7 @@ TRUTH_FOLDER := $(WAREHOUSE)/truth/$(PLATFORM)
 ASIDE = env MAKEFLAGS= $(MAKE) --silent --no-print-directory features AS_OF= ON_BAD_ROWS=reject
 truth:
 	@$(GENERATE) --out $(TRUTH_FOLDER).data --truth $(TRUTH_FOLDER)
-	@$(PYTHON) -m generator.truth --truth $(TRUTH_FOLDER)
+	@$(PYTHON) -m generator.truth --truth $(TRUTH_FOLDER) --data $(TRUTH_FOLDER).data
 	@rm -rf $(TRUTH_FOLDER).seeds && cp -a dbt_project/seeds $(TRUTH_FOLDER).seeds; \
 	trap 'rm -rf dbt_project/seeds && mv $(TRUTH_FOLDER).seeds dbt_project/seeds; rm -rf $(TRUTH_FOLDER).data $(TRUTH_FOLDER).same $(TRUTH_FOLDER).larger' EXIT; \
 	$(ASIDE) DATA=$(TRUTH_FOLDER).data WAREHOUSE=$(TRUTH_FOLDER).same > /dev/null; \

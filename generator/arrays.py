@@ -1,5 +1,6 @@
 """Array types, and the two idioms for rows that belong to groups of unequal size."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,25 @@ Bools = NDArray[np.bool_]
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
+PART = 1 << 14
 GOLDEN_SECTION = (5**0.5 - 1) / 2
+
+
+def in_parts(function: Callable[..., Any], *columns: Any) -> Any:
+    """Applies a function row by row, by parts that fit into a processor's cache.
+
+    Long chains of simple arithmetic are four times as fast that way.
+
+    Args:
+        function: Takes a part of each column and returns an array of one element per row.
+        columns: Arrays of one length.
+    """
+    count = len(columns[0])
+    parts = [
+        function(*(column[begin : begin + PART] for column in columns))
+        for begin in range(0, max(count, 1), PART)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def members(starts: Ints, sizes: Ints) -> tuple[Ints, Ints]:
@@ -48,6 +67,23 @@ def place_in_group(group: Ints) -> Ints:
     return rows - np.maximum.accumulate(np.where(is_first, rows, 0))
 
 
+def ascending(values: Ints) -> Ints:
+    """Returns the positions that put values in rising order, equal ones as they stand.
+
+    Sorts by 16 bits at a time, which NumPy does in linear time: twice as fast as a stable argsort.
+
+    Example:
+        >>> ascending(np.array([5, -70_000, 5, 0]))
+        array([1, 3, 0, 2])
+    """
+    above = values - (values.min() if len(values) else 0)
+    order: Ints = np.argsort(above.astype(np.uint16), kind="stable")
+    for shift in range(16, int(above.max(initial=0)).bit_length(), 16):
+        part = (above >> shift).astype(np.uint16)
+        order = order[np.argsort(part[order], kind="stable")]
+    return order
+
+
 def even_uniform(rng: np.random.Generator, size: int) -> Floats:
     """Draws one number from each of `size` equal parts of [0, 1), in random order.
 
@@ -77,8 +113,9 @@ def normal_quantile(drawn: Floats) -> Floats:
 @cache
 def _normal_law() -> tuple[Floats, Floats]:
     grid = np.linspace(-6.0, 6.0, 4801)
-    total = np.cumsum(np.exp(-(grid**2) / 2))
-    return (total - total[0]) / (total[-1] - total[0]), grid
+    middle = (grid[1:] + grid[:-1]) / 2
+    total = np.concatenate([[0.0], np.cumsum(np.exp(-(middle**2) / 2))])
+    return total / total[-1], grid
 
 
 def weighted_choice(weights: Any, drawn: Floats) -> Ints:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from generator import chance
-from generator.arrays import Bools, Floats, Ints
+from generator.arrays import Bools, Floats, Ints, ascending, in_parts
+from generator.campaigns import StepPledges
 from generator.config import SimulationConfig
+from generator.demand import Demand
 from generator.highlighting import (
+    DRAWING,
     Highlighting,
     begins_at_listing,
     budget_loss,
@@ -47,11 +50,19 @@ class Pledges:
     is_by_bot: Bools
 
 
-def pledge_moments(opens_at: Ints, closes_at: Ints, rhythm: WeeklyRhythm, drawn: Floats) -> Ints:
-    """Places each row in [opens_at, closes_at), more often in busy hours."""
-    low, high = rhythm.reading(opens_at), rhythm.reading(closes_at)
-    moment = rhythm.moment(low + (high - low) * drawn)
-    return np.clip(moment, opens_at, closes_at - 1)
+def pledge_moments(demand: Demand, pledges: StepPledges, rhythm: WeeklyRhythm) -> Ints:
+    """Places pledges in their time steps, more often in busy hours."""
+    readings, edges, campaigns = demand.readings.ravel(), demand.edges.ravel(), len(demand.score)
+
+    def placed(campaign: Ints, step: Ints, key: chance.Keys) -> Ints:
+        begin = step * campaigns + campaign
+        end = begin + campaigns
+        low, high = readings[begin], readings[end]
+        moment = rhythm.moment(low + (high - low) * chance.uniform(key, MOMENT))
+        return np.clip(moment, edges[begin], edges[end] - 1)
+
+    moments: Ints = in_parts(placed, pledges.campaign, pledges.step, pledges.key)
+    return moments
 
 
 def assign_backers(
@@ -69,7 +80,9 @@ def assign_backers(
 
     Whoever is drawn twice for a project is redrawn once: pledging again is not the rule.
     """
-    able = np.maximum(np.searchsorted(backers.able_at, pledged_at, "right"), 1)
+    # Who is able by each moment: both are sorted, so it is counted rather than searched for.
+    begins = np.searchsorted(pledged_at, backers.able_at)
+    able = np.maximum(np.cumsum(np.bincount(begins, minlength=len(pledged_at) + 1))[:-1], 1)
     is_from_listing = np.zeros(len(project), dtype=np.bool_)
     first = int(np.searchsorted(pledged_at, highlighting.begins_at))
     is_from_listing[first:] = begins_at_listing(
@@ -79,11 +92,15 @@ def assign_backers(
         pledged_at[first:],
         chance.uniform(key[first:], LISTING),
     )
-    kind = np.where(is_from_listing, 2, pledged_at >= highlighting.begins_at)
-    backer, is_shown = _drawn(config, backers, category, able, kind, key)
+    backer, is_shown = _drawn(config, backers, category, able, is_from_listing, first, key)
     again = _repeated(project * len(backers.able_at) + backer)
-    backer[again], is_shown[again] = _drawn(
-        config, backers, category[again], able[again], kind[again], key[again] + AGAIN
+    backer[again] = _redrawn(
+        backers,
+        category[again],
+        able[again],
+        backers.is_treated[backer[again]],
+        int(np.searchsorted(again, first)),
+        key[again] + AGAIN,
     )
     by_bot = np.zeros(len(project), dtype=np.bool_)
     return Pledges(project, backer, amount, pledged_at, is_from_listing, is_shown, by_bot)
@@ -94,7 +111,7 @@ def with_bots(pledges: Pledges, bots: Sequence[BotPledges], ends_at: int) -> Ple
     if not any(len(item.project) for item in bots):
         return pledges
     moment = np.concatenate([pledges.pledged_at, *(item.pledged_at for item in bots)])
-    order = np.argsort(moment, kind="stable")
+    order = ascending(moment)
     order = order[: np.searchsorted(moment[order], ends_at)]
     nothing = np.zeros(len(moment) - len(pledges.project), dtype=np.bool_)
     return Pledges(
@@ -113,23 +130,25 @@ def _drawn(
     backers: Backers,
     category: Ints,
     able: Ints,
-    kind: Ints,
+    is_from_listing: Bools,
+    first: int,
     key: chance.Keys,
 ) -> tuple[Ints, Bools]:
-    """Draws backers for pledges before the experiment (0), beside it (1) and by it (2)."""
-    backer = np.zeros(len(category), dtype=np.int64)
+    """Draws backers for pledges: those before the `first` one of the experiment, then its own."""
+    backer = np.empty(len(category), dtype=np.int64)
     is_shown = np.zeros(len(category), dtype=np.bool_)
+    backer[:first] = _by_inclination(backers, category[:first], able[:first], key[:first])
     effect, loss = shown_effect(config), budget_loss(config)
 
-    def beside(is_treated: Bools, _: Bools) -> Floats:
+    def beside(_: Ints, is_treated: Bools, __: Bools) -> Floats:
         return np.where(is_treated, 1 - loss, 1.0) / max(1.0, 1 - loss)
 
-    def by(_: Bools, shown: Bools) -> Floats:
+    def by(_: Ints, __: Bools, shown: Bools) -> Floats:
         return np.where(shown, 1 + effect, 1.0) / max(1.0, 1 + effect)
 
-    for number, odds in enumerate((None, beside, by)):
-        rows = np.flatnonzero(kind == number)
-        backer[rows], shown = drawn_backers(
+    for is_theirs, odds in ((~is_from_listing, beside), (is_from_listing, by)):
+        rows = first + np.flatnonzero(is_theirs[first:])
+        backer[rows], is_shown[rows] = drawn_backers(
             backers,
             category[rows],
             able[rows],
@@ -137,16 +156,45 @@ def _drawn(
             shown_share=config.highlight_shown,
             odds=odds,
         )
-        is_shown[rows] = shown & (number == 2)
-    return backer, is_shown
+    return backer, is_shown & is_from_listing
+
+
+def _redrawn(
+    backers: Backers,
+    category: Ints,
+    able: Ints,
+    was_treated: Bools,
+    first: int,
+    key: chance.Keys,
+) -> Ints:
+    """Draws others instead, from the `first` pledge of the experiment on in the same arm.
+
+    The treated pledge more and are drawn twice more often: replaced by anybody, they would lose a
+    part of the effect.
+    """
+    backer = np.empty(len(category), dtype=np.int64)
+    backer[:first] = _by_inclination(backers, category[:first], able[:first], key[:first])
+
+    def in_arm(rows: Ints, is_treated: Bools, _: Bools) -> Bools:
+        same: Bools = is_treated == was_treated[first:][rows]
+        return same
+
+    backer[first:], _ = drawn_backers(
+        backers, category[first:], able[first:], key[first:], shown_share=0.0, odds=in_arm
+    )
+    return backer
+
+
+def _by_inclination(backers: Backers, category: Ints, able: Ints, key: chance.Keys) -> Ints:
+    def drawn(category: Ints, able: Ints, key: chance.Keys) -> Ints:
+        return backers.draw(category, able, chance.uniform(key, DRAWING))
+
+    backer: Ints = in_parts(drawn, category, able, key)
+    return backer
 
 
 def _repeated(key: Ints) -> Ints:
     """Returns the rows, in order, whose key an earlier row has."""
-    bits = len(key).bit_length()
-    if len(key) and int(key.max()) >= 1 << (63 - bits):
-        raise ValueError("block_scale is too large to number its pledges")
-    # Key and row in one number: sorting numbers is several times faster than sorting positions.
-    packed = np.sort(key << bits | np.arange(len(key)))
-    is_same = packed[1:] >> bits == packed[:-1] >> bits
-    return np.sort(packed[1:][is_same] & ((1 << bits) - 1))
+    order = ascending(key)
+    is_same = np.diff(key[order]) == 0
+    return np.sort(order[1:][is_same])

@@ -33,7 +33,7 @@ CATEGORIES: tuple[Category, ...] = (
     Category("Film & Video", 0.1723, 6074, -0.37, 0.23, 0.75),
     Category("Food", 0.0638, 10000, -0.67, 0.03, 0.8),
     Category("Games", 0.0854, 7038, -0.1, -0.28, 1.9),
-    Category("Journalism", 0.0105, 5000, -1.08, -0.38, 0.8),
+    Category("Journalism", 0.0105, 5000, -1.18, -0.38, 0.8),
     Category("Music", 0.1404, 4000, 0.1, 0.03, 0.72),
     Category("Photography", 0.0293, 4000, -0.68, 0.04, 0.85),
     Category("Publishing", 0.1077, 5000, -0.66, -0.15, 0.95),

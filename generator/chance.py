@@ -4,6 +4,9 @@ A stream hands its numbers out in turn, so one pledge more shifts all that follo
 is computed from a key of its row instead, and worlds that differ in one thing stay comparable.
 """
 
+import itertools
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,25 +18,21 @@ Keys = NDArray[np.uint64]
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST_FACTOR = np.uint64(0xBF58476D1CE4E5B9)
 SECOND_FACTOR = np.uint64(0x94D049BB133111EB)
-HALF = np.uint64(32)
-# From this mean on, the Cornish-Fisher quantile of the Poisson law misses less than one in 1,000.
-LARGE_MEAN = 12.0
-SMALLEST_TERM = 1e-17
-CHUNK = 1 << 15
+MARK_BITS, MARK_MASK = np.uint64(24), np.uint64(0xFFFFFF)
+# From this mean on the Poisson quantile is a series, wrong by one in fewer than one case in 1,000.
+LARGE_MEAN = 6.0
+# Beyond this level a running sum of terms may never come, by rounding.
+HIGHEST_LEVEL = 1 - 1e-13
 
 
 def bits(key: Keys, purpose: int) -> Keys:
     """Returns 64 random bits per key, by SplitMix64."""
-    offset = np.uint64(purpose * 0xD1342543DE82EF95 % 2**64)
-    mixed = np.empty_like(key)
-    for begin in range(0, len(key), CHUNK):
-        part = key[begin : begin + CHUNK] + offset
-        part ^= part >> np.uint64(30)
-        part *= FIRST_FACTOR
-        part ^= part >> np.uint64(27)
-        part *= SECOND_FACTOR
-        part ^= part >> np.uint64(31)
-        mixed[begin : begin + CHUNK] = part
+    mixed = key + np.uint64(purpose * 0xD1342543DE82EF95 % 2**64)
+    mixed ^= mixed >> np.uint64(30)
+    mixed *= FIRST_FACTOR
+    mixed ^= mixed >> np.uint64(27)
+    mixed *= SECOND_FACTOR
+    mixed ^= mixed >> np.uint64(31)
     return mixed
 
 
@@ -43,47 +42,52 @@ def uniform(key: Keys, purpose: int) -> Floats:
     return drawn
 
 
-def two_uniforms(key: Keys, purpose: int) -> tuple[Floats, Floats]:
-    """Returns two numbers in (0, 1) per key, each with 32 random bits."""
-    both = bits(key, purpose)
-    high: Floats = ((both >> HALF) + np.float64(0.5)) * 2.0**-32
-    low: Floats = ((both & np.uint64(0xFFFFFFFF)) + np.float64(0.5)) * 2.0**-32
-    return high, low
+def marks(key: Keys, purpose: int) -> tuple[Floats, Floats, Floats]:
+    """Returns a standard normal number and two in (0, 1) per key, of 16, 24 and 24 random bits."""
+    mixed = bits(key, purpose)
+    first: Floats = (((mixed >> MARK_BITS) & MARK_MASK) + np.float64(0.5)) * 2.0**-24
+    second: Floats = ((mixed & MARK_MASK) + np.float64(0.5)) * 2.0**-24
+    return _normal_table()[mixed >> np.uint64(48)], first, second
 
 
-def normal(key: Keys, purpose: int) -> Floats:
-    """Returns a standard normal number per key (Box and Muller 1958)."""
-    radius, angle = two_uniforms(key, purpose)
-    drawn: Floats = np.sqrt(-2 * np.log(radius)) * np.cos(2 * np.pi * angle)
-    return drawn
+@cache
+def _normal_table() -> Floats:
+    return normal_quantile((np.arange(1 << 16) + 0.5) / (1 << 16))
 
 
 def poisson_quantile(drawn: Floats, mean: Floats) -> Ints:
     """Turns uniform numbers into Poisson counts; a larger mean never makes a smaller count."""
     count = np.zeros(len(mean), dtype=np.int64)
+    none = np.exp(-np.minimum(mean, LARGE_MEAN))
     is_large = mean >= LARGE_MEAN
-    term = np.exp(-np.minimum(mean, LARGE_MEAN))
-    rows = np.flatnonzero((drawn > term) & ~is_large)
-    level, term, rate = drawn[rows], term[rows], mean[rows]
-    total, number = term.copy(), 0
-    while len(rows):
-        number += 1
-        term = term * rate / number
-        total = total + term
-        # Far out the sum grows no more, and by rounding may never reach the level.
-        goes_on = (level > total) & ((number < rate) | (term > SMALLEST_TERM))
-        count[rows[~goes_on]] = number
-        rows, level, term = rows[goes_on], level[goes_on], term[goes_on]
-        total, rate = total[goes_on], rate[goes_on]
+    rows = np.flatnonzero((drawn > none) & ~is_large)
+    count[rows] = _small_poisson(drawn[rows], mean[rows], none[rows])
     large = np.flatnonzero(is_large)
     if len(large):
         count[large] = _large_poisson(drawn[large], mean[large])
     return count
 
 
+def _small_poisson(drawn: Floats, mean: Floats, none: Floats) -> Ints:
+    """Adds up the terms of the law until they pass `drawn`, which the chance of none does not."""
+    level, term, total = np.minimum(drawn, HIGHEST_LEVEL), none, none.copy()
+    found = np.zeros(len(mean), dtype=np.int64)
+    for number in itertools.count(1):
+        is_above = level > total
+        if not is_above.any():
+            break
+        found += is_above
+        term *= mean
+        term /= number
+        total += term
+    return found
+
+
 def _large_poisson(drawn: Floats, mean: Floats) -> Ints:
+    """Expands the quantile in powers of the mean (Giles 2016, `Q_N3`)."""
     z = normal_quantile(drawn)
-    root = np.sqrt(mean)
-    value = mean + root * z + (z * z - 1) / 6 + (z - z**3) / (72 * root)
-    count: Ints = np.maximum(np.round(value), 0.0).astype(np.int64)
+    square, root = z * z, np.sqrt(mean)
+    value = mean + root * z + 1 / 3 + square / 6 - z * (square + 2) / (72 * root)
+    value += (-8 / 405 + square * (7 / 810 + square / 270)) / mean
+    count: Ints = np.maximum(value, 0.0).astype(np.int64)
     return count

@@ -10,7 +10,7 @@ from typing import NoReturn
 from generator.config import SCENARIOS, ConfigError, SimulationConfig
 from generator.output import FORMATS, OutputError, Target, writing
 from generator.tables import block_tables, first_ids
-from generator.truth_schemas import TRUTH_SCHEMAS
+from generator.truth_schemas import stamped
 from generator.truth_tables import CONTINUATIONS, TruthBook
 from generator.world import block_scales, simulate
 
@@ -70,14 +70,14 @@ def generate(
     blocks = len(block_scales(config))
     targets = [Target(out, file_format)]
     if truth:
-        targets.append(Target(truth, "parquet", TRUTH_SCHEMAS))
+        targets.append(Target(truth, "parquet", stamped(config)))
     with writing(*targets) as (writers, *truth_writers):
         book = TruthBook(config, continuations) if truth_writers else None
         for done, block in enumerate(simulate(config), start=1):
             tables = block_tables(config, block, ids)
             writers.append(tables)
             if book:
-                truth_writers[0].append(book.block_tables(block, ids))
+                truth_writers[0].append(book.block_tables(block, ids, tables))
             ids = {name: first + tables[name].num_rows for name, first in ids.items()}
             _show_progress(done, blocks, time.monotonic() - began)
         if book:

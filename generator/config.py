@@ -106,8 +106,8 @@ class SimulationConfig:
     history_drift: float = parameter(0.5, "score", RECIPE, "rise of history over the span, undone")
     appeal_sd: float = parameter(0.72, "score", RECIPE, "appeal of the project itself, sd", 0)
     kink_score: float = parameter(0.03, "score", RECIPE, "below it demand falls off steeply")
-    kink_potential: float = parameter(-1.88, "log ratio", RECIPE, "potential at the kink")
-    steep_slope: float = parameter(5.0, "log per score", RECIPE, "slope below the kink", 0)
+    kink_potential: float = parameter(-1.85, "log ratio", RECIPE, "potential at the kink")
+    steep_slope: float = parameter(4.75, "log per score", RECIPE, "slope below the kink", 0)
     flat_slope: float = parameter(1.12, "log per score", RECIPE, "slope above the kink", 0)
     tail_curve: float = parameter(0.155, "log per score", RECIPE, "curvature far above the kink", 0)
     tail_goal_rise: float = parameter(
@@ -118,7 +118,7 @@ class SimulationConfig:
     unknown_goal_slope: float = parameter(0.04, "share per log", CURE, "more of them, by goal")
 
     # pledges: how large
-    pledge_level: float = parameter(1.68, "log money", RECIPE, "typical pledge at a goal of 1")
+    pledge_level: float = parameter(1.7, "log money", RECIPE, "typical pledge at a goal of 1")
     pledge_goal_slope: float = parameter(0.28, "log per log", RECIPE, "typical pledge by goal")
     pledge_project_sd: float = parameter(0.43, "log money", RECIPE, "between projects, sd", 0)
     pledge_sd: float = parameter(0.83, "log money", RECIPE, "within a project, sd", 0)
@@ -135,7 +135,7 @@ class SimulationConfig:
     cap_pledges: int = parameter(500, "most pledges", CONTRACT, "most pledges of a project", 1)
 
     # pledges: when
-    friends_median: float = parameter(1.2, "pledges", RECIPE, "friends of the creator", 0)
+    friends_median: float = parameter(1.1, "pledges", RECIPE, "friends of the creator", 0)
     friends_sd: float = parameter(1.364, "log ratio", RECIPE, "friends, sd", 0)
     friends_score_slope: float = parameter(0.26, "log per score", RECIPE, "more for good ones")
     burst_mean: float = share(0.245, RECIPE, "demand that comes with the launch")
@@ -150,13 +150,13 @@ class SimulationConfig:
     herding: float = parameter(1.78, "ratio", RECIPE, "more demand near the goal", 0)
     herding_half: float = positive(0.25, "of goal", RECIPE, "funding ratio at half of it")
     lull: float = parameter(0.77, "ratio", RECIPE, "demand once the goal is reached", 0)
-    rescue: float = parameter(2.4, "ratio", RECIPE, "strength of the late rescue", 0)
+    rescue: float = parameter(2.2, "ratio", RECIPE, "strength of the late rescue", 0)
     rescue_from: float = share(0.70, RECIPE, "elapsed part at which it begins")
     rescue_rise: float = parameter(2.0, "power", CURE, "how steeply it grows until the end", 0, 9)
     rescue_ratio: float = share(0.49, RECIPE, "funding ratio that makes it likely")
     rescue_ratio_sd: float = parameter(0.134, "of goal", RECIPE, "between projects, sd", 0)
     top_up_from: float = share(0.62, RECIPE, "funding ratio at which creators close the gap")
-    top_up_share: float = share(0.38, RECIPE, "chance of that in each of the last three steps")
+    top_up_share: float = share(0.3, RECIPE, "chance of that in each of the last three steps")
     cancel_share: float = share(0.135, RECIPE, "creators ready to give up")
     cancel_ratio: float = share(0.5, CHOSEN, "they do so below this funding ratio")
 
@@ -203,7 +203,7 @@ class SimulationConfig:
     exposure_days: float = positive(56.0, "days", CHOSEN, "the last days, in which it runs")
     highlighted_share: float = share(0.7, CHOSEN, "projects at a highlighted place in the listing")
     highlight_noise: float = parameter(0.3, "sd", CHOSEN, "error in telling promising ones", 0)
-    listing_share: float = share(0.85, CHOSEN, "their pledges that begin with a look at it")
+    listing_share: float = share(0.65, CHOSEN, "their pledges that begin with a look at it")
     treated_share: float = share(0.5, CHOSEN, "backers in the treatment arm; the rest is control")
     highlight_lift: float = parameter(
         0.15, "ratio", CHOSEN, "known lift of the treated's conversion per look", -0.9, 9

@@ -1,11 +1,12 @@
 """Demand for a campaign: from latent scores to expected pledges, in total and per time step."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from generator import catalogue
-from generator.arrays import DAY, HOUR, Bools, Floats, Ints, logistic
+from generator.arrays import DAY, HOUR, Bools, Floats, Ints, in_parts, logistic
 from generator.config import SimulationConfig
 from generator.launches import TYPICAL_LOG_GOAL, Projects
 from generator.rhythm import WeeklyRhythm
@@ -40,6 +41,7 @@ class Demand:
         friends: Pledges expected of the creator's friends.
         rescue_ratio: Funding ratio that makes a late rescue likely.
         edges: Begin and end of each time step in microseconds since 1970, shape (steps + 1, n).
+        readings: The rhythm's clock at each of these, shape (steps + 1, n).
         elapsed: Part of the campaign that has passed at each of these, shape (steps + 1, n).
         base_share: Share of `expected` in each step, shape (steps, n).
         burst_share: Share of `friends` in each step, shape (steps, n).
@@ -55,14 +57,15 @@ class Demand:
     friends: Floats
     rescue_ratio: Floats
     edges: Ints
+    readings: Floats
     elapsed: Floats
     base_share: Floats
     burst_share: Floats
     swing: Floats
     jumps_at: Floats
 
-    def taken(self, columns: Ints, first_step: int = 0) -> "Demand":
-        """Returns the demand for some campaigns, repeated if so listed, from a time step on."""
+    def taken(self, columns: Ints, first_step: int) -> "Demand":
+        """Returns the demand for some campaigns from a time step on."""
         parts = {item.name: getattr(self, item.name) for item in fields(self)}
         return Demand(
             **{
@@ -145,7 +148,8 @@ def make_demand(
     friends *= np.minimum(1.0, goal / FULL_NETWORK_GOAL) ** 0.25
     heard_of = np.where(_is_unknown(config, score, log_goal, rng), UNKNOWN_DEMAND, 1.0)
     edges, elapsed = _steps(projects, rows)
-    base_share, burst_share = _shares(config, edges, elapsed, rhythm, rng)
+    readings = in_parts(rhythm.reading, edges.ravel()).reshape(edges.shape)
+    base_share, burst_share = _shares(config, edges, elapsed, readings, rng)
     rescue_ratio = config.rescue_ratio + config.rescue_ratio_sd * rng.standard_normal(len(rows))
     swing, jumps_at = _swing(config, elapsed, rng)
     return Demand(
@@ -157,6 +161,7 @@ def make_demand(
         friends=friends * heard_of,
         rescue_ratio=rescue_ratio,
         edges=edges,
+        readings=readings,
         elapsed=elapsed,
         base_share=base_share,
         burst_share=burst_share,
@@ -192,7 +197,7 @@ def _shares(
     config: SimulationConfig,
     edges: Ints,
     elapsed: Floats,
-    rhythm: WeeklyRhythm,
+    readings: Floats,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
     """Spreads demand over the steps: a burst at launch, an even middle, a rush at the end."""
@@ -201,11 +206,13 @@ def _shares(
     delay = np.where(is_delayed, rng.exponential(config.delay_hours, count), 0.0)
     waited = np.maximum((edges - edges[0]) / HOUR - delay, 0.0)
     burst_share = -np.diff(np.exp(-waited / config.burst_hours), axis=0)
-    rush = np.diff((np.maximum(elapsed - LAST_TENTH, 0.0) / (1 - LAST_TENTH)) ** 2.6, axis=0)
-    steady = (1 - config.late_share) * np.diff(elapsed, axis=0) + config.late_share * rush
+    steady = (1 - config.late_share) * np.diff(elapsed, axis=0)
+    late = int(np.argmax(elapsed.max(axis=1) > LAST_TENTH)) - 1
+    rush = (np.maximum(elapsed[late:] - LAST_TENTH, 0.0) / (1 - LAST_TENTH)) ** 2.6
+    steady[late:] += config.late_share * np.diff(rush, axis=0)
     mean, concentration = config.burst_mean, config.burst_concentration
     weight = rng.beta(mean * concentration, (1 - mean) * concentration, count)
-    pace = np.diff(rhythm.reading(edges), axis=0) / (np.diff(edges, axis=0) / HOUR)
+    pace = np.diff(readings, axis=0) / (np.diff(edges, axis=0) / HOUR)
     base_share = (weight * burst_share + (1 - weight) * steady) * pace
     return base_share, burst_share * pace
 
@@ -219,40 +226,38 @@ def _swing(
     is_viral = rng.random(part.shape[1]) < config.jump_share
     since = rng.random(part.shape[1])
     jumps_at = np.where(is_viral, since, np.inf)
-    swing: Floats = np.exp(walk + _jump(config, elapsed, jumps_at))
+    swing: Floats = np.exp(walk + np.where(elapsed[:-1] >= jumps_at, config.jump_size, 0.0))
     return swing, jumps_at
 
 
-def _jump(config: SimulationConfig, elapsed: Floats, jumps_at: Floats) -> Floats:
-    return np.where(elapsed[:-1] >= jumps_at, config.jump_size, 0.0)
-
-
 def resumed_swing(
-    config: SimulationConfig, demand: Demand, known: Ints, rng: np.random.Generator
-) -> Floats:
+    config: SimulationConfig, demand: Demand, known: Ints, times: int, rng: np.random.Generator
+) -> Iterator[Floats]:
     """Draws how the factors of chance may go on after what has been seen of them.
 
     Args:
         config: The world's parameters.
         demand: The campaigns as they went, n of them.
         known: The last time step whose factor has been seen, or -1, shape (n,).
-        rng: Stream of the continuation.
+        times: How often each of them goes on.
+        rng: Stream of the continuations.
 
-    Returns:
-        Factors per step, shape (steps, n); those of steps up to `known` are the old ones.
+    Yields:
+        Factors of one step after another, shape (times, n); up to `known` they are the old ones.
     """
-    steps, count = demand.swing.shape
-    columns, last = np.arange(count), np.maximum(known, 0)
+    columns, last = np.arange(len(known)), np.maximum(known, 0)
     is_seen = known >= 0
     seen_until = np.where(is_seen, demand.elapsed[last, columns], 0.0)
     has_jumped = is_seen & (seen_until >= demand.jumps_at)
     level = np.log(demand.swing[last, columns]) - np.where(has_jumped, config.jump_size, 0.0)
-    is_new = np.arange(steps)[:, None] > known
-    part = np.where(is_new, np.diff(demand.elapsed, axis=0), 0.0)
-    walk = np.cumsum(rng.standard_normal(part.shape) * np.sqrt(part), axis=0) * config.wander_sd
-    share = config.jump_share
-    is_viral = rng.random(count) < share * (1 - seen_until) / (1 - share * seen_until)
-    since = seen_until + (1 - seen_until) * rng.random(count)
+    share, shape = config.jump_share, (times, len(known))
+    is_viral = rng.random(shape) < share * (1 - seen_until) / (1 - share * seen_until)
+    since = seen_until + (1 - seen_until) * rng.random(shape)
     jumps_at = np.where(has_jumped, -1.0, np.where(is_viral, since, np.inf))
-    swing = np.exp(walk + np.where(is_seen, level, 0.0) + _jump(config, demand.elapsed, jumps_at))
-    return np.where(is_new, swing, demand.swing)
+    walk = np.broadcast_to(np.where(is_seen, level, 0.0), shape)
+    for step, begin in enumerate(demand.elapsed[:-1]):
+        is_new = step > known
+        part = np.where(is_new, demand.elapsed[step + 1] - begin, 0.0)
+        walk = walk + rng.standard_normal(shape) * (np.sqrt(part) * config.wander_sd)
+        jump = np.where(begin >= jumps_at, config.jump_size, 0.0)
+        yield np.where(is_new, np.exp(walk + jump), demand.swing[step])

@@ -26,8 +26,7 @@ class WeightedDraw:
         """Turns uniform numbers into items `first` .. `after - 1`, in proportion to the weights."""
         low = self.running[first]
         level = low + drawn * (self.running[after] - low)
-        cell = (level * (len(self.guide) / self.running[-1])).astype(np.int64)
-        item = self.guide[np.minimum(cell, len(self.guide) - 1)]
+        item = self.guide[_cell(level, self.running[-1], len(self.guide))]
         behind = np.flatnonzero(self.running[item + 1] <= level)
         for _ in range(STEPS):
             item[behind] += 1
@@ -42,7 +41,11 @@ def weighted_draw(weights: Floats) -> WeightedDraw:
     """Prepares draws among items with these positive weights."""
     running = np.concatenate([[0.0], np.cumsum(weights)])
     cells = CELLS_PER_ITEM * len(weights)
-    levels = np.arange(cells) * (running[-1] / cells)
-    # Rounding may put a level just beyond its cell: begin one item early rather than one late.
-    guide = np.searchsorted(running, levels * (1 - 1e-12), "right") - 1
-    return WeightedDraw(running=running, guide=guide.clip(0, len(weights) - 1))
+    # An item that begins in an earlier cell begins before all levels of this one.
+    begun = np.cumsum(np.bincount(_cell(running[:-1], running[-1], cells), minlength=cells))
+    return WeightedDraw(running=running, guide=np.concatenate([[0], begun[:-1] - 1]))
+
+
+def _cell(level: Floats, total: float, cells: int) -> Ints:
+    cell: Ints = (level * (cells / total)).astype(np.int64)
+    return np.minimum(cell, cells - 1)

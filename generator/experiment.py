@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from generator import chance
-from generator.arrays import SECOND, Bools, Floats, Ints, weighted_choice
-from generator.backing import Pledges, pledge_moments
+from generator.arrays import SECOND, Bools, Floats, Ints, ascending, weighted_choice
+from generator.backing import Pledges
 from generator.config import SimulationConfig
 from generator.highlighting import Highlighting, drawn_backers, shown_effect
 from generator.launches import Projects
@@ -81,9 +81,9 @@ def expose(
     if idle and is_listed.any():
         weight = np.where(is_listed, closes_at - opens_at, 0) * _popularity(projects, pledges)
         project = weighted_choice(weight, chance.uniform(key, PLACE))
-        moment = pledge_moments(
-            opens_at[project], closes_at[project], rhythm, chance.uniform(key, MOMENT)
-        )
+        low, high = rhythm.reading(opens_at), rhythm.reading(closes_at)
+        drawn = low[project] + (high - low)[project] * chance.uniform(key, MOMENT)
+        moment = np.clip(rhythm.moment(drawn), opens_at[project], closes_at[project] - 1)
         able = np.maximum(np.searchsorted(backers.able_at, moment, "right"), 1)
         backer, is_shown = drawn_backers(
             backers,
@@ -97,7 +97,7 @@ def expose(
         project = moment = backer = np.zeros(0, dtype=np.int64)
         is_shown = np.zeros(0, dtype=np.bool_)
     exposed_at = np.concatenate([seen_at, moment])
-    order = np.argsort(exposed_at, kind="stable")
+    order = ascending(exposed_at)
     return Exposures(
         backer=np.concatenate([pledges.backer[converting], backer])[order],
         project=np.concatenate([pledges.project[converting], project])[order],
@@ -113,7 +113,9 @@ def _popularity(projects: Projects, pledges: Pledges) -> Ints:
     return np.sqrt(1 + pledged).astype(np.int64) + 1
 
 
-def _idle_odds(config: SimulationConfig, conversion: float) -> Callable[[Bools, Bools], Floats]:
+def _idle_odds(
+    config: SimulationConfig, conversion: float
+) -> Callable[[Ints, Bools, Bools], Floats]:
     """Returns the odds that a look leads to nothing.
 
     Both arms look equally often in all; the treated convert more, so fewer of their looks are idle.
@@ -122,7 +124,7 @@ def _idle_odds(config: SimulationConfig, conversion: float) -> Callable[[Bools, 
     plain, shown = 1 - base, 1 - base * (1 + shown_effect(config))
     most = max(plain, shown)
 
-    def odds(_: Bools, is_shown: Bools) -> Floats:
+    def odds(_: Ints, __: Bools, is_shown: Bools) -> Floats:
         return np.clip(np.where(is_shown, shown, plain) / most, 0.0, 1.0)
 
     return odds

@@ -100,7 +100,7 @@ def drawn_backers(
     key: chance.Keys,
     *,
     shown_share: float,
-    odds: Callable[[Bools, Bools], Floats] | None,
+    odds: Callable[[Ints, Bools, Bools], Floats | Bools],
 ) -> tuple[Ints, Bools]:
     """Draws one backer per row, by inclination and by what the experiment makes of it.
 
@@ -110,8 +110,8 @@ def drawn_backers(
         able: Number of backers who are able to act by then.
         key: Chance of the row.
         shown_share: Chance that a treated backer is shown the highlight.
-        odds: From (is treated, is shown), relative odds of at most 1 to be the one who acts.
-            By inclination alone when absent.
+        odds: From (rows, is treated, is shown), relative odds of at most 1 that such a backer is
+            the one who acts in these rows.
 
     Returns:
         Positions of the backers, and whether they were shown the highlight.
@@ -124,12 +124,10 @@ def drawn_backers(
         turn = key[waiting]
         found = backers.draw(category[waiting], able[waiting], chance.uniform(turn, base + DRAWING))
         backer[waiting] = found
-        if odds is None:
-            break
         is_treated = backers.is_treated[found]
         shown = is_treated & (chance.uniform(turn, base + SHOWING) < shown_share)
         is_shown[waiting] = shown
-        waiting = waiting[chance.uniform(turn, base + KEEPING) >= odds(is_treated, shown)]
+        waiting = waiting[chance.uniform(turn, base + KEEPING) >= odds(waiting, is_treated, shown)]
         if not len(waiting):
             break
     return backer, is_shown

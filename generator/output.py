@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
-from generator.schemas import SCHEMAS
+from generator.schemas import ID, MOMENT, SCHEMAS, TEXT
 
 FORMATS = ("csv", "parquet")
 
@@ -108,14 +108,16 @@ def _open(path: Path, schema: pa.Schema) -> Any:
     if path.suffix == ".csv":
         options = pa_csv.WriteOptions(quoting_header="none", batch_size=65_536)
         return pa_csv.CSVWriter(str(path), schema, write_options=options)
-    # Ids and moments hardly repeat: a dictionary of them costs time and saves nothing.
-    repeating = [field.name for field in schema if field.type in (pa.string(), pa.bool_())]
+    # Ids and moments hardly repeat, but lie near each other: their differences take a third of the
+    # room, half of the time, and no compression.
+    near = [item.name for item in schema if item.type in (ID, MOMENT)]
     return pa_parquet.ParquetWriter(
         str(path),
         schema,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=repeating,
+        compression={name: "none" if name in near else "zstd" for name in schema.names},
+        compression_level={name: 1 for name in schema.names if name not in near},
+        use_dictionary=[item.name for item in schema if item.type == TEXT],
+        column_encoding=dict.fromkeys(near, "DELTA_BINARY_PACKED"),
         store_decimal_as_integer=True,
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from generator import catalogue, naming
-from generator.arrays import DAY, HOUR, Ints
+from generator.arrays import DAY, HOUR, Ints, ascending
 from generator.columns import booleans, integers, moments, money, words
 from generator.config import SimulationConfig
 from generator.experiment import NO_PLEDGE
@@ -133,8 +133,8 @@ def _milestones(block: Block, ids: dict[str, int], ends_at: int) -> list[Any]:
 
 
 def _votes(block: Block, ids: dict[str, int], ends_at: int) -> list[Any]:
-    order = np.argsort(block.votes.voted_at, kind="stable")
-    order = order[: np.count_nonzero(block.votes.voted_at < ends_at)]
+    recorded = np.flatnonzero(block.votes.voted_at < ends_at)
+    order = recorded[ascending(block.votes.voted_at[recorded])]
     return [
         _ids(ids["votes"], len(order)),
         integers(block.votes.milestone[order] + ids["milestones"]),

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow.parquet as pa_parquet
 
 from generator.arrays import Bools, Floats
+from generator.digests import digest_of
 from generator.truth_experiment import ASSIGNED, VARIANTS, lift_of
-from generator.truth_schemas import TRUTH_SCHEMAS
+from generator.truth_schemas import STAMP, TRUTH_SCHEMAS
 from generator.truth_scores import Z95, oracle_score, power
 from generator.truth_success import KINDS
 
@@ -36,29 +37,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the call was wrong."""
     parser = argparse.ArgumentParser(prog="python -m generator.truth", description=__doc__)
     parser.add_argument("--truth", required=True, metavar="DIR", help="as written by --truth")
+    parser.add_argument("--data", metavar="DIR", help="tables that it must be the truth of")
     call = parser.parse_args(arguments)
     try:
-        print("\n".join(report(Path(call.truth))))
+        print("\n".join(report(Path(call.truth), Path(call.data) if call.data else None)))
     except TruthError as error:
         print(f"truth: {error}", file=sys.stderr)
         return CALL_WAS_WRONG
     return 0
 
 
-def report(folder: Path) -> list[str]:
+def report(folder: Path, data: Path | None = None) -> list[str]:
     """Returns the lines of the report.
 
+    Args:
+        folder: The truth.
+        data: Tables that it must belong to.
+
     Raises:
-        TruthError: The folder holds no complete truth.
+        TruthError: The folder holds no complete truth of one world, or not that of the data.
     """
     missing = [name for name in TRUTH_SCHEMAS if not (folder / f"{name}.parquet").is_file()]
     if missing:
         raise TruthError(
             f"{folder} has no {missing[0]}.parquet; write it with python -m generator --truth DIR"
         )
+    _check_one_world(folder)
     settings = _settings(folder)
+    if data:
+        _check_belongs(folder, settings, data)
     return [
         *_world_lines(settings),
+        *([f"data       {data}: this is their truth"] if data else []),
         "",
         *_snapshot_lines(folder),
         "",
@@ -70,6 +80,39 @@ def report(folder: Path) -> list[str]:
         "",
         *_power_lines(folder, int(settings["scale"] or 0)),
     ]
+
+
+def _check_one_world(folder: Path) -> None:
+    stamps = {name: _stamp(folder / f"{name}.parquet") for name in TRUTH_SCHEMAS}
+    for name, stamp in stamps.items():
+        if stamp != stamps["truth_settings"]:
+            raise TruthError(
+                f"{folder / name}.parquet is of another world than truth_settings.parquet beside it"
+                f" ({stamp} and {stamps['truth_settings']}); write both anew with"
+                " python -m generator --truth DIR"
+            )
+
+
+def _stamp(path: Path) -> str:
+    try:
+        metadata = pa_parquet.read_schema(path).metadata or {}
+    except (OSError, ValueError) as error:
+        raise TruthError(f"{path} cannot be read: {error}") from error
+    return str(metadata.get(STAMP, b"of an unknown world").decode())
+
+
+def _check_belongs(folder: Path, settings: dict[str, str | None], data: Path) -> None:
+    try:
+        digests = digest_of(data)
+    except (OSError, ValueError, KeyError) as error:
+        raise TruthError(f"{data} cannot be read as generated tables: {error}") from error
+    for name, digest in digests.items():
+        if settings.get(f"{name}_digest") != digest:
+            raise TruthError(
+                f"{folder} is the truth of SCALE={settings['scale']} SEED={settings['seed']}"
+                f" SCENARIO={settings['scenario']}, to which the {name} in {data} do not belong;"
+                " generate data and truth with one call of python -m generator"
+            )
 
 
 def _settings(folder: Path) -> dict[str, str | None]:

@@ -53,7 +53,9 @@ class ArmTotals:
             *(
                 (f"all_against_none_{name}", configured, _change(everybody, nobody, name), np.nan)
                 for name, configured in (
-                    ("conversion_ratio", config.highlight_lift),
+                    # Not the lift: campaigns near their cap or rescued by their creators take no
+                    # more pledges, however many would come.
+                    ("conversion_ratio", None),
                     ("amount_per_backer", None),
                     ("never_highlighted_amount", -budget_loss(config)),
                 )

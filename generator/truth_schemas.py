@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 
+from generator.config import SimulationConfig
+from generator.digests import code_digest
 from generator.schemas import ID, MOMENT, MONEY, TEXT
 
 REAL = pa.float64()
@@ -74,6 +76,17 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
     },
 }
 
+STAMP = b"world"
+
 TRUTH_SCHEMAS: dict[str, pa.Schema] = {
     name: pa.schema(list(columns.items())) for name, columns in _COLUMNS.items()
 }
+
+
+def stamped(config: SimulationConfig) -> dict[str, pa.Schema]:
+    """Returns the schemas with the world's name in them: no file stands for another world's."""
+    world = f"{config.scenario}-{config.scale}-{config.seed} {code_digest()}"
+    return {
+        name: schema.with_metadata({STAMP: world.encode()})
+        for name, schema in TRUTH_SCHEMAS.items()
+    }

@@ -4,19 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from generator.arrays import DAY, HOUR, Bools, Floats, Ints
-from generator.campaigns import (
-    NOT_CANCELLED,
-    Course,
-    arrival_rate,
-    draw_luck,
-    play_step,
-    room_left,
-)
+from generator.arrays import DAY, HOUR, Bools, Floats, Ints, ascending
+from generator.arrivals import arrival_rate, expected_flow, room_left
+from generator.campaigns import NOT_CANCELLED, Course, draw_luck, play_step
+from generator.careers import pledge_cap
 from generator.config import SimulationConfig
 from generator.demand import Demand, resumed_swing
 from generator.rhythm import WeeklyRhythm
-from generator.world import Block, micros, pledge_cap
+from generator.world import Block, micros
 
 # Moments after launch, in the order of the kinds.
 KINDS: dict[str, int] = {
@@ -28,8 +23,8 @@ KINDS: dict[str, int] = {
     "d14": 14 * DAY,
     "d21": 21 * DAY,
 }
-# Columns played at once: bounds the memory to some 60 MB.
-MOST_COLUMNS = 8_192
+# Columns played at once: bounds the memory to some 50 MB.
+MOST_COLUMNS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +153,12 @@ def _played_on(
 ) -> Floats:
     """Returns the share of continuations in which each campaign succeeds."""
     share = np.empty(len(goal))
-    order = np.argsort(state.step, kind="stable")
+    order = ascending(state.step)
     size = max(1, MOST_COLUMNS // continuations)
     for begin in range(0, len(order), size):
         rows = order[begin : begin + size]
-        repeated = np.repeat(rows, continuations)
-        is_success = _continued(config, demand, goal[repeated], state.rows(repeated), rng)
-        share[rows] = is_success.reshape(len(rows), continuations).mean(axis=1)
+        is_success = _continued(config, demand, goal[rows], state.rows(rows), continuations, rng)
+        share[rows] = is_success.mean(axis=0)
     return share
 
 
@@ -173,30 +167,40 @@ def _continued(
     demand: Demand,
     goal: Ints,
     state: _State,
+    times: int,
     rng: np.random.Generator,
 ) -> Bools:
-    """Plays each row to its end once and tells which of them succeed."""
+    """Plays n rows to their ends and tells which of them succeed, shape (times, n)."""
     first = max(0, int(state.step.min()) - 1)
     start = state.step - first
     demand = demand.taken(state.column, first)
-    # At the edge of a time step nothing of it has been seen yet.
-    known = np.where(state.remaining < 1, start, start - 1)
-    demand = replace(demand, swing=resumed_swing(config, demand, known, rng))
-    elapsed = demand.elapsed[start, np.arange(len(start))]
+    elapsed = np.tile(demand.elapsed[start, np.arange(len(start))], times)
     luck = draw_luck(config, len(demand.base_share), elapsed, rng)
     course = Course(
-        raised=state.raised.copy(),
-        pledged=state.pledged.copy(),
-        cancelled_at=np.full(len(goal), NOT_CANCELLED),
+        raised=np.tile(state.raised, times),
+        pledged=np.tile(state.pledged, times),
+        cancelled_at=np.full(len(elapsed), NOT_CANCELLED),
     )
-    cap = pledge_cap(config)
-    for step in range(int(start.min()), len(demand.base_share)):
+    goals, shape, cap = np.tile(goal, times), (times, len(goal)), pledge_cap(config)
+    flow = expected_flow(config, demand)
+    # At the edge of a time step nothing of it has been seen yet.
+    known = np.where(state.remaining < 1, start, start - 1)
+    for step, swing in enumerate(resumed_swing(config, demand, known, times, rng)):
         is_first = start == step
-        raised = np.where(is_first, state.raised_before, course.raised)
-        pledged = np.where(is_first, state.pledged_before, course.pledged)
-        rate = arrival_rate(config, demand, step, goal, raised)
+        raised = np.where(is_first, state.raised_before, course.raised.reshape(shape))
+        pledged = np.where(is_first, state.pledged_before, course.pledged.reshape(shape))
+        rate = arrival_rate(config, demand, flow, step, goal, swing=swing, raised=raised)
         rate *= np.where(is_first, state.remaining, start < step)
-        room = room_left(pledged, cap)
-        play_step(config, demand, step, goal, luck, course, rate=rate, room=room, pledge_cap=cap)
-    is_success: Bools = (course.raised >= goal) & (course.cancelled_at == NOT_CANCELLED)
-    return is_success
+        play_step(
+            config,
+            demand,
+            step,
+            goals,
+            luck,
+            course,
+            rate=rate.ravel(),
+            room=room_left(pledged.ravel(), cap),
+            pledge_cap=cap,
+        )
+    is_success: Bools = (course.raised >= goals) & (course.cancelled_at == NOT_CANCELLED)
+    return is_success.reshape(shape)

@@ -10,6 +10,7 @@ from generator import catalogue, chance
 from generator.arrays import Floats, Ints
 from generator.columns import booleans, floats, integers, moments, money, words
 from generator.config import SimulationConfig
+from generator.digests import DataDigest, code_digest
 from generator.rhythm import pledge_rhythm
 from generator.scenarios import begins_at, is_drifted
 from generator.truth_experiment import ALL, ASSIGNED, NONE, ArmTotals, counterfactual_blocks
@@ -47,12 +48,23 @@ class TruthBook:
             NONE: counterfactual_blocks(config, 0.0),
         }
         self._strategies: list[tuple[Floats, Floats]] = []
+        self._data = DataDigest()
         self._blocks = 0
         self._threshold = _threshold(self._project_count, most)
 
-    def block_tables(self, block: Block, ids: dict[str, int]) -> dict[str, pa.Table]:
-        """Returns the truth about a block, which must come in the order of simulation."""
+    def block_tables(
+        self, block: Block, ids: dict[str, int], recorded: dict[str, pa.Table]
+    ) -> dict[str, pa.Table]:
+        """Returns the truth about a block, which must come in the order of simulation.
+
+        Args:
+            block: The simulated block.
+            ids: The first id of each table in it.
+            recorded: The rows of data that the truth stands beside.
+        """
         config = self._config
+        for name, rows in recorded.items():
+            self._data.add(name, rows)
         seeds = np.random.SeedSequence(config.seed, spawn_key=(TRUTH_STREAMS, self._blocks))
         rng = np.random.Generator(np.random.SFC64(seeds))
         self._blocks += 1
@@ -171,6 +183,11 @@ class TruthBook:
             ("project_count", str(self._project_count), "rows", "projects of the world"),
             ("sampled_project_count", str(sampled), "rows", "projects played on, by hash of id"),
             ("continuations", str(self._continuations), "number", "per snapshot and milestone"),
+            ("code_digest", code_digest(), "SHA-256", "code that made data and truth"),
+            *(
+                (f"{name}_digest", digest, "SHA-256", f"the {name} that this is the truth of")
+                for name, digest in self._data.values().items()
+            ),
         )
         names = ("name", "value", "unit", "meaning")
         return parameters + [dict(zip(names, fact, strict=True)) for fact in facts]

@@ -5,70 +5,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator import chance
-from generator.arrays import DAY, Bools, Floats, Ints, even_normal
-from generator.backing import MOMENT, Pledges, assign_backers, pledge_moments, with_bots
-from generator.campaigns import NOT_CANCELLED, StepPledges, run_campaigns
+from generator.arrays import DAY, Bools, Floats, ascending, even_normal
+from generator.backing import Pledges, assign_backers, pledge_moments, with_bots
+from generator.careers import Campaigns, Wave, play_campaigns
 from generator.config import SimulationConfig
-from generator.delivery import (
-    Delivery,
-    Plan,
-    Supporters,
-    Votes,
-    deliver,
-    make_supporters,
-    plan_milestones,
-)
-from generator.demand import Demand, make_demand, static_score
+from generator.delivery import Delivery, Supporters, Votes, deliver, make_supporters
+from generator.demand import static_score
 from generator.experiment import Exposures, expose
-from generator.highlighting import Highlighting, choose_highlights, promoted
+from generator.highlighting import Highlighting, choose_highlights
 from generator.launches import Projects, make_projects
 from generator.people import Backers, Creators, make_backers, make_creators
+from generator.plans import Plan, plan_milestones
 from generator.rhythm import WeeklyRhythm, pledge_rhythm
-from generator.scenarios import (
-    BotPledges,
-    begins_at,
-    bot_accounts,
-    bot_pledges,
-    delivering_skill,
-    is_drifted,
-    recategorised,
-    repriced,
-)
+from generator.scenarios import begins_at, delivering_skill, recategorised
 
 # A random stream of its own for each part: changing one leaves the others as they are.
 STREAMS = (
     *("creators", "backers", "projects", "appeal", "campaigns"),
     *("plan", "delivery", "late_delivery", "experiment", "text", "highlighting", "scenario"),
 )
-MOST_REWARDED_SUCCESSES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Campaigns:
-    """How the projects of a block ended, as if watched to the end; one element per project.
-
-    Attributes:
-        raised: Cents pledged by the deadline or cancellation.
-        cancelled_at: Microseconds since 1970, or NOT_CANCELLED.
-        is_funded: Reached the goal and was not cancelled.
-        score: Latent score that demand followed from.
-    """
-
-    raised: Ints
-    cancelled_at: Ints
-    is_funded: Bools
-    score: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Wave:
-    """The k-th projects of all creators: their positions, what they met, what was pledged."""
-
-    rows: Ints
-    demand: Demand
-    pledges: StepPledges
-    bots: BotPledges
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +97,7 @@ def simulate_block(
     highlighting = choose_highlights(
         config, promise, ends_at - int(config.exposure_days * DAY), streams["highlighting"]
     )
-    campaigns, waves = _play_campaigns(
+    campaigns, waves = play_campaigns(
         config, projects, backers, promise, highlighting, rhythm, streams
     )
     pledges = _recorded_pledges(config, backers, projects, highlighting, waves, rhythm, ends_at)
@@ -204,85 +159,6 @@ def _promise(config: SimulationConfig, projects: Projects, skill: Floats, appeal
     return promise
 
 
-def pledge_cap(config: SimulationConfig) -> int:
-    """Returns the most pledges that a project may get."""
-    backers = config.backers_per_scale * config.scale
-    return max(1, min(config.cap_pledges, int(config.cap_backers_share * backers)))
-
-
-def _play_campaigns(
-    config: SimulationConfig,
-    projects: Projects,
-    backers: Backers,
-    promise: Floats,
-    highlighting: Highlighting,
-    rhythm: WeeklyRhythm,
-    streams: dict[str, np.random.Generator],
-) -> tuple[Campaigns, list[Wave]]:
-    """Plays the creators' first projects, then their second ones, who know how the first went."""
-    count, cap = len(projects.goal), pledge_cap(config)
-    raised, cancelled_at = np.zeros(count, dtype=np.int64), np.full(count, NOT_CANCELLED)
-    is_funded, score = np.zeros(count, dtype=np.bool_), np.zeros(count)
-    accounts = bot_accounts(config, backers, streams["scenario"])
-    is_late = is_drifted(config, projects)
-    waves = []
-    for wave in range(int(projects.wave.max()) + 1):
-        rows = np.flatnonzero(projects.wave == wave)
-        score[rows] = promise[rows] + history_score(
-            config, projects, rows, wave, is_funded, cancelled_at
-        )
-        demand = make_demand(config, projects, rows, score[rows], cap, rhythm, streams["appeal"])
-        demand = promoted(config, demand, highlighting, rows)
-        demand = repriced(config, demand, is_late[rows])
-        outcome, pledges = run_campaigns(
-            config, demand, projects.goal[rows], cap, streams["campaigns"]
-        )
-        bots = bot_pledges(
-            config,
-            projects,
-            rows,
-            accounts=accounts,
-            room=cap - np.bincount(pledges.campaign, minlength=len(rows)),
-            cancelled_at=outcome.cancelled_at,
-            rng=streams["scenario"],
-        )
-        raised[rows], cancelled_at[rows] = outcome.raised, outcome.cancelled_at
-        np.add.at(raised, bots.project, bots.amount)
-        is_funded[rows] = (raised[rows] >= projects.goal[rows]) & (
-            outcome.cancelled_at == NOT_CANCELLED
-        )
-        waves.append(Wave(rows, demand, pledges, bots))
-    return Campaigns(raised, cancelled_at, is_funded, score), waves
-
-
-def history_score(
-    config: SimulationConfig,
-    projects: Projects,
-    rows: Ints,
-    wave: int,
-    is_funded: Bools,
-    cancelled_at: Ints,
-) -> Floats:
-    """Returns what earlier projects, ended by the launch, add to the score."""
-    closed_at = np.minimum(projects.deadline_at, cancelled_at)
-    by_creator = np.empty(int(projects.creator.max()) + 1, dtype=np.int64)
-    successes = np.zeros(len(rows), dtype=np.int64)
-    failures = np.zeros(len(rows), dtype=np.int64)
-    for earlier in range(wave):
-        those = np.flatnonzero(projects.wave == earlier)
-        by_creator[projects.creator[those]] = those
-        prior = by_creator[projects.creator[rows]]
-        is_known = closed_at[prior] < projects.launched_at[rows]
-        successes += is_known & is_funded[prior]
-        failures += is_known & ~is_funded[prior]
-    learned = config.success_weight * np.minimum(successes, MOST_REWARDED_SUCCESSES) ** 0.35
-    lost = config.failure_weight * ((failures > 0) & (successes == 0))
-    # Histories grow as the platform ages; undone, or success would rise over the years.
-    drift = config.history_drift * (np.sqrt(projects.place_in_time[rows]) - 2 / 3)
-    effect: Floats = learned - lost - drift
-    return effect
-
-
 def _recorded_pledges(
     config: SimulationConfig,
     backers: Backers,
@@ -296,18 +172,8 @@ def _recorded_pledges(
     project = np.concatenate([wave.rows[wave.pledges.campaign] for wave in waves])
     amount = np.concatenate([wave.pledges.amount for wave in waves])
     key = np.concatenate([wave.pledges.key for wave in waves])
-    moment = np.concatenate(
-        [
-            pledge_moments(
-                wave.pledges.opens_at,
-                wave.pledges.closes_at,
-                rhythm,
-                chance.uniform(wave.pledges.key, MOMENT),
-            )
-            for wave in waves
-        ]
-    )
-    order = np.argsort(moment, kind="stable")
+    moment = np.concatenate([pledge_moments(wave.demand, wave.pledges, rhythm) for wave in waves])
+    order = ascending(moment)
     order = order[: np.searchsorted(moment[order], ends_at)]
     project = project[order]
     recorded = assign_backers(

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from generator.arrays import DAY, Bools, Floats
-from generator.campaigns import RESCUE_SOFTNESS, run_campaigns
+from generator.arrivals import RESCUE_SOFTNESS
+from generator.campaigns import run_campaigns
 from generator.config import SimulationConfig
 from generator.demand import Demand
 
@@ -41,6 +42,7 @@ def plain_demand() -> Demand:
         friends=np.zeros(CAMPAIGNS),
         rescue_ratio=np.full(CAMPAIGNS, PLAIN.rescue_ratio),
         edges=(elapsed * 30 * DAY).astype(np.int64),
+        readings=elapsed * 30 * 24,
         elapsed=elapsed,
         base_share=even,
         burst_share=np.zeros_like(even),
@@ -64,9 +66,7 @@ def played(**changes: float) -> Steps:
     goal = np.full(CAMPAIGNS, int(EXPECTED * TYPICAL))
     config = replace(PLAIN, **changes)  # type: ignore[arg-type]
     _, pledges = run_campaigns(config, demand, goal, 10**6, np.random.default_rng(8))
-    # Begins of steps are cut to whole microseconds: the position must be rounded.
-    step = np.round(pledges.opens_at / (30 * DAY) * STEPS).astype(np.int64)
-    count = np.bincount(step * CAMPAIGNS + pledges.campaign, minlength=STEPS * CAMPAIGNS)
+    count = np.bincount(pledges.step * CAMPAIGNS + pledges.campaign, minlength=STEPS * CAMPAIGNS)
     pledged = count.reshape(STEPS, CAMPAIGNS).astype(np.float64)
     before = np.cumsum(pledged, axis=0) - pledged
     calm = demand.expected * demand.base_share

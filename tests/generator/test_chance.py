@@ -26,19 +26,23 @@ def test_uniform_numbers_fill_the_range_evenly(purpose: int) -> None:
 
 def test_purposes_and_neighbours_do_not_go_together() -> None:
     first, second = chance.uniform(KEYS, 1), chance.uniform(KEYS, 2)
-    high, low = chance.two_uniforms(KEYS, 1)
-    for left, right in ((first, second), (first[1:], first[:-1]), (high, low)):
+    normal, high, low = chance.marks(KEYS, 1)
+    pairs = ((first, second), (first[1:], first[:-1]), (high, low), (normal, high), (normal, low))
+    for left, right in pairs:
         assert abs(np.corrcoef(left, right)[0, 1]) < 0.01
 
 
-def test_normal_numbers_are_normal() -> None:
-    drawn = chance.normal(KEYS, 5)
+def test_marks_are_a_normal_number_and_two_uniform_ones() -> None:
+    drawn, *uniform = chance.marks(KEYS, 5)
+    for each in uniform:
+        assert 0 < each.min() <= each.max() < 1
+        assert np.bincount((each * 20).astype(int)) / len(KEYS) == pytest.approx(0.05, abs=0.002)
     assert drawn.mean() == pytest.approx(0, abs=0.01)
     assert drawn.std() == pytest.approx(1, abs=0.01)
     assert np.quantile(drawn, [0.025, 0.975]) == pytest.approx([-1.96, 1.96], abs=0.03)
 
 
-@pytest.mark.parametrize("mean", [0.0, 0.05, 0.9, 4.0, 11.9, 12.1, 60.0, 400.0])
+@pytest.mark.parametrize("mean", [0.0, 0.05, 0.9, 4.0, 5.9, 6.1, 12.0, 60.0, 400.0])
 def test_poisson_counts_have_their_mean_and_variance(mean: float) -> None:
     drawn = chance.uniform(KEYS, 6)
     count = chance.poisson_quantile(drawn, np.full(len(KEYS), mean))
@@ -51,6 +55,17 @@ def test_small_poisson_counts_have_exact_shares() -> None:
     count = chance.poisson_quantile(drawn, np.full(100_000, 2.0))
     shares: Floats = np.exp(-2.0) * np.array([1, 2, 2, 4 / 3, 2 / 3])
     assert np.bincount(count)[:5] / 100_000 == pytest.approx(shares, abs=2e-5)
+
+
+@pytest.mark.parametrize("mean", [6.0, 7.3, 12.0, 40.0])
+def test_large_poisson_counts_are_hardly_ever_wrong(mean: float) -> None:
+    drawn = (np.arange(100_000) + 0.5) / 100_000
+    number = np.arange(1, 200)
+    log_terms = np.concatenate([[0.0], np.cumsum(np.log(mean / number))]) - mean
+    exact = np.searchsorted(np.cumsum(np.exp(log_terms)), drawn)
+    found = chance.poisson_quantile(drawn, np.full(100_000, mean))
+    assert (found != exact).mean() < 0.0012
+    assert np.abs(found - exact).max() <= 1
 
 
 def test_a_larger_mean_never_makes_a_smaller_count() -> None:

@@ -49,6 +49,22 @@ def test_an_unknown_scenario_lists_the_known_ones(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--scale=100001", "scale must lie between 1 and 100000, got 100001"),
+        (f"--seed={2**63}", f"seed must lie between 0 and 9.22337e+18, got {2**63}"),
+    ],
+)
+def test_an_impossible_world_is_named_before_anything_is_written(
+    tmp_path: Path, option: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["--out", str(tmp_path / "world"), "--truth", str(tmp_path / "truth"), option]
+    assert cli.main(call) == 2
+    assert capsys.readouterr().err == f"generate: {message}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_place_that_cannot_be_written_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,15 +6,25 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from generator.arrays import DAY, HOUR, even_normal, members, place_in_group, weighted_choice
+from generator.arrays import (
+    DAY,
+    HOUR,
+    PART,
+    ascending,
+    even_normal,
+    in_parts,
+    members,
+    place_in_group,
+    weighted_choice,
+)
 from generator.campaigns import NOT_CANCELLED
+from generator.careers import history_score
 from generator.catalogue import STRATEGIES
 from generator.config import SimulationConfig
-from generator.delivery import tranches
 from generator.draws import weighted_draw
 from generator.launches import Projects, wave_sizes
+from generator.plans import tranches
 from generator.rhythm import launch_moments, pledge_rhythm
-from generator.world import history_score
 
 START, END = 1_609_459_200_000_000, 1_704_067_200_000_000
 
@@ -134,6 +144,20 @@ def test_only_outcomes_known_at_launch_are_history(
         np.array([NOT_CANCELLED if cancelled_on is None else cancelled_on * DAY, NOT_CANCELLED]),
     )
     assert found == pytest.approx([score])
+
+
+@pytest.mark.parametrize("most", [1, 70_000, 2**31, 2**50])
+def test_ascending_is_a_stable_sort(most: int) -> None:
+    rng = np.random.default_rng(most)
+    for values in (rng.integers(-most, most, 3_000), rng.integers(0, 40, 3_000) * most // 40):
+        assert (ascending(values) == np.argsort(values, kind="stable")).all()
+    assert ascending(np.zeros(0, dtype=np.int64)).tolist() == []
+
+
+@pytest.mark.parametrize("count", [0, 1, PART, 2 * PART + 1])
+def test_parts_make_up_the_whole(count: int) -> None:
+    values = np.arange(count)
+    assert in_parts(np.add, values, values).tolist() == (2 * values).tolist()
 
 
 def test_groups_are_listed_and_numbered() -> None:

@@ -1,11 +1,14 @@
 """Truth files: beside the data, with them or not at all, and what is said about them."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -137,11 +140,13 @@ def test_settings_say_what_world_it_is(database: duckdb.DuckDBPyConnection) -> N
     assert settings["scenario_begins_at"] == "2023-07-01T00:00:00.000000"
     assert settings["highlight_lift"] == "0.15"
     assert settings["sampled_project_count"] == "400"
+    assert {len(settings[f"{name}_digest"]) for name in ("code", "projects", "pledges")} == {64}
 
 
 def test_effects_are_listed_with_what_was_configured(database: duckdb.DuckDBPyConnection) -> None:
     effects = dict(database.execute("select effect, configured from truth_effects").fetchall())
     assert effects["highlight_lift"] == 0.15
+    assert effects["all_against_none_conversion_ratio"] is None
     assert effects["front_loaded_slip"] == 0.35
     arms = database.execute("select world, variant from truth_worlds").fetchall()
     assert sorted(arms) == [
@@ -155,7 +160,7 @@ def test_effects_are_listed_with_what_was_configured(database: duckdb.DuckDBPyCo
 def test_at_most_so_many_projects_are_played_on() -> None:
     book = TruthBook(SimulationConfig(scale=1, seed=5), continuations=1, most=60)
     (block,) = simulate(SimulationConfig(scale=1, seed=5))
-    tables = book.block_tables(block, dict.fromkeys(SCHEMAS, 1))
+    tables = book.block_tables(block, dict.fromkeys(SCHEMAS, 1), {})
     projects = set(tables["truth_snapshots"]["project_id"].to_pylist())
     assert len(projects) == 60
     assert len(tables["truth_projects"]) == 200
@@ -254,7 +259,7 @@ def test_worlds_that_never_were_show_the_lift_and_the_shared_budgets() -> None:
     effects = {name: (found, error) for name, _, found, error in arms.effects(config)}
     lift, error = effects["highlight_lift"]
     assert abs(lift - 0.5) < 1.96 * error
-    # All highlighted against none: a little less, as large campaigns run into their cap.
+    # All highlighted against none: less, as campaigns at their cap or topped up gain nothing.
     assert 0.25 < effects["all_against_none_conversion_ratio"][0] < 0.55
     assert effects["all_against_none_amount_per_backer"][0] > 0.1
     assert -0.25 < effects["all_against_none_never_highlighted_amount"][0] < -0.01
@@ -286,6 +291,55 @@ def test_the_report_names_oracle_effects_and_power(
         assert word in said
     assert "The oracle knows every latent" in said
     assert "observable ceiling" in said
+
+
+def test_the_report_says_that_the_data_are_its_own(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generate(CONFIG, tmp_path / "csv", "csv")
+    for data in (folders[0], tmp_path / "csv"):
+        assert truth.main(["--truth", str(folders[1]), "--data", str(data)]) == 0
+        assert f"data       {data}: this is their truth" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "table"),
+    [({"seed": 6}, "projects"), ({"scenario": "steady"}, "pledges"), ({"scale": 1}, "projects")],
+)
+def test_the_report_refuses_data_of_another_world(
+    folders: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: dict[str, Any],
+    table: str,
+) -> None:
+    generate(replace(CONFIG, **change), tmp_path / "other", "parquet")
+    assert truth.main(["--truth", str(folders[1]), "--data", str(tmp_path / "other")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert f"{folders[1]} is the truth of SCALE=2 SEED=5 SCENARIO=bot_pledges" in captured.err
+    assert f"to which the {table} in {tmp_path / 'other'} do not belong" in captured.err
+
+
+def test_the_report_refuses_what_are_no_data(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert truth.main(["--truth", str(folders[1]), "--data", str(tmp_path)]) == 2
+    assert f"truth: {tmp_path} cannot be read as generated tables: " in capsys.readouterr().err
+
+
+def test_the_report_refuses_a_mixture_of_worlds(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = replace(CONFIG, seed=6, scale=1)
+    generate(other, tmp_path / "data", "csv", truth=tmp_path / "truth", continuations=1)
+    mixed = shutil.copytree(folders[1], tmp_path / "mixed")
+    shutil.copy(tmp_path / "truth" / "truth_worlds.parquet", mixed)
+    assert truth.main(["--truth", str(mixed)]) == 2
+    error = capsys.readouterr().err
+    assert "truth_worlds.parquet is of another world than truth_settings.parquet" in error
+    assert "(bot_pledges-1-6 " in error
 
 
 def test_the_report_refuses_what_is_no_truth(

@@ -1,0 +1,23 @@
+"""The gate lets every kind of generated world in: no row breaks the contract, none is set aside."""
+
+from pathlib import Path
+
+import pytest
+
+from expectations import land
+from generator.cli import generate
+from generator.config import SCENARIOS, SimulationConfig
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_gate_lets_the_world_in(
+    scenario: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    config = SimulationConfig(scale=4, seed=77, block_scale=2, scenario=scenario)
+    generate(config, data, "parquet")
+    (tmp_path / "seeds").mkdir()
+    call = ["--data", str(data), "--warehouse", str(tmp_path / "w"), "--run-id", "r"]
+    call += ["--seeds", str(tmp_path / "seeds"), "--as-of", "", "--on-bad-rows", "reject"]
+    assert land.main(call) == 0
+    assert capsys.readouterr().err == ""
