@@ -34,7 +34,7 @@ export EXIT_CODE := $(shell mktemp -u)
 export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
 
-STAGES := run generate land features validate train predict monitor insights publish docs
+STAGES := run generate land features validate train predict monitor bandit insights publish docs
 .PHONY: help setup $(STAGES) query shell site truth test lint bench clean
 
 help: ## list the targets

@@ -52,7 +52,7 @@ LAND_FILES := $(wildcard expectations/contract*.py expectations/land*.py)
 VALIDATE_FILES := $(wildcard expectations/validate* expectations/gx_duckdb.py expectations/suites/*)
 PAGES_FILES := $(wildcard expectations/pages.py expectations/templates.py expectations/*.jinja templates/* ml/pages/*)
 
-.PHONY: run all generate land features validate train predict monitor insights publish docs
+.PHONY: run all generate land features validate train predict monitor bandit insights publish docs
 run: ## the whole job: from raw files to a published warehouse and its pages
 	@if $(MAKE) --no-print-directory -f stages.mk --question all; then \
 		echo "run        nothing has changed: $(WAREHOUSE)/escrow.duckdb is up to date with its inputs"; \
@@ -92,17 +92,19 @@ $(STAMPS)/validate: $(STAMPS)/features $(VALIDATE_FILES)
 
 ML = $(OPEN_BUILD); $(PYTHON) -m ml
 ML_ARGUMENTS = --db $(ESCROW_DB) --models $(WAREHOUSE)/models --run-id $(ESCROW_RUN_ID)
-$(STAMPS)/ml: $(STAMPS)/validate $(wildcard ml/*.py ml/*.toml ml/*.sql)
-	@$(ML) train predict monitor $(ML_ARGUMENTS)
+$(STAMPS)/ml: $(STAMPS)/validate $(wildcard ml/*.py ml/*.toml ml/*.sql ml/release/*.py ml/release/*.toml)
+	@$(ML) train predict monitor bandit $(ML_ARGUMENTS)
 	@touch $@
 
-# One stage of ml by itself; a run does all three in one process, since scikit-learn is slow to import.
+# One stage of ml by itself; a run does all of them in one process, since scikit-learn is slow to import.
 train: $(STAMPS)/validate ## train the models
 	@$(ML) train $(ML_ARGUMENTS)
 predict: $(STAMPS)/validate ## predict live projects and open milestones
 	@$(ML) predict $(ML_ARGUMENTS)
 monitor: $(STAMPS)/validate ## compare recent features with those trained on
 	@$(ML) monitor $(ML_ARGUMENTS)
+bandit: $(STAMPS)/validate ## learn which release strategy the next projects should get
+	@$(ML) bandit $(ML_ARGUMENTS)
 
 # Insights and the dbt docs share one process: dbt takes seconds to start.
 DBT_IN_TURN = $(PYTHON) -c 'import sys; from dbt.cli.main import dbtRunner; dbt = dbtRunner(); \

@@ -11,11 +11,14 @@ from ml import reporting, settings
 from ml.errors import MlError
 from ml.monitor import monitor
 from ml.predict import predict
+from ml.release import bandit
+from ml.release import settings as release_settings
+from ml.release.reporting import decided_lines
 from ml.settings import ModelSettings
 from ml.train import train
 from ml.warehouse import Warehouse, open_warehouse
 
-STAGES = ("train", "predict", "monitor")
+STAGES = ("train", "predict", "monitor", "bandit")
 
 
 def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) -> int:
@@ -49,15 +52,24 @@ def _run(
     options: argparse.Namespace,
     now: datetime,
 ) -> None:
-    for model in models:
+    """Runs one stage, for every model where it is about models, and says what came of it."""
+    for model in (None,) if stage == "bandit" else models:
         started = time.perf_counter()
-        lines = _lines(stage, model, warehouse, options, now)
+        if model is None:
+            lines = _bandit_lines(warehouse, options, now)
+        else:
+            lines = _model_lines(stage, model, warehouse, options, now)
         lines[-1] += f" ({time.perf_counter() - started:.1f} s)"
         for number, line in enumerate(lines):
             print(f"{stage if number == 0 else '':<10} {line}", flush=True)
 
 
-def _lines(
+def _bandit_lines(warehouse: Warehouse, options: argparse.Namespace, now: datetime) -> list[str]:
+    chosen = release_settings.load(release_settings.DEFAULT_PATH)
+    return decided_lines(bandit.decide(chosen, warehouse, run_id=options.run_id, now=now))
+
+
+def _model_lines(
     stage: str,
     model: ModelSettings,
     warehouse: Warehouse,

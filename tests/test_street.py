@@ -21,6 +21,7 @@ WALL_CLOCK = {
     "trained_at",
     "predicted_at",
     "measured_at",
+    "decided_at",
     "validated_at",
     "quarantined_at",
 }
@@ -185,7 +186,10 @@ def test_unchanged_run_does_nothing(street: Clone) -> None:
 
 
 def test_touched_model_settings_redo_the_models_only_and_add_no_row(street: Clone) -> None:
-    tables = "model_runs", "model_metrics", "predictions", "drift_stats"
+    tables = (
+        *("model_runs", "model_metrics", "predictions", "drift_stats"),
+        *("bandit_runs", "bandit_posteriors", "bandit_decisions", "policy_values"),
+    )
     counts = [street.ask(f"select count(*) from ml.{table}") for table in tables]
     (street.folder / "ml" / "models.toml").touch()
     code, output = street.make("run")
