@@ -104,8 +104,9 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/mypy generator expectations ml
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
-bench: setup ## measure time and memory, and write the table into README.md
+bench: setup ## measure time, memory and the bandit; write the first two into README.md
 	@$(PYTHON) tests/benchmarks/street.py
+	@$(PYTHON) -m tests.benchmarks.bandit
 
 clean: ## remove what can be made again; the published warehouse and its models stay
 	@rm -rf $(WAREHOUSE)/build $(WAREHOUSE)/generated $(WAREHOUSE)/truth $(WAREHOUSE)/rejected $(SITE) dbt_project/target \

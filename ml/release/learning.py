@@ -10,7 +10,7 @@ from ml.release.settings import ARMS, BanditSettings
 from ml.release.thompson import Floats
 
 _DAY = 86_400_000_000
-_EDGE = 0.05  # a prior mean nearer to 0 or 1 would be a certainty that no history gives
+_EDGE = 0.25  # of the prior mean: with a weight of 2, no prior is less than Jeffreys'
 
 
 @dataclass(frozen=True, slots=True)

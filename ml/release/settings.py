@@ -39,7 +39,7 @@ class BanditSettings:
     constant: float = _key("exploration", 0.001, 10)
     floor: float = _key("exploration", 0, 0.005)
     min_rewards: int = _key("start", 1, 1_000_000)
-    prior_weight: float = _key("start", 1, 1000)
+    prior_weight: float = _key("start", 2, 1000)
     history_weight: float = _key("start", 0, 10_000)
     min_arm_rewards: int = _key("guard_rails", 1, 1_000_000)
     unproven_cap: float = _key("guard_rails", 0.001, 0.25)

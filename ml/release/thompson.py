@@ -7,7 +7,7 @@ from scipy import special
 Floats = npt.NDArray[np.float64]
 
 _TAIL = 1e-14  # posterior mass left out at either end
-_LEAST = 0.05  # below it a tail no longer fits into a double
+_LEAST = 0.5  # Jeffreys; longer tails would need ever more nodes
 # The trapezoid rule errs by the Fourier transform at 2 pi / step: below 1e-13 with these steps,
 # for narrow (normal) densities and for wide ones, whose poles lie at +-i pi.
 _STEPS_PER_SD, _WIDEST_STEP = 2.5, 0.25
@@ -23,7 +23,7 @@ def best_probabilities(alpha: Floats, beta: Floats) -> Floats:
     The result of a row does not depend on the rows beside it, not even in its last bit.
 
     Args:
-        alpha: Successes plus prior, shape (rows, arms), all at least 0.05.
+        alpha: Successes plus prior, shape (rows, arms), all at least 0.5.
         beta: Failures plus prior, same shape.
 
     Returns:

@@ -11,3 +11,6 @@ def test_unit_and_data_tests_pass(builds: Builds, workshop: Workshop, tmp_path: 
     """A failing one makes dbt leave with another code than 0, which `call` shows."""
     workshop.build(write_csv(builds.tables, tmp_path / "data"))
     workshop.dbt(*SILENTLY, "test", "--selector", "features")
+    models = ("--models", tmp_path / "models", "--run-id", "test")
+    workshop.python("ml", "train", "predict", "bandit", "--db", workshop.database, *models)
+    workshop.dbt(*SILENTLY, "build", "--selector", "insights")
