@@ -35,7 +35,7 @@ export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
 
 STAGES := run generate land features validate train predict monitor bandit insights publish docs
-.PHONY: help setup $(STAGES) query shell site truth test lint bench clean
+.PHONY: help setup $(STAGES) query shell strategy site truth test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile stages.mk | sort -u \
@@ -83,6 +83,10 @@ export SQL
 shell: setup ## open an SQL prompt on the published warehouse, read-only
 	@test -f $(PUBLISHED) || { echo "shell: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
 	@$(VENV)/bin/duckdb -readonly $(PUBLISHED)
+
+strategy: setup ## tell which release strategy the project PROJECT=id gets if it launches now
+	@test -n "$(PROJECT)" || { echo "strategy: say for which project, e.g. make strategy PROJECT=20001" >&2; exit 2; }
+	@$(PYTHON) -m ml.release --db $(PUBLISHED) --project $(PROJECT)
 
 site: setup ## serve the pages on localhost:PORT
 	@test -f $(SITE)/index.html || { echo "site: no pages yet in $(SITE); make run" >&2; exit 2; }
