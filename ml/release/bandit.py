@@ -108,7 +108,7 @@ def _decisions(
     """One row per project launched since the start."""
     known, found = learning.known, learning.found
     batch, rows = learning.batch, learning.decided
-    snapshots = np.array(
+    snapshots = pa.array(
         [snapshot(known, found, week, settings.rules) for week in range(len(learning.batch_at))]
     )
     return {
@@ -121,7 +121,7 @@ def _decisions(
         "epsilon": found.epsilon[batch],
         "draw": history.draw[rows],
         "seed": settings.seed,
-        "snapshot": snapshots[batch],
+        "snapshot": snapshots.take(pa.array(batch)),
     }
 
 

@@ -73,10 +73,12 @@ def load(path: Path) -> BanditSettings:
         for item in fields(BanditSettings)
         if item.metadata
     }
-    for name in values.keys() - known.keys():
-        raise SettingsError(f"{path}: {name} is unknown; known here: {', '.join(known)}")
-    for name in known.keys() - values.keys():
-        raise SettingsError(f"{path}: {name} is missing")
+    for name in values:
+        if name not in known:
+            raise SettingsError(f"{path}: {name} is unknown; known here: {', '.join(known)}")
+    for name in known:
+        if name not in values:
+            raise SettingsError(f"{path}: {name} is missing")
     numbers: dict[str, Any] = {
         item.name: _number(path, name, item, values[name]) for name, item in known.items()
     }

@@ -1,6 +1,6 @@
 """The strategy told before a launch is the one recorded after it."""
 
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -8,13 +8,14 @@ import pytest
 from ml.release.__main__ import answer, main
 from ml.release.settings import BanditSettings
 from ml.warehouse import read_warehouse
-from tests.ml.release.conftest import AS_OF, Future, Platform
+from tests.ml.release.conftest import Future, Platform
 
 
+@pytest.mark.parametrize("moment", [datetime(2023, 6, 1), datetime(2023, 6, 5)])
 def test_what_is_told_before_the_launch_is_recorded_after_it(
-    future: Future, platform: Platform, chosen: BanditSettings, tmp_path: Path
+    future: Future, platform: Platform, chosen: BanditSettings, tmp_path: Path, moment: datetime
 ) -> None:
-    moment = AS_OF - timedelta(days=30)  # in the middle of a week
+    """In the middle of a week, and on the very Monday that begins one."""
     early = future.at(moment, tmp_path / "early.duckdb")
     early.decide(chosen)
     platform.decide(chosen)
