@@ -36,19 +36,24 @@ def test_every_policy_is_valued_and_the_better_one_is_better(
         assert found["holdback_20"].ci_low > found["front_loaded"].ci_high
     found = by_policy(values)
     assert found["bandit"].ci_low > found["equal_shares"].ci_high
-    # with equal shares it is the plain mean of what was seen
-    ((mean,),) = large.sql(f"""
-        with shares as (
-            select avg((coalesce(resolution = 'approved'
-                and resolved_at <= due_at + interval 14 day, false))::int) as share
+    # with equal shares every weight is one: the plain mean of what is over, and of nothing else
+    ((mean, count),) = large.sql(f"""
+        with milestones as (
+            select *, max(due_at) over (partition by project_id) + interval 14 day as closes_at
             from core.fct_milestones join core.dim_projects using (project_id)
             where launched_at >= (select min(batch_at) from ml.bandit_posteriors)
-                and started_at is not null
+        ),
+        shares as (
+            select avg(coalesce(resolution = 'approved'
+                and resolved_at <= due_at + interval 14 day, false)::int) as share
+            from milestones
+            where started_at < closes_at and closes_at < timestamp '{AS_OF}'
             group by project_id
-            having max(due_at) + interval 14 day < timestamp '{AS_OF}' and count(*) > 0
         )
-        select avg(share) from shares""")
-    assert found["equal_shares"].value == pytest.approx(mean, abs=0.05)
+        select avg(share), count(*) from shares""")
+    plain = by_policy(values, "ips")["equal_shares"]
+    assert plain.value == pytest.approx(mean)
+    assert plain.decision_count == count
 
 
 def test_too_few_decisions_give_a_reason_and_no_number(
