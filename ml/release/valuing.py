@@ -24,6 +24,9 @@ POLICIES = (*ARMS, EQUAL_SHARES, BANDIT, NEXT_LAUNCHES)
 
 _RANDOM = 0.001  # smallest p-value at which the counts of history still look drawn evenly
 
+_BY_ARM = ", ".join(
+    f"max(propensity) filter (posteriors.release_strategy = '{name}') as {name}" for name in ARMS
+)
 # What was in force at a launch is the oldest record of it: later versions only look back.
 _FOLLOWED = f"""
     with followed as (
@@ -39,12 +42,7 @@ _FOLLOWED = f"""
     select
         followed.project_id,
         list_position($arms, any_value(followed.chosen_strategy)) - 1 as choice,
-        {
-    ", ".join(
-        f"max(propensity) filter (posteriors.release_strategy = '{name}') as {name}"
-        for name in ARMS
-    )
-}
+        {_BY_ARM}
     from followed
     inner join ml.bandit_posteriors as posteriors
         on followed.bandit_version = posteriors.bandit_version
