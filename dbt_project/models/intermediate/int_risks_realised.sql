@@ -18,9 +18,9 @@ high_risk as (
 risks_realised as (
     select
         count(*) as high_risk_count,
-        -- from too few, nothing is inferred but the worst
         case
-            when count(*) >= 30 then {{ ratio('sum(lost_cents)', 'sum(funding_cents)') }}
+            when count(*) >= {{ var('fewest_high_risk') }}
+                then {{ ratio('sum(lost_cents)', 'sum(funding_cents)') }}
             else cast(1 as double)
         end as loss_ratio
     from high_risk
