@@ -36,8 +36,8 @@ export EXIT_CODE := $(shell mktemp -u)
 export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
 
-STAGES := run generate land features validate train predict monitor experiment online insights publish docs
-.PHONY: help setup $(STAGES) predict-one query shell site truth backtest experiment-design test lint bench clean
+STAGES := run generate land features validate train predict monitor experiment bandit online insights publish docs
+.PHONY: help setup $(STAGES) predict-one strategy query shell site truth backtest experiment-design test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile stages.mk | sort -u \
@@ -100,6 +100,10 @@ shell: setup ## open an SQL prompt on the published warehouse, read-only
 	@test -f $(PUBLISHED) || { echo "shell: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
 	@$(VENV)/bin/duckdb -readonly $(PUBLISHED)
 
+strategy: setup ## tell which release strategy the project PROJECT=id gets if it launches now
+	@test -n "$(PROJECT)" || { echo "strategy: say for which project, e.g. make strategy PROJECT=20001" >&2; exit 2; }
+	@$(PYTHON) -m ml.release --db $(PUBLISHED) --project $(PROJECT)
+
 site: setup ## serve the pages on localhost:PORT
 	@test -f $(SITE)/index.html || { echo "site: no pages yet in $(SITE); make run" >&2; exit 2; }
 	@echo "site       http://localhost:$(or $(PORT),8766)/ (Ctrl-C ends it)"
@@ -133,6 +137,7 @@ bench: setup ## measure time, memory and error rates; write the table of command
 	@$(PYTHON) tests/benchmarks/generating.py
 	@$(PYTHON) tests/benchmarks/serving.py
 	@$(PYTHON) -m tests.benchmarks.experiments
+	@$(PYTHON) -m tests.benchmarks.bandit
 
 clean: ## remove what can be made again; the published warehouse and its models stay
 	@rm -rf $(WAREHOUSE)/build $(WAREHOUSE)/generated $(WAREHOUSE)/truth $(WAREHOUSE)/rejected $(SITE) dbt_project/target \

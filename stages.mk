@@ -56,7 +56,7 @@ LAND_FILES := $(wildcard expectations/contract*.py expectations/land*.py)
 VALIDATE_FILES := $(wildcard expectations/validate* expectations/gx_duckdb.py expectations/suites/*)
 PAGES_FILES := $(wildcard expectations/pages.py expectations/templates.py expectations/*.jinja templates/* ml/pages/*)
 
-.PHONY: run all truth backtest generate land features validate train predict monitor experiment online insights publish docs
+.PHONY: run all truth backtest generate land features validate train predict monitor experiment bandit online insights publish docs
 run: ## the whole job: from raw files to a published warehouse and its pages
 	@if $(MAKE) --no-print-directory -f stages.mk --question all; then \
 		echo "run        nothing has changed: $(WAREHOUSE)/escrow.duckdb is up to date with its inputs"; \
@@ -97,9 +97,9 @@ $(STAMPS)/validate: $(STAMPS)/features $(VALIDATE_FILES)
 
 ML = $(OPEN_BUILD); $(PYTHON) -m ml
 ML_ARGUMENTS = --db $(ESCROW_DB) --models $(WAREHOUSE)/models --run-id $(ESCROW_RUN_ID) $(if $(TRUTH),--truth $(TRUTH))
-ML_FILES := $(wildcard ml/*.py ml/*.toml ml/*.sql ml/experiments/*)
+ML_FILES := $(wildcard ml/*.py ml/*.toml ml/*.sql $(foreach part,experiments release,ml/$(part)/*.py ml/$(part)/*.toml))
 $(STAMPS)/ml: $(STAMPS)/validate $(ML_FILES) $(BUILD)/settings.ml
-	@$(ML) train predict monitor experiment $(ML_ARGUMENTS)
+	@$(ML) train predict monitor experiment bandit $(ML_ARGUMENTS)
 	@touch $@
 
 # One stage of ml by itself; a run does all of them in one process, since scikit-learn is slow to import.
@@ -111,6 +111,8 @@ monitor: $(STAMPS)/validate ## compare recent features with those trained on
 	@$(ML) monitor $(ML_ARGUMENTS)
 experiment: $(STAMPS)/validate ## analyse experiments, look by look
 	@$(ML) experiment $(ML_ARGUMENTS)
+bandit: $(STAMPS)/validate ## learn which release strategy the next projects should get
+	@$(ML) bandit $(ML_ARGUMENTS)
 
 # Replayed rows are history like any other: insights and pages follow, then all is published.
 backtest: $(STAMPS)/ml

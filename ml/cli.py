@@ -14,12 +14,15 @@ from ml.experiments.reporting import experimented_lines
 from ml.experiments.stage import experiment
 from ml.monitor import monitor
 from ml.predict import predict
+from ml.release import bandit
+from ml.release import settings as release_settings
+from ml.release.reporting import decided_lines
 from ml.settings import ModelSettings
 from ml.train import train
 from ml.warehouse import Warehouse, open_warehouse
 
-STAGES = ("train", "predict", "monitor", "experiment")
-_WITHOUT_MODELS = ("experiment",)
+STAGES = ("train", "predict", "monitor", "experiment", "bandit")
+_WITHOUT_MODELS = ("experiment", "bandit")
 
 
 def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) -> int:
@@ -53,24 +56,35 @@ def _run(
     options: argparse.Namespace,
     now: datetime,
 ) -> None:
+    """Runs one stage, for every model where it is about models, and says what came of it."""
     for model in (None,) if stage in _WITHOUT_MODELS else models:
         started = time.perf_counter()
-        lines = _lines(stage, model, warehouse, options, now)
+        if model is None:
+            lines = _decision_lines(stage, warehouse, options, now)
+        else:
+            lines = _model_lines(stage, model, warehouse, options, now)
         lines[-1] += f" ({time.perf_counter() - started:.1f} s)"
         for number, line in enumerate(lines):
             print(f"{stage if number == 0 else '':<10} {line}", flush=True)
 
 
-def _lines(
+def _decision_lines(
+    stage: str, warehouse: Warehouse, options: argparse.Namespace, now: datetime
+) -> list[str]:
+    if stage == "experiment":
+        registered = designs.load(options.designs)
+        return experimented_lines(experiment(registered, warehouse, run_id=options.run_id, now=now))
+    chosen = release_settings.load(release_settings.DEFAULT_PATH)
+    return decided_lines(bandit.decide(chosen, warehouse, run_id=options.run_id, now=now))
+
+
+def _model_lines(
     stage: str,
-    model: ModelSettings | None,
+    model: ModelSettings,
     warehouse: Warehouse,
     options: argparse.Namespace,
     now: datetime,
 ) -> list[str]:
-    if model is None:
-        registered = designs.load(options.designs)
-        return experimented_lines(experiment(registered, warehouse, run_id=options.run_id, now=now))
     if stage == "train":
         rows = {"run_id": options.run_id, "now": now}
         trained = train(model, warehouse, options.models, **rows, truth=options.truth)

@@ -184,5 +184,73 @@ create table if not exists ml.experiment_results (
     decision varchar,
     reason varchar,
     as_of timestamp,
+
+-- One row per change of the bandit in use, of the moment it is for, or of its reason not to run.
+create table if not exists ml.bandit_runs (
+    run_id varchar,
+    bandit_version varchar,
+    status varchar,
+    reason varchar,
+    as_of timestamp,
+    starts_at timestamp,
+    settings varchar,
+    measured_at timestamp
+);
+
+-- One row per bandit version, week and release strategy: what was known before the week began.
+create table if not exists ml.bandit_posteriors (
+    run_id varchar,
+    bandit_version varchar,
+    batch_at timestamp,
+    release_strategy varchar,
+    decision_number bigint,
+    prior_alpha double,
+    prior_beta double,
+    alpha double,
+    beta double,
+    reward_count bigint,
+    pending_count bigint,
+    mean_on_time_share double,
+    mean_money_kept_share double,
+    best_probability double,
+    propensity double,
+    epsilon double,
+    state varchar,
+    measured_at timestamp
+);
+
+-- One row per bandit version and project launched since its start.
+create table if not exists ml.bandit_decisions (
+    run_id varchar,
+    bandit_version varchar,
+    project_id bigint,
+    launched_at timestamp,
+    batch_at timestamp,
+    chosen_strategy varchar,
+    propensity double,
+    state varchar,
+    epsilon double,
+    draw double,
+    seed bigint,
+    snapshot varchar,
+    decided_at timestamp
+);
+
+-- One row per bandit version, moment, candidate policy, metric and estimator.
+create table if not exists ml.policy_values (
+    run_id varchar,
+    bandit_version varchar,
+    as_of timestamp,
+    policy varchar,
+    metric varchar,
+    estimator varchar,
+    status varchar,
+    reason varchar,
+    value double,
+    ci_low double,
+    ci_high double,
+    decision_count bigint,
+    min_propensity double,
+    effective_sample_size double,
     measured_at timestamp
 );

@@ -25,6 +25,7 @@ WALL_CLOCK = {
     "trained_at",
     "predicted_at",
     "measured_at",
+    "decided_at",
     "validated_at",
     "quarantined_at",
 }
@@ -142,7 +143,7 @@ def test_query_answers_with_a_client_of_another_version(street: Clone) -> None:
 def test_pages_link_to_each_other_and_to_nothing_outside(street: Clone) -> None:
     site = street.folder / "site"
     index = (site / "index.html").read_text()
-    for link in ("validation.html", "dbt/index.html"):
+    for link in ("validation.html", "releases/index.html", "dbt/index.html"):
         assert f'href="{link}"' in index
         assert (site / link).stat().st_size > 5_000
     for page in site.rglob("*.html"):
@@ -159,6 +160,7 @@ def test_pages_link_to_each_other_and_to_nothing_outside(street: Clone) -> None:
         ("index.html", "Open milestones"),
         ("experiments/index.html", "Lift of conversion per view"),
         ("validation.html", "Needs attention"),
+        ("releases/index.html", "Next launches"),
         ("dbt/index.html", "<td>which live projects will reach their goal</td>"),
     ],
 )
@@ -190,7 +192,10 @@ def test_unchanged_run_does_nothing(street: Clone) -> None:
 
 
 def test_touched_model_settings_redo_the_models_only_and_add_no_row(street: Clone) -> None:
-    tables = "model_runs", "model_metrics", "predictions", "drift_stats", "experiment_results"
+    tables = (
+        *("model_runs", "model_metrics", "predictions", "drift_stats", "experiment_results"),
+        *("bandit_runs", "bandit_posteriors", "bandit_decisions", "policy_values"),
+    )
     counts = [street.ask(f"select count(*) from ml.{table}") for table in tables]
     (street.folder / "ml" / "models.toml").touch()
     code, output = street.make("run")

@@ -31,3 +31,8 @@
 {% macro ratio(numerator, denominator) -%}
     (cast(({{ numerator }}) as double) / nullif(cast(({{ denominator }}) as double), 0))
 {%- endmacro %}
+
+{#- A share of an amount, to the cent. The share becomes a decimal first: money never meets a float. -#}
+{% macro expected_loss(share, amount) -%}
+    cast(round(cast(({{ share }}) as decimal(12, 10)) * ({{ amount }}), 2) as decimal(18, 2))
+{%- endmacro %}

@@ -11,8 +11,7 @@ def test_unit_and_data_tests_pass(builds: Builds, workshop: Workshop, tmp_path: 
     """A failing one makes dbt leave with another code than 0, which `call` shows."""
     workshop.build(write_csv(builds.tables, tmp_path / "data"))
     workshop.dbt(*SILENTLY, "test", "--selector", "features")
-    workshop.python(
-        *("ml", "experiment", "--db", workshop.database),
-        *("--models", tmp_path / "models", "--run-id", "test"),
-    )
+    stages = ("train", "predict", "experiment", "bandit")
+    models = ("--models", tmp_path / "models", "--run-id", "test")
+    workshop.python("ml", *stages, "--db", workshop.database, *models)
     workshop.dbt(*SILENTLY, "build", "--selector", "insights")

@@ -33,7 +33,7 @@ def platform(
     workshop = new_workshop()
     workshop.build(write_csv(with_large_table(builds.tables), folder / "data"))
     workshop.python(
-        *("ml", "train", "predict", "monitor", "--db", workshop.database),
+        *("ml", "train", "predict", "monitor", "bandit", "--db", workshop.database),
         *("--models", folder / "models", "--run-id", "test"),
     )
     workshop.dbt("build", "--selector", "insights", *WITHOUT_TESTS)

@@ -30,6 +30,13 @@ def test_a_file_that_is_no_warehouse_is_one_clear_line(fresh: Any) -> None:
     assert len(outcome.err.splitlines()) == 1
 
 
+def test_bandit_without_strategies_says_so_and_goes_on(fresh: Any) -> None:
+    fresh.sql("update core.dim_projects set release_strategy = null")
+    outcome = fresh.run("bandit")
+    assert outcome.code == 0
+    assert "no project has a release strategy; nothing is decided, the run goes on" in outcome.out
+
+
 @pytest.mark.parametrize(
     "table",
     ["core.warehouse_as_of", "core.dim_projects", "core.fct_milestones",

@@ -1,0 +1,36 @@
+-- What the approval of an open milestone would release: the ledger's formula, backer by backer.
+with
+
+milestones as (
+    select * from {{ ref('int_milestones_started') }}
+    where started_at is not null and resolved_at is null and expires_at > {{ as_of() }}
+),
+
+backers as (
+    select * from {{ ref('int_pledges_grouped_by_backer') }}
+),
+
+by_backer as (
+    select
+        milestones.milestone_id,
+        {{ released_cents(
+            'backers.pledged_cents',
+            'milestones.approved_cents + milestones.funding_cents',
+            'milestones.goal_cents'
+        ) }}
+        - {{ released_cents(
+            'backers.pledged_cents', 'milestones.approved_cents', 'milestones.goal_cents'
+        ) }} as release_cents
+    from milestones
+    inner join backers on milestones.project_id = backers.project_id
+),
+
+releases_foreseen as (
+    select
+        milestone_id,
+        cast(sum(release_cents) as bigint) as release_cents
+    from by_backer
+    group by milestone_id
+)
+
+select * from releases_foreseen

@@ -1,0 +1,20 @@
+select
+    run_id,
+    bandit_version,
+    batch_at,
+    release_strategy,
+    decision_number,
+    prior_alpha,
+    prior_beta,
+    alpha,
+    beta,
+    reward_count,
+    pending_count,
+    mean_on_time_share,
+    mean_money_kept_share,
+    best_probability,
+    propensity,
+    epsilon,
+    state,
+    measured_at
+from {{ source('ml', 'bandit_posteriors') }}

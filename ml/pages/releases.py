@@ -1,0 +1,113 @@
+"""The page of the release decisions: what to pay, and which strategy the next launches get."""
+
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from ml.pages.charts import COLORS, new_chart, to_svg
+from ml.pages.render import render, write
+from ml.warehouse import Warehouse
+
+MOST_ROWS = 50
+_TOTALS = """
+    select
+        count(*) as milestone_count,
+        coalesce(sum(held_amount), 0) as held_amount,
+        coalesce(sum(release_amount), 0) as release_amount,
+        coalesce(sum(expected_loss_amount), 0) as expected_loss_amount,
+        coalesce(sum(expected_loss_amount_held_back), 0) as expected_loss_amount_held_back,
+        count(*) filter (risk_probability is null) as unknown_count,
+        any_value(loss_ratio) as loss_ratio,
+        (select as_of from core.warehouse_as_of) as as_of
+    from insights.release_decisions"""
+_RECOMMENDATIONS = """
+    select
+        recommendation,
+        count(*) as milestone_count,
+        sum(release_amount) as release_amount,
+        sum(expected_loss_amount) as expected_loss_amount,
+        sum(expected_loss_amount_held_back) as expected_loss_amount_held_back
+    from insights.release_decisions
+    group by recommendation
+    order by list_position(
+        ['do_not_release', 'review', 'hold_back_20', 'release', 'decide_by_hand'], recommendation
+    )"""
+_SHEET = f"""
+    select
+        project_title, milestone_title, milestone_number, milestone_count, days_left, held_amount,
+        release_amount, risk_probability, is_decided, expected_loss_amount,
+        expected_loss_amount_held_back, release_strategy, bandit_strategy, recommendation,
+        recommendation_reason
+    from insights.release_decisions
+    order by expected_loss_amount desc nulls last, release_amount desc, milestone_id
+    limit {MOST_ROWS}"""
+_POLICY = """
+    select
+        release_strategy, launch_share_ratio, best_probability, expected_on_time_ratio,
+        mean_money_kept_ratio, reward_count, pending_count, state, batch_at, bandit_version
+    from insights.release_policy
+    order by launch_share_ratio desc, release_strategy"""
+_SHARES = """
+    select batch_at, propensity
+    from ml.bandit_posteriors
+    where bandit_version = $version and release_strategy = $strategy and batch_at <= $until
+    order by batch_at"""
+_VALUES = """
+    select
+        policy, metric, status, reason, value, ci_low, ci_high, decision_count
+    from ml.policy_values
+    where bandit_version = $version and estimator = 'doubly_robust'
+        and as_of = (select as_of from core.warehouse_as_of)
+    qualify row_number() over (partition by policy, metric order by measured_at desc) = 1
+    order by metric desc, value desc nulls last, policy"""
+_NEWEST_RUN = """
+    select status, reason from ml.bandit_runs order by measured_at desc, run_id desc limit 1"""
+_LINES = ("-", "--", ":", "-.")
+
+
+def write_releases(warehouse: Warehouse, folder: Path) -> None:
+    """Writes `index.html` into the folder."""
+    policy = _rows(warehouse, _POLICY)
+    values, chart = [], None
+    if policy:
+        version = policy[0]["bandit_version"]
+        values = _rows(warehouse, _VALUES, version=version)
+        chart = _chart(warehouse, policy)
+    page = render(
+        "releases.html.jinja",
+        totals=_rows(warehouse, _TOTALS)[0],
+        recommendations=_rows(warehouse, _RECOMMENDATIONS),
+        sheet=_rows(warehouse, _SHEET),
+        most_rows=MOST_ROWS,
+        policy=policy,
+        chart=chart,
+        values=values,
+        run=next(iter(_rows(warehouse, _NEWEST_RUN)), None),
+    )
+    write(folder / "index.html", page)
+
+
+def _chart(warehouse: Warehouse, policy: list[dict[str, Any]]) -> Markup:
+    """Draws the share of launches that each strategy was given, week by week."""
+    figure, (axes,) = new_chart()
+    for row, color, line in zip(policy, COLORS, _LINES, strict=False):
+        points = warehouse.fetch(
+            _SHARES,
+            version=row["bandit_version"],
+            strategy=row["release_strategy"],
+            until=row["batch_at"],
+        )
+        moments, shares = zip(*points, strict=True)
+        axes.plot(moments, shares, line, color=color, label=row["release_strategy"])
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.set_ylabel("Share of the week's launches")
+    axes.legend(loc="upper left", ncols=2)
+    now = ", ".join(f"{row['release_strategy']} {row['launch_share_ratio']:.0%}" for row in policy)
+    return to_svg(figure, words=f"Share of launches by strategy and week; in the last one {now}.")
+
+
+def _rows(warehouse: Warehouse, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = warehouse.read(sql, **parameters).read_all().to_pylist()
+    return rows

@@ -1,0 +1,1 @@
+"""Which release strategy the next projects get, and what evidence the past gives for it."""

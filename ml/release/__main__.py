@@ -1,0 +1,86 @@
+"""`python -m ml.release`: which release strategy a project gets that launches now."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ml.errors import MlError
+from ml.release.policy import choose, draw
+from ml.release.settings import ARMS
+from ml.warehouse import Warehouse, read_warehouse
+
+# a warehouse published before there was a bandit lacks its tables
+_HAS_RUN = """
+    select 1 from information_schema.tables
+    where table_schema = 'ml' and table_name = 'bandit_runs'"""
+_NEWEST_WEEK = """
+    with in_use as (
+        select bandit_version, status, reason, cast(settings->>'seed' as bigint) as seed
+        from ml.bandit_runs
+        order by measured_at desc, run_id desc
+        limit 1
+    )
+    select
+        in_use.status, in_use.reason, in_use.seed, posteriors.batch_at,
+        posteriors.release_strategy, posteriors.propensity, posteriors.state
+    from in_use
+    left join ml.bandit_posteriors as posteriors
+        on in_use.bandit_version = posteriors.bandit_version
+        and posteriors.batch_at <= (select as_of from core.warehouse_as_of)
+    order by posteriors.batch_at desc, list_position($arms, posteriors.release_strategy)
+    limit 4"""
+
+
+class Answer(NamedTuple):
+    """The strategy, its exact probability, and the week whose knowledge it rests on."""
+
+    strategy: str
+    propensity: float
+    batch_at: datetime
+    state: str
+
+
+def answer(warehouse: Warehouse, project_id: int) -> Answer:
+    """Chooses as the next run will record it, if the project launches in the newest week.
+
+    Raises:
+        MlError: The bandit has not run, or had nothing to learn from.
+    """
+    has_run = warehouse.fetch(_HAS_RUN)
+    rows = warehouse.fetch(_NEWEST_WEEK, arms=list(ARMS)) if has_run else []
+    if not rows or rows[0][0] != "active":
+        reason = rows[0][1] if rows else "the bandit has not run: make run"
+        raise MlError(f"no strategy can be chosen: {reason}")
+    _, _, seed, batch_at, _, _, state = rows[0]
+    propensity = np.array([[row[5] for row in rows]])
+    arm = int(choose(propensity, np.array([draw(seed, project_id)]))[0])
+    return Answer(ARMS[arm], float(propensity[0, arm]), batch_at, state)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the strategy; returns 0, or 2 for a wrong call."""
+    parser = argparse.ArgumentParser(prog="python -m ml.release", description=__doc__)
+    parser.add_argument("--db", type=Path, required=True, help="published warehouse, only read")
+    parser.add_argument("--project", type=int, required=True, help="id the project will have")
+    options = parser.parse_args(arguments)
+    try:
+        with read_warehouse(options.db) as warehouse:
+            found = answer(warehouse, options.project)
+    except MlError as error:
+        print(f"strategy: {error}", file=sys.stderr)
+        return 2
+    print(
+        f"strategy   project {options.project}: {found.strategy}, chosen with probability"
+        f" {found.propensity:.4f} for a launch in the week of {found.batch_at:%Y-%m-%d}"
+        f" ({found.state})"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""The strategy told before a launch is the one recorded after it."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from ml.release.__main__ import answer, main
+from ml.release.settings import BanditSettings
+from ml.warehouse import read_warehouse
+from tests.ml.release.conftest import Future, Platform
+
+
+@pytest.mark.parametrize("moment", [datetime(2023, 6, 1), datetime(2023, 6, 5)])
+def test_what_is_told_before_the_launch_is_recorded_after_it(
+    future: Future, platform: Platform, chosen: BanditSettings, tmp_path: Path, moment: datetime
+) -> None:
+    """In the middle of a week, and on the very Monday that begins one."""
+    early = future.at(moment, tmp_path / "early.duckdb")
+    early.decide(chosen)
+    platform.decide(chosen)
+    later = platform.sql(
+        f"""select project_id, chosen_strategy, propensity, batch_at, state
+        from ml.bandit_decisions
+        where launched_at >= timestamp '{moment}' and batch_at <= timestamp '{moment}'"""
+    )
+    assert later
+    with read_warehouse(early.path) as warehouse:
+        for project, *recorded in later:
+            assert list(answer(warehouse, project)) == recorded
+
+
+def test_nothing_to_choose_from_is_one_line(
+    platform: Platform, chosen: BanditSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["--db", str(platform.path), "--project", "7"]
+    platform.sql("update core.dim_projects set release_strategy = null")
+    platform.decide(chosen)
+    assert main(call) == 2
+    assert capsys.readouterr().err == (
+        "strategy: no strategy can be chosen: no project has a release strategy\n"
+    )
