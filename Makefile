@@ -13,11 +13,13 @@ DATA ?=
 AS_OF ?=
 # reject the run, or quarantine the rows and go on
 ON_BAD_ROWS ?= reject
+# 1: make monitor exits with 1 when something moved
+FAIL_ON_ALERT ?= 0
 TARGET ?= duckdb
 WAREHOUSE ?= warehouse
 SITE ?= site
 VENV ?= .venv
-export SCALE SEED SCENARIO DATA AS_OF ON_BAD_ROWS TARGET WAREHOUSE SITE VENV GENERATE
+export SCALE SEED SCENARIO DATA AS_OF ON_BAD_ROWS FAIL_ON_ALERT TARGET WAREHOUSE SITE VENV GENERATE
 
 $(foreach name,CURDIR DATA WAREHOUSE SITE,$(if $(word 2,$($(name))),\
 	$(error $(name)=$($(name)) has a space in it, which make cannot handle: use a path without)))

@@ -20,6 +20,7 @@ export DBT_LOG_PATH := $(BUILD)/logs
 export ESCROW_RUN_ID
 
 $(if $(filter duckdb,$(TARGET)),,$(error TARGET=$(TARGET) is not known; it is duckdb))
+$(if $(filter-out 0 1,$(FAIL_ON_ALERT)),$(error FAIL_ON_ALERT=$(FAIL_ON_ALERT) is not known; it is 0 or 1))
 $(if $(filter reject quarantine,$(ON_BAD_ROWS)),,$(error ON_BAD_ROWS=$(ON_BAD_ROWS) is not known; it is reject or quarantine))
 
 ifeq (,$(DATA))
@@ -92,7 +93,7 @@ $(STAMPS)/validate: $(STAMPS)/features $(VALIDATE_FILES)
 
 ML = $(OPEN_BUILD); $(PYTHON) -m ml
 ML_ARGUMENTS = --db $(ESCROW_DB) --models $(WAREHOUSE)/models --run-id $(ESCROW_RUN_ID)
-$(STAMPS)/ml: $(STAMPS)/validate $(wildcard ml/*.py ml/*.toml ml/*.sql)
+$(STAMPS)/ml: $(STAMPS)/validate $(wildcard ml/*.py ml/*.toml ml/*.sql ml/monitoring/*.py)
 	@$(ML) train predict monitor $(ML_ARGUMENTS)
 	@touch $@
 
@@ -101,8 +102,8 @@ train: $(STAMPS)/validate ## train the models
 	@$(ML) train $(ML_ARGUMENTS)
 predict: $(STAMPS)/validate ## predict live projects and open milestones
 	@$(ML) predict $(ML_ARGUMENTS)
-monitor: $(STAMPS)/validate ## compare recent features with those trained on
-	@$(ML) monitor $(ML_ARGUMENTS)
+monitor: $(STAMPS)/validate ## say what has moved since training; FAIL_ON_ALERT=1 exits with 1 then
+	@$(ML) monitor $(ML_ARGUMENTS) $(if $(filter 1,$(FAIL_ON_ALERT)),--fail-on-alert) $(REFUSES)
 
 # Insights and the dbt docs share one process: dbt takes seconds to start.
 DBT_IN_TURN = $(PYTHON) -c 'import sys; from dbt.cli.main import dbtRunner; dbt = dbtRunner(); \
@@ -118,6 +119,12 @@ $(STAMPS)/publish: $(STAMPS)/insights
 	@$(OPEN_BUILD); $(PYTHON) -m expectations.publish --warehouse $(WAREHOUSE) $(REFUSES)
 	@touch $@
 
-$(PAGES): $(STAMPS)/publish $(PAGES_FILES)
+# After the publish: a killed run leaves no line about what nobody can read, and the next one adds it.
+$(STAMPS)/journal: $(STAMPS)/publish
+	@$(PYTHON) -m ml.monitoring --db $(PUBLISHED) --run-id $(ESCROW_RUN_ID) \
+		--journal $(WAREHOUSE)/monitoring/model_performance.jsonl
+	@touch $@
+
+$(PAGES): $(STAMPS)/journal $(PAGES_FILES)
 	@$(PYTHON) -m ml.pages --db $(PUBLISHED) --site $(SITE)
 	@$(PYTHON) -m expectations.pages --warehouse $(WAREHOUSE) --site $(SITE) --docs $(DBT_TARGET_PATH)/static_index.html

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ml import reporting, settings
 from ml.errors import MlError
-from ml.monitor import monitor
+from ml.monitoring.monitor import monitor
+from ml.monitoring.words import monitored_lines
 from ml.predict import predict
 from ml.settings import ModelSettings
 from ml.train import train
@@ -26,20 +27,22 @@ def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) ->
         now: The clock behind `trained_at`, `predicted_at` and `measured_at`, in UTC.
 
     Returns:
-        0, or 2 when the call or its inputs were wrong.
+        0, 1 when something moved and `--fail-on-alert` asks for it, or 2 when the call or its
+        inputs were wrong.
     """
     options = _parser().parse_args(arguments)
     moment = (now or _utc_now)().replace(tzinfo=None)
+    has_moved = False
     try:
         models = settings.load(options.config)
         with open_warehouse(options.db) as warehouse:
             for stage in STAGES:
                 if stage in options.stages:
-                    _run(stage, models, warehouse, options, moment)
+                    has_moved |= _run(stage, models, warehouse, options, moment)
     except MlError as error:
         print(f"ml: {error}", file=sys.stderr)
         return 2
-    return 0
+    return int(has_moved and options.fail_on_alert)
 
 
 def _run(
@@ -48,13 +51,17 @@ def _run(
     warehouse: Warehouse,
     options: argparse.Namespace,
     now: datetime,
-) -> None:
+) -> bool:
+    """Runs one stage for all models, and tells whether the monitor saw something move."""
+    has_moved = False
     for model in models:
         started = time.perf_counter()
-        lines = _lines(stage, model, warehouse, options, now)
+        lines, is_alert = _lines(stage, model, warehouse, options, now)
+        has_moved |= is_alert
         lines[-1] += f" ({time.perf_counter() - started:.1f} s)"
         for number, line in enumerate(lines):
             print(f"{stage if number == 0 else '':<10} {line}", flush=True)
+    return has_moved
 
 
 def _lines(
@@ -63,14 +70,15 @@ def _lines(
     warehouse: Warehouse,
     options: argparse.Namespace,
     now: datetime,
-) -> list[str]:
+) -> tuple[list[str], bool]:
     if stage == "train":
         trained = train(model, warehouse, options.models, run_id=options.run_id, now=now)
-        return reporting.trained_lines(model, trained, options.models)
+        return reporting.trained_lines(model, trained, options.models), False
     if stage == "predict":
-        return reporting.predicted_lines(predict(model, warehouse, options.models, now=now))
+        predicted = predict(model, warehouse, options.models, now=now)
+        return reporting.predicted_lines(predicted), False
     found = monitor(model, warehouse, run_id=options.run_id, now=now)
-    return reporting.monitored_lines(found)
+    return monitored_lines(found), bool(found.alarms)
 
 
 def _utc_now() -> datetime:
@@ -83,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--db", type=Path, required=True, help="warehouse file to read and add to")
     parser.add_argument("--models", type=Path, required=True, help="folder of the model files")
     parser.add_argument("--run-id", required=True, help="name of the run, kept with its rows")
+    parser.add_argument(
+        "--fail-on-alert", action="store_true", help="exit with 1 when the monitor saw a shift"
+    )
     parser.add_argument(
         "--config", type=Path, default=settings.DEFAULT_PATH, help="default: ml/models.toml"
     )

@@ -48,9 +48,6 @@ _LABELLED = {
         inner join core.dim_projects as projects on milestones.project_id = projects.project_id""",
 }
 
-# The milestones of a project share most features: one row per project keeps rows independent.
-_ONE_PER_PROJECT = {"project": "true", "milestone": "features.milestone_number = 1"}
-
 
 class WarehouseError(MlError):
     """The warehouse is missing, busy, or lacks what ml reads."""
@@ -200,20 +197,6 @@ class Warehouse:
                     select prediction_id from ml.predictions where model_version = $version)
             order by entity_id, snapshot_at, snapshot_kind"""
         return self.read(sql, version=version, cutoff=cutoff)
-
-    def clock_rows(
-        self, model: ModelSettings, clock: str, after: datetime, until: datetime
-    ) -> pa.Table:
-        """Reads one row per project: its snapshot of kind `clock` taken in (after, until]."""
-        sql = f"""
-            select features.snapshot_at, {_feature_columns(model.features)}
-            from features.{model.entity}_features as features
-            where features.snapshot_kind = $clock
-                and features.snapshot_at > $after and features.snapshot_at <= $until
-                and {_ONE_PER_PROJECT[model.entity]}
-            order by md5(cast(features.project_id as varchar) || '/{model.seed}')
-            limit {model.split.max_train_projects}"""
-        return self.read(sql, clock=clock, after=after, until=until).read_all()
 
     def newest_run(self, model_name: str, *, version: str | None = None) -> ModelRun | None:
         """Returns the newest row of the model, or of one of its versions."""
