@@ -1,5 +1,5 @@
--- Batch predictions made on undecided snapshots only: the outcome of the others was plain to see, and
--- who asks often online must not weigh more.
+-- Batch predictions made on undecided snapshots only: the outcome of the others was plain to see,
+-- and what is asked for often online must not weigh more.
 with
 
 predictions as (
