@@ -108,6 +108,7 @@ lint: setup ## check style and types of Python and SQL
 
 bench: setup ## measure time and memory, and write the table into README.md
 	@$(PYTHON) tests/benchmarks/street.py
+	@$(PYTHON) -m tests.benchmarks.monitor --site $(SITE)
 
 clean: ## remove what can be made again; the published warehouse and its models stay
 	@rm -rf $(WAREHOUSE)/build $(WAREHOUSE)/generated $(WAREHOUSE)/truth $(WAREHOUSE)/rejected $(SITE) dbt_project/target \

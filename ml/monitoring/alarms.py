@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from ml.monitoring import drift
 from ml.monitoring.samples import Sample
@@ -78,7 +77,7 @@ class Watch:
         """Prepares every feature of every sample."""
         self._settings = settings
         self._samples = [(sample, _references(sample)) for sample in samples]
-        self._z = float(stats.norm.isf(settings.significance))
+        self._z = drift.z_of(settings.significance)
 
     def windows(self, until: datetime) -> list[Window]:
         """Returns what is compared at a moment."""

@@ -203,6 +203,11 @@ def chi_square(before: Floats, after: Floats) -> tuple[float, float]:
     return value, float(stats.chi2.sf(value, cells.shape[1] - 1))
 
 
+def z_of(significance: float) -> float:
+    """Returns how many standard errors a one-sided bound of that significance lies away."""
+    return float(stats.norm.isf(significance))
+
+
 def adjust(p_values: Floats) -> Floats:
     """Returns p-values adjusted after Benjamini and Hochberg (1995).
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ml.errors import MlError
+from ml.pages import monitoring
 from ml.warehouse import Warehouse, read_warehouse
 
 # Every page by its folder in the site; it is made from the published warehouse alone.
-PAGES: dict[str, Callable[[Warehouse, Path], None]] = {}
+PAGES: dict[str, Callable[[Warehouse, Path], None]] = {"monitoring": monitoring.make_page}
 
 
 def main() -> int:

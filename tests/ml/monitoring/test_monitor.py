@@ -241,9 +241,7 @@ def test_since_is_the_first_week_of_an_unbroken_row(finished: Any) -> None:
     )
     assert since == weeks[0][0]
     assert datetime(2023, 9, 11) <= since <= datetime(2023, 10, 16)
-    assert [b[0] - a[0] for a, b in zip(weeks, weeks[1:], strict=False)] == [timedelta(weeks=1)] * (
-        len(weeks) - 1
-    )
+    assert {after[0] - before[0] for before, after in pairwise(weeks)} == {timedelta(weeks=1)}
     assert weeks[-1] == (datetime(2024, 1, 1),)
     assert f"seen since {since:%Y-%m-%d}" in words
     assert f"seen since {since:%Y-%m-%d}" in said
