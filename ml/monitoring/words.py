@@ -63,7 +63,8 @@ def _price(cost: Cost | None) -> str:
     points = 100 * (cost.now - cost.before)
     return (
         f"By its own probabilities at {cost.clock} the model is right {100 * cost.now:.1f} % of the"
-        f" time now, {points:+.1f} points from its first weeks: an estimate that trusts them."
+        f" time now, {points:+.1f} points from its first weeks: an estimate, blind to features that"
+        " have come to mean something else."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from ml.pages.charts import COLORS, FAINT, INK, new_chart, to_svg
 from ml.pages.render import render, write
@@ -14,7 +15,7 @@ from ml.warehouse import Warehouse
 
 Row = dict[str, Any]
 
-_WEEKS_SHOWN = 13
+_WEEKS_SHOWN = 10  # matured, and as many still to come
 _IN_USE = """
     select model_name, model_version from (
         select *, row_number() over (
@@ -105,7 +106,10 @@ def _model(warehouse: Warehouse, name: str, version: str, cutoff_at: datetime) -
         "shifts": [
             (*shift, (shift[0], shift[1]) in watched) for shift in warehouse.fetch(_SHIFTS, **keys)
         ],
-        "weeks": weeks[-_WEEKS_SHOWN:],
+        "weeks": [
+            *[week for week in weeks if week[1]][-_WEEKS_SHOWN:],
+            *[week for week in weeks if not week[1]][:_WEEKS_SHOWN],
+        ],
         "performance_chart": _performance_chart(weeks) if weeks else None,
     }
 
@@ -149,6 +153,7 @@ def alarm_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = 
     axes.set_ylim(-1.6, len(names) - 0.4)
     if onset:
         axes.plot(np.array([onset] * 2), [-1.6, len(names) - 0.4], color=INK, linestyle="--", lw=1)
+    _date_axis(axes)
     alarms = sum(is_alert for *_, is_alert in replays)
     words = (
         f"{len(moments)} weeks watched from {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d},"
@@ -171,5 +176,12 @@ def _performance_chart(weeks: Sequence[tuple[Any, ...]]) -> Markup:
         axes.plot(days, values, marker=marker, linestyle=style, color=color, label=label, ms=3)
     axes.set_ylabel("accuracy")
     axes.legend(loc="lower left")
-    words = f"Accuracy by week of {len(weeks)} weeks; the table beside gives the last of them."
+    _date_axis(axes)
+    words = f"Accuracy by week of {len(weeks)} weeks; the table beside gives the nearest ones."
     return to_svg(figure, words=words)
+
+
+def _date_axis(axes: Any) -> None:
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
