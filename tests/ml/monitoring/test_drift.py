@@ -1,15 +1,46 @@
 """Drift statistics against independent computations, and samples that are hardly samples."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from ml.monitoring import drift
 from ml.monitoring.drift import Categories, Numbers
 
 Z = 2.0
+VALUES = st.lists(
+    st.one_of(st.just(math.nan), st.just(0.0), st.floats(-1e9, 1e9, width=32)),
+    min_size=1, max_size=40,
+).map(np.array)  # fmt: skip
+NAMES = st.lists(st.sampled_from(["a", "b", None, True, False]), min_size=1, max_size=40)
+
+
+def check_figures(shift: drift.Shift) -> None:
+    assert 0 <= shift.p_value <= 1
+    assert shift.psi >= 0
+    for figure in (shift.mean_shift, shift.capped_shift, shift.capped_low, shift.psi_low):
+        assert figure is None or math.isfinite(figure)
+    assert shift.psi_low <= shift.psi
+    assert (shift.capped_low is None) == (shift.capped_shift is None)
+    if shift.capped_low is not None and shift.capped_shift is not None:
+        assert shift.capped_low <= abs(shift.capped_shift) + 1e-12
+
+
+@given(before=VALUES, after=VALUES)
+@settings(max_examples=300, deadline=None)
+def test_any_two_samples_of_numbers_can_be_compared(before: Any, after: Any) -> None:
+    check_figures(Numbers(before).compare(after, Z))
+
+
+@given(before=NAMES, after=NAMES)
+@settings(max_examples=200, deadline=None)
+def test_any_two_samples_of_categories_can_be_compared(before: Any, after: Any) -> None:
+    check_figures(Categories(before).compare(after, Z))
 
 
 def test_the_same_sample_has_not_moved() -> None:
