@@ -279,7 +279,9 @@ def backtest(world: World, scenario: str) -> tuple[str, dict[str, Any]]:
         else:
             late = math.ceil((first[0] - onset) / timedelta(weeks=1))
             cells += [f"{late} weeks: {first[1]} at {first[2]}", ", ".join(sorted(moved))]
-    words = f"False alarms in {cells[1]} quiet weeks; first alarm after the onset: {cells[2]}."
+    words = f"False alarms in {cells[1]} quiet weeks."
+    if onset:
+        words += f" First alarm after the onset: {cells[2]}."
     charts = [(name, alarm_chart(rows, onset=onset)) for name, rows in weeks.items() if rows]
     page = {"scenario": scenario, "words": words, "charts": charts}
     return "| " + " | ".join(cells) + " |", page
