@@ -15,11 +15,13 @@ TRUTH ?=
 AS_OF ?=
 # reject the run, or quarantine the rows and go on
 ON_BAD_ROWS ?= reject
+# 1: make monitor exits with 1 when something moved
+FAIL_ON_ALERT ?= 0
 TARGET ?= duckdb
 WAREHOUSE ?= warehouse
 SITE ?= site
 VENV ?= .venv
-export SCALE SEED SCENARIO DATA TRUTH AS_OF ON_BAD_ROWS TARGET WAREHOUSE SITE VENV GENERATE
+export SCALE SEED SCENARIO DATA TRUTH AS_OF ON_BAD_ROWS FAIL_ON_ALERT TARGET WAREHOUSE SITE VENV GENERATE
 
 $(foreach name,CURDIR DATA WAREHOUSE SITE,$(if $(word 2,$($(name))),\
 	$(error $(name)=$($(name)) has a space in it, which make cannot handle: use a path without)))
@@ -138,6 +140,7 @@ bench: setup ## measure time, memory and error rates; write the table of command
 	@$(PYTHON) tests/benchmarks/serving.py
 	@$(PYTHON) -m tests.benchmarks.experiments
 	@$(PYTHON) -m tests.benchmarks.bandit
+	@$(PYTHON) -m tests.benchmarks.monitor --site $(SITE)
 
 clean: ## remove what can be made again; the published warehouse and its models stay
 	@rm -rf $(WAREHOUSE)/build $(WAREHOUSE)/generated $(WAREHOUSE)/truth $(WAREHOUSE)/rejected $(SITE) dbt_project/target \

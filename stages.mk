@@ -20,6 +20,7 @@ export DBT_LOG_PATH := $(BUILD)/logs
 export ESCROW_RUN_ID
 
 $(if $(filter duckdb,$(TARGET)),,$(error TARGET=$(TARGET) is not known; it is duckdb))
+$(if $(filter-out 0 1,$(FAIL_ON_ALERT)),$(error FAIL_ON_ALERT=$(FAIL_ON_ALERT) is not known; it is 0 or 1))
 $(if $(filter reject quarantine,$(ON_BAD_ROWS)),,$(error ON_BAD_ROWS=$(ON_BAD_ROWS) is not known; it is reject or quarantine))
 
 ifeq (,$(DATA))
@@ -97,7 +98,7 @@ $(STAMPS)/validate: $(STAMPS)/features $(VALIDATE_FILES)
 
 ML = $(OPEN_BUILD); $(PYTHON) -m ml
 ML_ARGUMENTS = --db $(ESCROW_DB) --models $(WAREHOUSE)/models --run-id $(ESCROW_RUN_ID) $(if $(TRUTH),--truth $(TRUTH))
-ML_FILES := $(wildcard ml/*.py ml/*.toml ml/*.sql $(foreach part,experiments release,ml/$(part)/*.py ml/$(part)/*.toml))
+ML_FILES := $(wildcard ml/*.py ml/*.toml ml/*.sql $(foreach part,monitoring experiments release,ml/$(part)/*.py ml/$(part)/*.toml))
 $(STAMPS)/ml: $(STAMPS)/validate $(ML_FILES) $(BUILD)/settings.ml
 	@$(ML) train predict monitor experiment bandit $(ML_ARGUMENTS)
 	@touch $@
@@ -107,8 +108,8 @@ train: $(STAMPS)/validate ## train the models
 	@$(ML) train $(ML_ARGUMENTS)
 predict: $(STAMPS)/validate ## predict live projects and open milestones
 	@$(ML) predict $(ML_ARGUMENTS)
-monitor: $(STAMPS)/validate ## compare recent features with those trained on
-	@$(ML) monitor $(ML_ARGUMENTS)
+monitor: $(STAMPS)/validate ## say what has moved since training; FAIL_ON_ALERT=1 exits with 1 then
+	@$(ML) monitor $(ML_ARGUMENTS) $(if $(filter 1,$(FAIL_ON_ALERT)),--fail-on-alert) $(REFUSES)
 experiment: $(STAMPS)/validate ## analyse experiments, look by look
 	@$(ML) experiment $(ML_ARGUMENTS)
 bandit: $(STAMPS)/validate ## learn which release strategy the next projects should get
@@ -157,6 +158,12 @@ $(STAMPS)/publish: $(STAMPS)/insights
 	@$(OPEN_BUILD); $(PYTHON) -m expectations.publish --warehouse $(WAREHOUSE) $(REFUSES)
 	@touch $@
 
-$(PAGES): $(STAMPS)/publish $(PAGES_FILES)
+# After the publish: a killed run leaves no line about what nobody can read, and the next one adds it.
+$(STAMPS)/journal: $(STAMPS)/publish
+	@$(PYTHON) -m ml.monitoring --db $(PUBLISHED) --run-id $(ESCROW_RUN_ID) \
+		--journal $(WAREHOUSE)/monitoring/model_performance.jsonl
+	@touch $@
+
+$(PAGES): $(STAMPS)/journal $(PAGES_FILES)
 	@$(PYTHON) -m ml.pages --db $(PUBLISHED) --site $(SITE)
 	@$(PYTHON) -m expectations.pages --warehouse $(WAREHOUSE) --site $(SITE) --docs $(DBT_TARGET_PATH)/static_index.html

@@ -12,7 +12,8 @@ from ml.errors import MlError
 from ml.experiments import designs
 from ml.experiments.reporting import experimented_lines
 from ml.experiments.stage import experiment
-from ml.monitor import monitor
+from ml.monitoring.monitor import monitor
+from ml.monitoring.words import monitored_lines
 from ml.predict import predict
 from ml.release import bandit
 from ml.release import settings as release_settings
@@ -33,20 +34,22 @@ def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) ->
         now: The clock behind `trained_at`, `predicted_at` and `measured_at`, in UTC.
 
     Returns:
-        0, or 2 when the call or its inputs were wrong.
+        0, 1 when something moved and `--fail-on-alert` asks for it, or 2 when the call or its
+        inputs were wrong.
     """
     options = _parser().parse_args(arguments)
     moment = (now or _utc_now)().replace(tzinfo=None)
+    has_moved = False
     try:
         models = settings.load(options.config)
         with open_warehouse(options.db) as warehouse:
             for stage in STAGES:
                 if stage in options.stages:
-                    _run(stage, models, warehouse, options, moment)
+                    has_moved |= _run(stage, models, warehouse, options, moment)
     except MlError as error:
         print(f"ml: {error}", file=sys.stderr)
         return 2
-    return 0
+    return int(has_moved and options.fail_on_alert)
 
 
 def _run(
@@ -55,17 +58,20 @@ def _run(
     warehouse: Warehouse,
     options: argparse.Namespace,
     now: datetime,
-) -> None:
-    """Runs one stage, for every model where it is about models, and says what came of it."""
+) -> bool:
+    """Runs one stage, for every model where it is about models; tells whether something moved."""
+    has_moved = False
     for model in (None,) if stage in _WITHOUT_MODELS else models:
         started = time.perf_counter()
         if model is None:
             lines = _decision_lines(stage, warehouse, options, now)
         else:
-            lines = _model_lines(stage, model, warehouse, options, now)
+            lines, is_alert = _model_lines(stage, model, warehouse, options, now)
+            has_moved |= is_alert
         lines[-1] += f" ({time.perf_counter() - started:.1f} s)"
         for number, line in enumerate(lines):
             print(f"{stage if number == 0 else '':<10} {line}", flush=True)
+    return has_moved
 
 
 def _decision_lines(
@@ -84,15 +90,16 @@ def _model_lines(
     warehouse: Warehouse,
     options: argparse.Namespace,
     now: datetime,
-) -> list[str]:
+) -> tuple[list[str], bool]:
     if stage == "train":
         rows = {"run_id": options.run_id, "now": now}
         trained = train(model, warehouse, options.models, **rows, truth=options.truth)
-        return reporting.trained_lines(model, trained, options.models)
+        return reporting.trained_lines(model, trained, options.models), False
     if stage == "predict":
-        return reporting.predicted_lines(predict(model, warehouse, options.models, now=now))
+        predicted = predict(model, warehouse, options.models, now=now)
+        return reporting.predicted_lines(predicted), False
     found = monitor(model, warehouse, run_id=options.run_id, now=now)
-    return reporting.monitored_lines(found)
+    return monitored_lines(found), bool(found.alarms)
 
 
 def _utc_now() -> datetime:
@@ -107,6 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run-id", required=True, help="name of the run, kept with its rows")
     parser.add_argument(
         "--truth", type=Path, help="folder that `make truth` wrote, to be measured against it"
+    )
+    parser.add_argument(
+        "--fail-on-alert", action="store_true", help="exit with 1 when the monitor saw a shift"
     )
     parser.add_argument(
         "--config", type=Path, default=settings.DEFAULT_PATH, help="default: ml/models.toml"

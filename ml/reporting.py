@@ -4,13 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ml.evaluation import Metric
-from ml.monitor import Monitored, Statistic, Window
 from ml.predict import Predicted
 from ml.settings import ModelSettings
 from ml.train import Trained
 from ml.warehouse import ModelRun
-
-_MOST_NAMED = 5  # features named in one line
 
 
 def trained_lines(model: ModelSettings, results: list[Trained], models: Path) -> list[str]:
@@ -52,22 +49,6 @@ def predicted_lines(result: Predicted) -> list[str]:
     ]
 
 
-def monitored_lines(result: Monitored) -> list[str]:
-    """Says which features moved, by how much, at which clock."""
-    run = result.run
-    if run.status != "trained":
-        return [f"{run.model_name} has no model, so nothing to compare with: {run.reason}"]
-    windows = ", ".join(_window(window) for window in result.windows)
-    if not result.statistics:
-        return [f"{_title(run)}: {windows}"]
-    alerts = [row for row in result.statistics if row.is_alert]
-    moved = list(dict.fromkeys((row.feature, row.clock) for row in alerts))
-    named = [_shift(feature, clock, alerts) for feature, clock in moved[:_MOST_NAMED]]
-    more = [f"and {len(moved) - _MOST_NAMED} more"] if len(moved) > _MOST_NAMED else []
-    words = f"{len(moved)} moved: {', '.join([*named, *more])}" if moved else "no feature moved"
-    return [f"{_title(run)}: {windows}; {words} -> ml.drift_stats"]
-
-
 def _title(run: ModelRun) -> str:
     return f"{run.model_name} {run.model_version}"
 
@@ -98,20 +79,3 @@ def _interval(row: Metric, factor: int, form: str) -> str:
     if row.ci_low is None or row.ci_high is None:
         return value
     return f"{value} [{format(factor * row.ci_low, form)}, {format(factor * row.ci_high, form)}]"
-
-
-def _window(window: Window) -> str:
-    counts = (
-        f"{window.clock}: {window.current_count:,} recent projects against"
-        f" {window.reference_count:,} in training"
-    )
-    return counts if window.is_compared else f"{counts}, too few to compare"
-
-
-def _shift(feature: str, clock: str, alerts: list[Statistic]) -> str:
-    figures = []
-    for row in alerts:
-        if (row.feature, row.clock) == (feature, clock) and row.value is not None:
-            is_mean = row.statistic == "relative_mean_shift"
-            figures.append(f"mean {row.value:+.0%}" if is_mean else f"PSI {row.value:.2f}")
-    return f"{feature} at {clock} ({', '.join(figures)})"

@@ -184,6 +184,8 @@ create table if not exists ml.experiment_results (
     decision varchar,
     reason varchar,
     as_of timestamp,
+    measured_at timestamp
+);
 
 -- One row per change of the bandit in use, of the moment it is for, or of its reason not to run.
 create table if not exists ml.bandit_runs (
@@ -252,5 +254,48 @@ create table if not exists ml.policy_values (
     decision_count bigint,
     min_propensity double,
     effective_sample_size double,
+    measured_at timestamp
+);
+
+-- history that is carried over may be older than this column
+alter table ml.drift_stats add column if not exists value_low double;
+
+-- One row per model version, earlier week, watched feature and clock: what the monitor would have
+-- said then.
+create table if not exists ml.drift_replays (
+    run_id varchar,
+    model_name varchar,
+    model_version varchar,
+    as_of timestamp,
+    feature varchar,
+    clock varchar,
+    relative_mean_shift double,
+    capped_mean_shift double,
+    psi double,
+    adjusted_p_value double,
+    reference_count bigint,
+    current_count bigint,
+    is_alert boolean,
+    measured_at timestamp
+);
+
+-- One row per run, model, feature and clock that moved.
+create table if not exists ml.drift_alarms (
+    run_id varchar,
+    model_name varchar,
+    model_version varchar,
+    as_of timestamp,
+    feature varchar,
+    clock varchar,
+    relative_mean_shift double,
+    capped_mean_shift double,
+    psi double,
+    adjusted_p_value double,
+    reference_count bigint,
+    current_count bigint,
+    since_at timestamp,
+    expected_accuracy double,
+    expected_accuracy_change double,
+    words varchar,
     measured_at timestamp
 );

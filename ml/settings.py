@@ -64,9 +64,10 @@ class Drift:
         clocks: Kinds of snapshot that are compared.
         window_days: Length of the recent window.
         min_entities: Fewest projects in either window.
-        mean_shift_threshold: Relative shift of the mean that matters.
-        psi_threshold: Population stability index that matters.
-        significance: Largest adjusted p-value that counts as evidence.
+        mean_shift_threshold: The customary rule on the relative shift of the mean; only shown.
+        capped_shift_threshold: What the relative shift of the capped mean must exceed for sure.
+        psi_threshold: What the population stability index must exceed for sure.
+        significance: Largest adjusted p-value that counts as evidence; also how sure is sure.
         report_only: Features that are shown but never alarmed.
     """
 
@@ -74,6 +75,7 @@ class Drift:
     window_days: int
     min_entities: int
     mean_shift_threshold: float
+    capped_shift_threshold: float
     psi_threshold: float
     significance: float
     report_only: tuple[str, ...]
@@ -265,8 +267,8 @@ def _split(section: _Section) -> Split:
 
 def _drift(section: _Section, features: Features) -> Drift:
     section.only(
-        *("clocks", "window_days", "min_entities", "mean_shift_threshold", "psi_threshold"),
-        *("significance", "report_only"),
+        *("clocks", "window_days", "min_entities", "mean_shift_threshold"),
+        *("capped_shift_threshold", "psi_threshold", "significance", "report_only"),
     )
     clocks, report_only = section.names("clocks"), section.names("report_only")
     if not clocks or "current" in clocks:
@@ -280,6 +282,7 @@ def _drift(section: _Section, features: Features) -> Drift:
         window_days=section.integer("window_days", 1, 3660),
         min_entities=section.integer("min_entities", 2, 1_000_000),
         mean_shift_threshold=section.number("mean_shift_threshold", 0.001, 100),
+        capped_shift_threshold=section.number("capped_shift_threshold", 0.001, 100),
         psi_threshold=section.number("psi_threshold", 0.001, 100),
         significance=section.number("significance", 1e-9, 0.5),
         report_only=report_only,

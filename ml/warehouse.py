@@ -52,7 +52,6 @@ _LABELLED = {
         inner join core.dim_projects as projects on milestones.project_id = projects.project_id""",
 }
 
-# The milestones of a project share most features: one row per project keeps rows independent.
 # What a model must not know but its judge may: final totals are the outcome in disguise.
 _BESIDE = {
     "project": """
@@ -343,20 +342,6 @@ class Warehouse:
                     select prediction_id from ml.predictions where model_version = $version)
             order by entity_id, snapshot_at, snapshot_kind"""
         return self.read(sql, version=version, cutoff=cutoff)
-
-    def clock_rows(
-        self, model: ModelSettings, clock: str, after: datetime, until: datetime
-    ) -> pa.Table:
-        """Reads one row per project: its snapshot of kind `clock` taken in (after, until]."""
-        sql = f"""
-            select features.snapshot_at, {_feature_columns(model.features)}
-            from features.{model.entity}_features as features
-            where features.snapshot_kind = $clock
-                and features.snapshot_at > $after and features.snapshot_at <= $until
-                and {_ONE_PER_PROJECT[model.entity]}
-            order by md5(cast(features.project_id as varchar) || '/{model.seed}')
-            limit {model.split.max_train_projects}"""
-        return self.read(sql, clock=clock, after=after, until=until).read_all()
 
     def run_in_use(self, model_name: str) -> ModelRun | None:
         """Returns the row that says what serves: the newest champion, or a later skip.

@@ -143,7 +143,10 @@ def test_query_answers_with_a_client_of_another_version(street: Clone) -> None:
 def test_pages_link_to_each_other_and_to_nothing_outside(street: Clone) -> None:
     site = street.folder / "site"
     index = (site / "index.html").read_text()
-    for link in ("validation.html", "releases/index.html", "dbt/index.html"):
+    for link in (
+        *("monitoring/index.html", "validation.html", "releases/index.html", "dbt/index.html"),
+        "experiments/index.html",
+    ):
         assert f'href="{link}"' in index
         assert (site / link).stat().st_size > 5_000
     for page in site.rglob("*.html"):
@@ -159,6 +162,7 @@ def test_pages_link_to_each_other_and_to_nothing_outside(street: Clone) -> None:
     [
         ("index.html", "Open milestones"),
         ("experiments/index.html", "Lift of conversion per view"),
+        ("monitoring/index.html", "Alarms over time"),
         ("validation.html", "Needs attention"),
         ("releases/index.html", "Next launches"),
         ("dbt/index.html", "<td>which live projects will reach their goal</td>"),
@@ -204,6 +208,37 @@ def test_touched_model_settings_redo_the_models_only_and_add_no_row(street: Clon
     assert "publish " in output
     assert "features  " not in output
     assert counts == [street.ask(f"select count(*) from ml.{table}") for table in tables]
+
+
+def test_performance_is_journalled_once(street: Clone) -> None:
+    journal = street.folder / "warehouse" / "monitoring" / "model_performance.jsonl"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert {line["model_name"] for line in lines} == {"project_success", "milestone_risk"}
+    assert len({line["id"] for line in lines}) == len(lines)
+    (street.folder / "ml" / "monitoring" / "words.py").touch()
+    code, output = street.make("run")
+    assert code == 0, output
+    assert "up to date" in output
+    assert "0 new lines" in output
+    assert len(journal.read_text().splitlines()) == len(lines)
+
+
+def test_monitor_exits_with_1_only_for_an_alert_and_only_when_asked_to(street: Clone) -> None:
+    assert street.make("monitor", "FAIL_ON_ALERT=1")[0] == 0
+    build = street.folder / "warehouse" / "build" / "escrow.duckdb"
+    with duckdb.connect(str(build)) as con:
+        con.execute(
+            "update features.project_features set funding_goal = 90 * funding_goal"
+            " where snapshot_at > (select max(cutoff_at) from ml.model_runs)"
+        )
+    code, output = street.make("monitor")
+    assert code == 0, output
+    assert "ALERT funding_goal at d3 moved: mean +" in output
+    assert street.make("monitor", "FAIL_ON_ALERT=1")[0] == 1
+    code, output = street.make("monitor", "FAIL_ON_ALERT=yes")
+    assert code == 2
+    assert "FAIL_ON_ALERT=yes" in output
+    build.unlink()
 
 
 def test_same_inputs_give_the_same_tables(street: Clone, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ml.errors import MlError
+from ml.pages import monitoring
 from ml.pages.experiments import write_experiments
 from ml.pages.releases import write_releases
 from ml.warehouse import Warehouse, read_warehouse
@@ -15,6 +16,7 @@ from ml.warehouse import Warehouse, read_warehouse
 PAGES: dict[str, Callable[[Warehouse, Path], None]] = {
     "experiments": write_experiments,
     "releases": write_releases,
+    "monitoring": monitoring.make_page,
 }
 
 

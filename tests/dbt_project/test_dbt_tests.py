@@ -11,7 +11,14 @@ def test_unit_and_data_tests_pass(builds: Builds, workshop: Workshop, tmp_path: 
     """A failing one makes dbt leave with another code than 0, which `call` shows."""
     workshop.build(write_csv(builds.tables, tmp_path / "data"))
     workshop.dbt(*SILENTLY, "test", "--selector", "features")
-    stages = ("train", "predict", "experiment", "bandit")
-    models = ("--models", tmp_path / "models", "--run-id", "test")
-    workshop.python("ml", *stages, "--db", workshop.database, *models)
+
+
+def test_unit_and_data_tests_of_insights_pass(
+    builds: Builds, workshop: Workshop, tmp_path: Path
+) -> None:
+    workshop.build(write_csv(builds.tables, tmp_path / "data"))
+    workshop.python(
+        *("ml", "train", "predict", "monitor", "experiment", "bandit", "--db", workshop.database),
+        *("--models", tmp_path / "models", "--run-id", "test"),
+    )
     workshop.dbt(*SILENTLY, "build", "--selector", "insights")

@@ -1,9 +1,10 @@
--- Predictions made on undecided snapshots only: the outcome of the others was plain to see.
+-- Batch predictions made on undecided snapshots only: the outcome of the others was plain to see,
+-- and what is asked for often online must not weigh more.
 with
 
 predictions as (
     select * from {{ ref('stg_predictions') }}
-    where not is_decided
+    where not is_decided and origin = 'batch'
 ),
 
 -- by the planned moment of maturity: by the moment of knowing, early successes would flatter
@@ -34,23 +35,38 @@ entities as (
     select * from milestones
 ),
 
+-- an outcome known early (a cancellation, an early approval) waits for its peers: a week that is
+-- still open would otherwise consist of such outcomes alone
+matured as (
+    select
+        model_name,
+        entity_id,
+        matures_at,
+        case when matures_at <= {{ as_of() }} then outcome end as outcome
+    from entities
+),
+
 met as (
     select
         predictions.model_name,
         predictions.model_version,
         predictions.snapshot_kind,
-        cast(date_trunc('week', entities.matures_at) as date) as cohort_week,
+        cast(date_trunc('week', matured.matures_at) as date) as cohort_week,
         predictions.predicted_probability,
         predictions.predicted_label,
-        entities.outcome,
+        matured.outcome,
         -- summed as decimals: a sum of floats depends on the order of the rows
         cast(predictions.predicted_probability as decimal(18, 15)) as probability,
-        case when entities.outcome then 1 when not entities.outcome then 0 end as outcome_value
+        cast(
+            greatest(predictions.predicted_probability, 1 - predictions.predicted_probability)
+            as decimal(18, 15)
+        ) as expected_accuracy,
+        case when matured.outcome then 1 when not matured.outcome then 0 end as outcome_value
     from predictions
-    inner join entities
+    inner join matured
         on
-            predictions.model_name = entities.model_name
-            and predictions.entity_id = entities.entity_id
+            predictions.model_name = matured.model_name
+            and predictions.entity_id = matured.entity_id
 ),
 
 model_performance as (
@@ -70,7 +86,19 @@ model_performance as (
         ) }} as brier_score,
         {{ ratio('sum(case when outcome is not null then probability end)', 'count(outcome)') }}
             as mean_predicted_probability,
-        {{ ratio('sum(outcome_value)', 'count(outcome)') }} as base_rate
+        {{ ratio('sum(outcome_value)', 'count(outcome)') }} as base_rate,
+        {{ ratio(
+            'sum(case when outcome is not null then expected_accuracy end)', 'count(outcome)'
+        ) }} as matured_estimated_accuracy,
+        {{ ratio(
+            'sum(case when outcome is null then expected_accuracy end)',
+            '(count(*) - count(outcome))'
+        ) }} as pending_estimated_accuracy,
+        {{ ratio(
+            'sum(case when outcome is null then cast('
+            ~ 'predicted_probability * (1 - predicted_probability) as decimal(18, 15)) end)',
+            '(count(*) - count(outcome))'
+        ) }} as pending_estimated_brier_score
     from met
     group by model_name, model_version, snapshot_kind, cohort_week
 )

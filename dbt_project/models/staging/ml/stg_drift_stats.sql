@@ -7,6 +7,7 @@ select
     clock,
     statistic,
     value,
+    value_low,
     threshold,
     p_value,
     adjusted_p_value,

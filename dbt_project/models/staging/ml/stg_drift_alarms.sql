@@ -1,0 +1,19 @@
+select
+    run_id,
+    model_name,
+    model_version,
+    as_of,
+    feature,
+    clock,
+    relative_mean_shift,
+    capped_mean_shift,
+    psi,
+    adjusted_p_value,
+    reference_count,
+    current_count,
+    since_at,
+    expected_accuracy,
+    expected_accuracy_change,
+    words,
+    measured_at
+from {{ source('ml', 'drift_alarms') }}

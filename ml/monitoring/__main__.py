@@ -1,0 +1,38 @@
+"""Entry point of `python -m ml.monitoring`."""
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ml.errors import MlError
+from ml.monitoring import journal
+from ml.warehouse import read_warehouse
+
+
+def main() -> int:
+    """Appends the performance of the published models; returns 0, or 2 for a wrong call."""
+    parser = argparse.ArgumentParser(prog="python -m ml.monitoring", description=journal.__doc__)
+    parser.add_argument("--db", type=Path, required=True, help="published warehouse, only read")
+    parser.add_argument("--journal", type=Path, required=True, help="file to append to")
+    parser.add_argument("--run-id", required=True, help="name of the run, kept with its lines")
+    options = parser.parse_args()
+    started = time.perf_counter()
+    try:
+        with read_warehouse(options.db) as warehouse:
+            found = journal.performance(warehouse, run_id=options.run_id, now=datetime.now(UTC))
+        added = journal.append(options.journal, found)
+    except MlError as error:
+        print(f"monitoring: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"monitoring: {options.journal}: {error}", file=sys.stderr)
+        return 2
+    seconds = time.perf_counter() - started
+    print(f"{'journal':<10} {added} new lines ({seconds:.1f} s) -> {options.journal}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

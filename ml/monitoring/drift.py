@@ -1,0 +1,222 @@
+"""How far two samples of one feature lie apart. Unknown values are NaN or None."""
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+Floats = npt.NDArray[np.float64]
+
+_BINS = 10
+_FEWEST_EXPECTED = 5  # per cell: below it the chi-square approximation fails
+_CAPS = (0.05, 0.95)  # quantiles of the reference: one blockbuster must not carry a mean
+
+
+class Shift(NamedTuple):
+    """What the comparison of one feature found; None where a figure is not defined.
+
+    Attributes:
+        test: `ks` or `chi_square`.
+        has_mean: Whether a mean makes sense; categories have none.
+        test_value: The statistic of that test.
+        p_value: The probability of such a statistic, or a larger one, without any shift.
+        mean_shift: (mean now - mean then) / |mean then|, of known values.
+        capped_shift: The same of values capped at the 5 % and 95 % quantiles of the reference.
+        capped_low: What the size of the capped shift exceeds with confidence; negative: nothing.
+        psi: Population stability index over the deciles of the reference, or over categories.
+        psi_low: What the index exceeds with confidence, beyond what chance alone adds to it.
+    """
+
+    test: str
+    has_mean: bool
+    test_value: float
+    p_value: float
+    mean_shift: float | None
+    capped_shift: float | None
+    capped_low: float | None
+    psi: float
+    psi_low: float
+
+
+class Reference(Protocol):
+    """The sample that others are compared with; it is prepared once."""
+
+    def compare(self, current: Any, z: float) -> Shift:
+        """Compares a sample with it; lower bounds lie z standard errors below."""
+        ...
+
+
+class Numbers:
+    """A reference of numbers: Kolmogorov-Smirnov, means, stability over deciles."""
+
+    def __init__(self, reference: Floats) -> None:
+        """Takes the sample, shape (n,), n > 0."""
+        self._sorted = np.sort(_lowest(reference))
+        known = self._sorted[np.isfinite(self._sorted)]
+        self._edges = np.unique(np.quantile(known, _quantiles())) if len(known) else known
+        self._counts = _binned(reference, self._edges)
+        self._mean = float(known.mean()) if len(known) else 0.0
+        low, high = np.quantile(known, _CAPS) if len(known) else (0.0, 0.0)
+        # Caps that meet, as of a rare yes among noes, would hide the feature.
+        self._caps = (low, high) if low < high else (-np.inf, np.inf)
+        self._capped = _mean_and_error(np.clip(known, *self._caps))
+
+    def compare(self, current: Floats, z: float) -> Shift:
+        """Compares a sample, shape (m,), m > 0, with the reference."""
+        known = current[~np.isnan(current)]
+        test_value, p_value = _kolmogorov_smirnov(self._sorted, np.sort(_lowest(current)))
+        psi, psi_low = stability_index(self._counts, _binned(current, self._edges), z)
+        shift = capped = capped_low = None
+        if len(known) and self._mean:
+            shift = float((known.mean() - self._mean) / abs(self._mean))
+        if len(known) and self._capped[0]:
+            now = _mean_and_error(np.clip(known, *self._caps))
+            capped, capped_low = _relative_shift(self._capped, now, z)
+        return Shift("ks", True, test_value, p_value, shift, capped, capped_low, psi, psi_low)
+
+
+class Categories:
+    """A reference of categories or of yes and no: chi-square, stability over categories.
+
+    Unknown is a category of its own, and so is one that the reference never held.
+    """
+
+    def __init__(self, reference: list[Any]) -> None:
+        """Takes the sample; true and false count as 1 and 0 for the mean."""
+        self._names = {name: place for place, name in enumerate(dict.fromkeys(reference))}
+        self._counts = self._count(reference, self._names)
+        self._share = _share(reference)
+
+    @staticmethod
+    def _count(values: list[Any], names: dict[Any, int]) -> Floats:
+        places = np.fromiter((names[value] for value in values), np.int64, len(values))
+        return np.bincount(places, minlength=len(names)).astype(np.float64)
+
+    def compare(self, current: list[Any], z: float) -> Shift:
+        """Compares a sample of at least one value with the reference."""
+        names = dict(self._names)
+        for value in current:
+            names.setdefault(value, len(names))
+        before = np.pad(self._counts, (0, len(names) - len(self._counts)))
+        after = self._count(current, names)
+        test_value, p_value = chi_square(before, after)
+        psi, psi_low = stability_index(before, after, z)
+        shift = low = None
+        share = _share(current)
+        if self._share is not None and share is not None and self._share[0]:
+            shift, low = _relative_shift(self._share, share, z)
+        has_mean = self._share is not None
+        figures = (test_value, p_value, shift, shift, low, psi, psi_low)
+        return Shift("chi_square", has_mean, *figures)
+
+
+def _quantiles() -> Floats:
+    return np.arange(1, _BINS) / _BINS
+
+
+def _lowest(values: Floats) -> Floats:
+    return np.where(np.isnan(values), -np.inf, values)
+
+
+def _binned(values: Floats, edges: Floats) -> Floats:
+    place = np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="left"))
+    return np.bincount(place, minlength=len(edges) + 2).astype(np.float64)
+
+
+def _mean_and_error(values: Floats) -> tuple[float, float]:
+    if not len(values):
+        return 0.0, 0.0
+    return float(values.mean()), float(values.std() / np.sqrt(len(values)))
+
+
+def _share(values: list[Any]) -> tuple[float, float] | None:
+    known = [value for value in values if value is not None]
+    if not known or not all(isinstance(value, bool) for value in known):
+        return None
+    return _mean_and_error(np.array(known, dtype=np.float64))
+
+
+def _relative_shift(
+    before: tuple[float, float], after: tuple[float, float], z: float
+) -> tuple[float, float]:
+    """Returns the shift of a mean and the lower bound of its size, by the delta method."""
+    (mean, error), (now, now_error) = before, after
+    shift = (now - mean) / abs(mean)
+    spread = np.hypot(now_error, error * now / mean) / abs(mean)
+    return float(shift), float(abs(shift) - z * spread)
+
+
+def stability_index(before: Floats, after: Floats, z: float) -> tuple[float, float]:
+    """Returns the population stability index of two rows of counts, and a lower bound.
+
+    The index is the sum of (q - p) ln(q / p), p and q being shares of the two samples; half a count
+    is added to every cell, so that an empty one gives a large value, not an infinite. Samples
+    of n and m from one distribution over k cells give (k - 1) (1/n + 1/m) on average: the bound
+    takes that away, and z standard errors (delta method).
+    """
+    used = (before + after) > 0
+    before, after = before[used], after[used]
+    n, m = before.sum(), after.sum()
+    p = (before + 0.5) / (n + 0.5 * len(before))
+    q = (after + 0.5) / (m + 0.5 * len(after))
+    logs = np.log(q / p)
+    index = float(((q - p) * logs).sum())
+    slope_q, slope_p = logs + 1 - p / q, 1 - logs - q / p
+    variance = ((q * slope_q**2).sum() - (q * slope_q).sum() ** 2) / m
+    variance += ((p * slope_p**2).sum() - (p * slope_p).sum() ** 2) / n
+    by_chance = (len(before) - 1) * (1 / n + 1 / m)
+    return index, float(index - by_chance - z * np.sqrt(max(variance, 0.0)))
+
+
+def _kolmogorov_smirnov(before: Floats, after: Floats) -> tuple[float, float]:
+    """Returns the largest distance of the distribution functions of two sorted samples.
+
+    The p-value is Kolmogorov's limit with the correction of Stephens (1970). Unknown is a value of
+    its own, below all numbers: a feature that vanishes has shifted. Ties make the test
+    conservative.
+    """
+    n, m = len(before), len(after)
+    gap = 0.0
+    for side in ("left", "right"):  # between two values of `after` only `before` rises
+        of_before = np.searchsorted(before, after, side=side) / n  # type: ignore[call-overload]
+        of_after = np.searchsorted(after, after, side=side) / m  # type: ignore[call-overload]
+        gap = max(gap, float(np.abs(of_before - of_after).max()))
+    root = np.sqrt(n * m / (n + m))
+    return gap, float(special.kolmogorov((root + 0.12 + 0.11 / root) * gap))
+
+
+def chi_square(before: Floats, after: Floats) -> tuple[float, float]:
+    """Tests whether two rows of counts share one distribution; rare cells are pooled first.
+
+    With a single cell left there is nothing to tell apart: value 0, p-value 1.
+    """
+    counts = np.stack([before, after])
+    share = counts.sum(axis=1).min() / counts.sum()
+    rare = counts.sum(axis=0) * share < _FEWEST_EXPECTED
+    cells = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
+    cells = cells[:, cells.sum(axis=0) > 0]
+    if cells.shape[1] < 2:
+        return 0.0, 1.0
+    expected = np.outer(cells.sum(axis=1), cells.sum(axis=0)) / cells.sum()
+    value = float(((cells - expected) ** 2 / expected).sum())
+    return value, float(stats.chi2.sf(value, cells.shape[1] - 1))
+
+
+def z_of(significance: float) -> float:
+    """Returns how many standard errors a one-sided bound of that significance lies away."""
+    return float(stats.norm.isf(significance))
+
+
+def adjust(p_values: Floats) -> Floats:
+    """Returns p-values adjusted after Benjamini and Hochberg (1995).
+
+    Alarms at an adjusted p-value <= q are false in at most the share q of cases, on average; where
+    nothing has moved at all, any alarm is raised with probability q at most.
+    """
+    count = len(p_values)
+    order = np.argsort(p_values)[::-1]  # largest first
+    scaled = p_values[order] * count / np.arange(count, 0, -1)
+    adjusted = np.empty(count)
+    adjusted[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
+    return adjusted

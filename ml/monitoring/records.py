@@ -1,0 +1,141 @@
+"""What the monitor found, as rows of schema `ml`; a measurement that says nothing new adds none."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from ml.monitoring import words
+from ml.monitoring.alarms import Alarm, Cost, Finding
+from ml.monitoring.samples import PREDICTION
+from ml.settings import Drift
+from ml.warehouse import ModelRun, Warehouse
+
+Row = dict[str, Any]
+
+_PLACE = ("model_name", "model_version", "as_of", "feature", "clock")
+
+
+class Records:
+    """Adds to the tables `drift_stats`, `drift_replays` and `drift_alarms` for one model."""
+
+    def __init__(self, warehouse: Warehouse, run: ModelRun, run_id: str, now: datetime) -> None:
+        """Takes what all rows have in common."""
+        self._warehouse = warehouse
+        self._model = {"model_name": run.model_name, "model_version": run.model_version}
+        self._measurement = {"run_id": run_id, "measured_at": now}
+
+    def add_findings(self, settings: Drift, as_of: datetime, findings: Iterable[Finding]) -> None:
+        """Adds one row per feature, clock and statistic."""
+        rows = [row for finding in findings for row in _statistics(settings, finding)]
+        self._add("drift_stats", [{"as_of": as_of, **row} for row in rows], "statistic")
+
+    def add_costs(self, as_of: datetime, costs: Iterable[Cost]) -> None:
+        """Adds the accuracy expected now, and how far it is from what was expected at first."""
+        rows: list[Row] = []
+        for cost in costs:
+            change = cost.now - cost.before
+            for name, value in (
+                ("expected_accuracy", cost.now),
+                ("expected_accuracy_change", change),
+            ):
+                rows.append(
+                    {
+                        "as_of": as_of,
+                        "feature": PREDICTION,
+                        "clock": cost.clock,
+                        "statistic": name,
+                        "value": value,
+                        **dict.fromkeys(("value_low", "threshold", "p_value", "adjusted_p_value")),
+                        "reference_count": cost.reference_count,
+                        "current_count": cost.current_count,
+                        "is_alert": False,
+                    }
+                )
+        self._add("drift_stats", rows, "statistic")
+
+    def add_replays(self, replays: Mapping[datetime, Iterable[Finding]]) -> None:
+        """Adds one row per earlier week, watched feature and clock."""
+        rows = [
+            {"as_of": moment, **_summary(finding), "is_alert": finding.is_alert}
+            for moment, findings in replays.items()
+            for finding in findings
+            if finding.is_watched
+        ]
+        self._add("drift_replays", rows)
+
+    def add_alarms(self, as_of: datetime, alarms: Iterable[Alarm]) -> None:
+        """Adds one row per feature and clock that moved, with the words that say so."""
+        rows = [
+            {
+                "as_of": as_of,
+                **_summary(alarm.finding),
+                "since_at": alarm.since,
+                "expected_accuracy": alarm.cost.now if alarm.cost else None,
+                "expected_accuracy_change": (
+                    alarm.cost.now - alarm.cost.before if alarm.cost else None
+                ),
+                "words": words.sentence(alarm),
+            }
+            for alarm in alarms
+        ]
+        self._add("drift_alarms", rows)
+
+    def _add(self, table: str, rows: list[Row], *more: str) -> None:
+        if not rows:
+            return
+        rows = [self._model | row for row in rows]
+        columns, place = ", ".join(rows[0]), ", ".join((*_PLACE, *more))
+        newest = self._warehouse.fetch(
+            f"""select {columns} from (
+                select *, row_number() over (
+                    partition by {place} order by measured_at desc, run_id desc) as recency
+                from ml.{table}
+                where model_name = $model_name and model_version = $model_version) as ranked
+            where recency = 1""",
+            **self._model,
+        )
+        known = set(newest)
+        new = [row | self._measurement for row in rows if tuple(row.values()) not in known]
+        if new:
+            self._warehouse.add(table, pa.Table.from_pylist(new))
+
+
+def _statistics(settings: Drift, finding: Finding) -> Iterator[Row]:
+    shift, by_mean = finding.shift, finding.is_relevant_by_mean
+    rule, limit = settings.mean_shift_threshold, settings.capped_shift_threshold
+    figures: list[tuple[str, float | None, float | None, float | None, bool]] = []
+    if shift.has_mean:
+        figures.append(("relative_mean_shift", shift.mean_shift, None, rule, False))
+        figures.append(("capped_mean_shift", shift.capped_shift, shift.capped_low, limit, by_mean))
+    by_psi = finding.is_relevant_by_psi
+    figures.append(("psi", shift.psi, shift.psi_low, settings.psi_threshold, by_psi))
+    figures.append((shift.test, shift.test_value, None, None, False))
+    for statistic, value, low, threshold, is_alert in figures:
+        yield {
+            "feature": finding.feature,
+            "clock": finding.clock,
+            "statistic": statistic,
+            "value": value,
+            "value_low": low,
+            "threshold": threshold,
+            "p_value": shift.p_value,
+            "adjusted_p_value": finding.adjusted_p_value,
+            "reference_count": finding.reference_count,
+            "current_count": finding.current_count,
+            "is_alert": is_alert,
+        }
+
+
+def _summary(finding: Finding) -> Row:
+    return {
+        "feature": finding.feature,
+        "clock": finding.clock,
+        "relative_mean_shift": finding.shift.mean_shift,
+        "capped_mean_shift": finding.shift.capped_shift,
+        "psi": finding.shift.psi,
+        "adjusted_p_value": finding.adjusted_p_value,
+        "reference_count": finding.reference_count,
+        "current_count": finding.current_count,
+    }

@@ -1,0 +1,187 @@
+"""The page about the models in use: what has moved, since when, and whether they came true."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+from ml.pages.charts import COLORS, FAINT, INK, new_chart, to_svg
+from ml.pages.render import render, write
+from ml.warehouse import Warehouse
+
+Row = dict[str, Any]
+
+_WEEKS_SHOWN = 10  # matured, and as many still to come
+_IN_USE = """
+    select model_name, model_version from (
+        select *, row_number() over (
+            partition by model_name order by trained_at desc, run_id desc) as recency
+        from ml.model_runs) as ranked
+    where recency = 1 and status = 'trained'"""
+_MODELS = f"""
+    select runs.model_name, runs.model_version, min(runs.cutoff_at) as cutoff_at
+    from ml.model_runs as runs
+    inner join ({_IN_USE}) as in_use
+        on runs.model_name = in_use.model_name and runs.model_version = in_use.model_version
+    group by all order by runs.model_name desc"""
+_ALERTS = """
+    select feature, clock, words, since_at from insights.drift_alerts
+    where model_name = $model order by clock, feature"""
+# Where a week was measured again with another setting, the newest measurement counts.
+_REPLAYS = """
+    select as_of, feature, clock, is_alert from (
+        select *, row_number() over (
+            partition by as_of, feature, clock order by measured_at desc, run_id desc) as recency
+        from ml.drift_replays where model_name = $model and model_version = $version) as ranked
+    where recency = 1 order by as_of, feature, clock"""
+_SHIFTS = """
+    with newest as (
+        select * from (
+            select *, row_number() over (
+                partition by feature, clock, statistic order by measured_at desc, run_id desc)
+                as recency
+            from ml.drift_stats
+            where model_name = $model and model_version = $version
+                and as_of = (select as_of from core.warehouse_as_of) and p_value is not null
+        ) as ranked where recency = 1)
+    select
+        feature, clock,
+        max(value) filter (statistic = 'relative_mean_shift') as mean_shift,
+        max(value) filter (statistic = 'capped_mean_shift') as capped_shift,
+        max(value) filter (statistic = 'psi') as psi,
+        max(adjusted_p_value) as adjusted_p_value,
+        max(reference_count) as reference_count, max(current_count) as current_count,
+        bool_or(is_alert) as is_alert
+    from newest group by feature, clock
+    order by is_alert desc, adjusted_p_value, clock, feature"""
+_PERFORMANCE = """
+    select
+        cohort_week,
+        sum(matured_count) as matured_count,
+        sum(pending_count) as pending_count,
+        sum(accuracy * matured_count) / nullif(sum(matured_count), 0) as accuracy,
+        sum(matured_estimated_accuracy * matured_count) / nullif(sum(matured_count), 0)
+            as promised,
+        sum(pending_estimated_accuracy * pending_count) / nullif(sum(pending_count), 0)
+            as estimated
+    from insights.model_performance
+    where model_name = $model and model_version = $version
+    group by cohort_week order by cohort_week"""
+
+
+def make_page(warehouse: Warehouse, folder: Path) -> None:
+    """Writes `index.html` into the folder."""
+    models = [_model(warehouse, *row) for row in warehouse.fetch(_MODELS)]
+    write(
+        folder / "index.html",
+        render(
+            "monitoring.html.jinja",
+            as_of=warehouse.as_of(),
+            models=models,
+            has_backtest=(folder / "backtest.html").exists(),
+        ),
+    )
+
+
+def _model(warehouse: Warehouse, name: str, version: str, cutoff_at: datetime) -> Row:
+    keys = {"model": name, "version": version}
+    alerts = warehouse.fetch(_ALERTS, model=name)
+    replays = warehouse.fetch(_REPLAYS, **keys)
+    weeks = warehouse.fetch(_PERFORMANCE, **keys)
+    now = warehouse.as_of()
+    watched = {(feature, clock) for _, feature, clock, _ in replays}
+    replays += [(now, feature, clock, True) for feature, clock, *_ in alerts]
+    return {
+        "name": name,
+        "version": version,
+        "cutoff_at": cutoff_at,
+        "alerts": [words for _, _, words, _ in alerts],
+        "spells": _spells(replays, now),
+        "weeks_watched": len({moment for moment, *_ in replays}),
+        "alarm_chart": alarm_chart(replays) if replays else None,
+        "shifts": [
+            (*shift, (shift[0], shift[1]) in watched) for shift in warehouse.fetch(_SHIFTS, **keys)
+        ],
+        "weeks": [
+            *[week for week in weeks if week[1]][-_WEEKS_SHOWN:],
+            *[week for week in weeks if not week[1]][:_WEEKS_SHOWN],
+        ],
+        "performance_chart": _performance_chart(weeks) if weeks else None,
+    }
+
+
+def _spells(replays: Sequence[tuple[Any, ...]], now: datetime) -> list[Row]:
+    """Returns the unbroken rows of weeks in which a feature at a clock alarmed."""
+    moments = sorted({moment for moment, *_ in replays})
+    place = {moment: number for number, moment in enumerate(moments)}
+    found: dict[tuple[str, str], list[Row]] = {}
+    for moment, feature, clock, is_alert in replays:
+        if not is_alert:
+            continue
+        spells = found.setdefault((feature, clock), [])
+        if spells and place[moment] <= place[spells[-1]["until"]] + 1:
+            spells[-1]["until"] = moment
+        else:
+            spells.append({"feature": feature, "clock": clock, "since": moment, "until": moment})
+    all_spells = [spell for spells in found.values() for spell in spells]
+    for spell in all_spells:
+        spell["is_over"] = spell["until"] < now
+    return sorted(all_spells, key=lambda spell: (spell["since"], spell["feature"], spell["clock"]))
+
+
+def alarm_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = None) -> Markup:
+    """Draws a row per feature that ever alarmed, a mark per week; quiet weeks are a thin line.
+
+    Args:
+        replays: Moment, feature, clock and whether it alarmed then; at least one.
+        onset: When something began to move, where that is known.
+    """
+    moments = sorted({moment for moment, *_ in replays})
+    names = sorted({(feature, clock) for _, feature, clock, is_alert in replays if is_alert})
+    figure, (axes,) = new_chart(height=0.9 + 0.22 * max(1, len(names)))
+    axes.plot(
+        np.array(moments), [-1] * len(moments), marker="|", color=FAINT, linewidth=0.5, markersize=5
+    )
+    for row, name in enumerate(names):
+        weeks = [when for when, *place, is_alert in replays if is_alert and (*place,) == name]
+        axes.scatter(np.array(weeks), [row] * len(weeks), marker="s", s=26, color=COLORS[1])
+    axes.set_yticks([-1, *range(len(names))], ["watched", *(f"{f} at {c}" for f, c in names)])
+    axes.set_ylim(-1.6, len(names) - 0.4)
+    if onset:
+        axes.plot(np.array([onset] * 2), [-1.6, len(names) - 0.4], color=INK, linestyle="--", lw=1)
+    _date_axis(axes)
+    alarms = sum(is_alert for *_, is_alert in replays)
+    words = (
+        f"{len(moments)} weeks watched from {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d},"
+        f" {alarms} alarms of {len(names)} features."
+    )
+    return to_svg(figure, words=words)
+
+
+def _performance_chart(weeks: Sequence[tuple[Any, ...]]) -> Markup:
+    """Draws accuracy seen and accuracy that the probabilities promise, by cohort week."""
+    figure, (axes,) = new_chart()
+    days = np.array([row[0] for row in weeks])
+    series = (
+        (3, "seen", "o", "-", COLORS[0]),
+        (4, "promised for the same predictions", "", "--", COLORS[1]),
+        (5, "promised for what is pending (estimate)", "^", ":", COLORS[2]),
+    )
+    for column, label, marker, style, color in series:
+        values = np.array([np.nan if row[column] is None else row[column] for row in weeks])
+        axes.plot(days, values, marker=marker, linestyle=style, color=color, label=label, ms=3)
+    axes.set_ylabel("accuracy")
+    axes.legend(loc="lower left")
+    _date_axis(axes)
+    words = f"Accuracy by week of {len(weeks)} weeks; the table beside gives the nearest ones."
+    return to_svg(figure, words=words)
+
+
+def _date_axis(axes: Any) -> None:
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]

@@ -1,0 +1,97 @@
+"""The alarm keeps its budget where nothing moves, and sounds where something does."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml import settings
+from ml.monitoring.alarms import Watch
+from ml.monitoring.samples import Sample
+
+AS_OF = datetime(2024, 1, 1)
+DRIFT = settings.load(settings.DEFAULT_PATH)[0].drift
+NAMES = tuple(f"number_{place}" for place in range(12))
+
+
+def draw(rng: np.random.Generator, rows: int) -> dict[str, Any]:
+    """Heavy-tailed numbers that move together, some of them unknown or zero, and a category."""
+    common = rng.normal(size=rows)
+    columns: dict[str, Any] = {
+        name: np.exp(common * place / 12 + rng.normal(size=rows) * 1.5)
+        for place, name in enumerate(NAMES)
+    }
+    columns[NAMES[0]][common < -1] = np.nan
+    columns[NAMES[1]][common > 1] = 0
+    columns["category"] = rng.choice(list("abcdefgh"), rows).tolist()
+    return columns
+
+
+def sample(rng: np.random.Generator, reference: int, recent: int, days: int = 80) -> Sample:
+    age = np.sort(rng.random(recent))[::-1] * days * 86_400_000_000
+    return Sample(
+        clock="d3",
+        numbers=NAMES,
+        reference=draw(rng, reference),
+        recent=draw(rng, recent),
+        moments=np.datetime64(AS_OF) - age.astype("timedelta64[us]"),
+        reference_projects=np.arange(reference),
+        recent_projects=np.arange(recent),
+    )
+
+
+@pytest.mark.parametrize("recent", [30, 100, 1000])
+def test_where_nothing_moves_few_runs_alarm(recent: int) -> None:
+    rng = np.random.default_rng(recent)
+    runs = [
+        any(found.is_alert for found in Watch(DRIFT, [
+            sample(rng, 8 * recent, recent)
+        ]).findings(AS_OF))
+        for _ in range(150)
+    ]  # fmt: skip
+    assert np.mean(runs) <= 0.05
+
+
+@pytest.mark.parametrize(("recent", "factor"), [(1000, 1.6), (3000, 1.4)])
+def test_a_change_is_seen_and_only_that(recent: int, factor: float) -> None:
+    rng = np.random.default_rng(recent)
+    seen = []
+    for _ in range(40):
+        one = sample(rng, 8 * recent, recent)
+        one.recent[NAMES[5]] *= factor
+        findings = Watch(DRIFT, [one]).findings(AS_OF)
+        seen.append([found.feature for found in findings if found.is_alert])
+    assert sum(names == [NAMES[5]] for names in seen) >= 36
+
+
+def test_a_slow_rise_that_many_projects_make_evident_is_not_relevant() -> None:
+    rng = np.random.default_rng(3)
+    one = sample(rng, 30_000, 10_000)
+    one.recent[NAMES[5]] *= 1.12
+    (found,) = (found for found in Watch(DRIFT, [one]).findings(AS_OF) if found.feature == NAMES[5])
+    assert found.adjusted_p_value < 1e-4
+    assert not found.is_alert
+
+
+def test_the_window_is_the_last_days_or_as_far_back_as_enough_take_it() -> None:
+    one = sample(np.random.default_rng(4), 50, 200, days=400)
+    days = [one.window(AS_OF, days, 30) for days in (400, 90, 1)]
+    assert days[0] == slice(0, 200)
+    expected = int((one.moments >= np.datetime64(AS_OF - timedelta(days=90))).sum())
+    assert days[1] == slice(200 - expected, 200)
+    assert days[2] == slice(170, 200)
+    assert one.window(AS_OF - timedelta(days=500), 90, 30) == slice(0, 0)
+
+
+def test_what_moves_by_nature_never_alarms() -> None:
+    one = sample(np.random.default_rng(5), 2000, 500)
+    name = DRIFT.report_only[0]
+    one.reference[name], one.recent[name] = one.reference[NAMES[2]], 9 * one.recent[NAMES[2]]
+    (found,) = (
+        found
+        for found in Watch(DRIFT, [one._replace(numbers=(*NAMES, name))]).findings(AS_OF)
+        if found.feature == name
+    )
+    assert found.adjusted_p_value < 1e-9
+    assert not found.is_alert

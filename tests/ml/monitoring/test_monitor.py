@@ -1,0 +1,362 @@
+"""Drift on a platform: like with like, evidence and relevance."""
+
+import re
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from scipy import stats
+
+ALERTS = "select feature, clock, statistic from ml.drift_stats where is_alert order by all"
+RECENT = "snapshot_at > timestamp '2023-10-03'"
+
+
+def check_again(platform: Any) -> str:
+    platform.sql("delete from ml.drift_stats")
+    platform.sql("delete from ml.drift_replays")
+    return again(platform)
+
+
+def again(platform: Any, hour: int = 1) -> str:
+    outcome = platform.run("monitor", run_id=f"run-{hour}", hour=hour)
+    assert outcome.code == 0, outcome.err
+    return str(outcome.out)
+
+
+def windows_said(said: str, clock: str) -> list[str]:
+    """The words about the windows of one clock, project model first."""
+    return re.findall(rf"(?<!at ){clock} [\d,]+ recent against [\d,]+(?: \(too few\))?", said)
+
+
+def test_a_steady_platform_is_quiet_and_every_feature_is_reported(finished: Any) -> None:
+    assert finished.sql(ALERTS) == []
+    rows = finished.sql(
+        """select feature, statistic, reference_count, current_count from ml.drift_stats
+        where clock = 'd3'"""
+    )
+    model = finished.setting("project_success")
+    assert {row[0] for row in rows} == {*model.features.names, "predicted_probability"}
+    kinds = {(row[0], row[1]) for row in rows}
+    labels = finished.sql("select distinct feature from ml.drift_stats where clock = 'matured'")
+    assert sorted(labels) == [("is_high_risk",), ("is_successful",)]
+    assert {kind for name, kind in kinds if name == "category"} == {"psi", "chi_square"}
+    assert {kind for name, kind in kinds if name == "pledge_count"} == {
+        "relative_mean_shift", "capped_mean_shift", "psi", "ks",
+    }  # fmt: skip
+
+
+def test_one_row_per_project_from_the_training_window_and_the_recent_one(finished: Any) -> None:
+    windows = finished.sql(
+        """select distinct reference_count, current_count from ml.drift_stats
+        where clock = 'vote_3d' and feature <> 'predicted_probability'"""
+    )
+    expected = finished.sql(
+        f"""select
+            count(distinct project_id) filter (snapshot_at between train_from_at and cutoff_at),
+            count(distinct project_id) filter ({RECENT})
+        from features.milestone_features, ml.model_runs
+        where model_name = 'milestone_risk' and snapshot_kind = 'vote_3d'
+            and milestone_number = 1"""
+    )
+    assert windows == expected
+
+
+def test_a_doubled_feature_raises_an_alert_and_nothing_else_does(finished: Any) -> None:
+    finished.sql(
+        f"""update features.project_features set average_pledge_amount = 2 * average_pledge_amount
+        where snapshot_kind = 'd3' and {RECENT}"""
+    )
+    said = check_again(finished)
+    assert {row[:2] for row in finished.sql(ALERTS)} == {("average_pledge_amount", "d3")}
+    assert "1 moved -> insights.drift_alerts" in said
+    assert "ALERT average_pledge_amount at d3 moved: mean +" in said
+    assert "By its own probabilities at d3 the model is right " in said
+
+
+def test_a_new_mix_of_categories_raises_an_alert(finished: Any) -> None:
+    finished.sql(
+        f"update features.project_features set category = 'Category 1' where {RECENT}"
+        " and project_id % 2 = 0"
+    )
+    check_again(finished)
+    assert ("category", "d3", "psi") in finished.sql(ALERTS)
+
+
+def test_a_feature_that_vanishes_raises_an_alert(finished: Any) -> None:
+    finished.sql(f"update features.project_features set funding_ratio = null where {RECENT}")
+    check_again(finished)
+    assert ("funding_ratio", "d3", "psi") in finished.sql(ALERTS)
+
+
+def test_what_moves_by_construction_is_reported_not_alarmed(finished: Any) -> None:
+    finished.sql(
+        f"""update features.project_features set prior_project_count = 9 + prior_project_count
+        where {RECENT}"""
+    )
+    check_again(finished)
+    assert finished.sql(ALERTS) == []
+    value, p_value = finished.sql(
+        """select value, adjusted_p_value from ml.drift_stats
+        where feature = 'prior_project_count' and statistic = 'relative_mean_shift'"""
+    )[0]
+    assert value > 5
+    assert p_value < 1e-6
+
+
+def test_live_snapshots_play_no_part(finished: Any) -> None:
+    before = finished.sql("select * exclude (run_id, measured_at) from ml.drift_stats order by all")
+    finished.sql(
+        "update features.project_features set pledge_count = 999999 where snapshot_kind = 'current'"
+    )
+    check_again(finished)
+    after = finished.sql("select * exclude (run_id, measured_at) from ml.drift_stats order by all")
+    assert after == before
+
+
+def test_evidence_without_relevance_is_no_alert(finished: Any) -> None:
+    finished.sql(
+        """update features.project_features set pledged_amount = 5000 + project_id % 7
+        where snapshot_kind = 'd3'"""
+    )
+    finished.sql(
+        f"""update features.project_features set pledged_amount = pledged_amount + 3
+        where snapshot_kind = 'd3' and {RECENT}"""
+    )
+    check_again(finished)
+    shift = finished.sql(
+        """select value, adjusted_p_value, is_alert from ml.drift_stats
+        where feature = 'pledged_amount' and statistic = 'relative_mean_shift'"""
+    )[0]
+    assert shift[0] < 0.01
+    assert shift[1] < 0.001
+    assert shift[2] is False
+
+
+def test_a_window_reaches_back_until_it_holds_enough(finished: Any) -> None:
+    finished.edit("window_days = 90", "window_days = 1")
+    finished.edit("min_entities = 30\nmean", "min_entities = 45\nmean")
+    check_again(finished)
+    counts = "select distinct current_count from ml.drift_stats where feature = 'pledge_count'"
+    assert finished.sql(counts) == [(45,)]
+
+
+def test_too_few_recent_projects_are_not_compared(finished: Any) -> None:
+    finished.edit("min_entities = 30\nmean", "min_entities = 5000\nmean")
+    said = check_again(finished)
+    assert windows_said(said, "d3")[0].endswith("(too few)")
+    assert finished.sql("select count(*) from ml.drift_stats") == [(0,)]
+
+
+def test_another_threshold_gives_new_rows(finished: Any) -> None:
+    count = "select count(*) from ml.drift_stats where statistic = 'psi'"
+    before = finished.sql(count)[0][0]
+    finished.edit("psi_threshold = 0.1", "psi_threshold = 0.3")
+    assert finished.run("monitor", run_id="run-2", hour=1).code == 0
+    assert finished.sql(count)[0][0] == 2 * before
+
+
+def test_p_values_are_adjusted_over_watched_features_of_all_clocks_and_apart_over_the_others(
+    finished: Any,
+) -> None:
+    model = finished.setting("milestone_risk")
+    rows = finished.sql(
+        """select distinct feature, clock, p_value, adjusted_p_value from ml.drift_stats
+        where model_name = 'milestone_risk' and p_value is not null"""
+    )
+    assert {row[1] for row in rows} == {"start", "vote_3d", "matured"}
+    for is_watched in (True, False):
+        family = [row for row in rows if (row[0] not in model.drift.report_only) == is_watched]
+        expected = stats.false_discovery_control([row[2] for row in family])
+        assert [row[3] for row in family] == pytest.approx(list(expected))
+
+
+def test_predictions_that_move_raise_an_alert_and_show_what_is_expected(finished: Any) -> None:
+    finished.sql(
+        f"""update ml.predictions set predicted_probability = 0.5 + predicted_probability / 10
+        where snapshot_kind = 'd3' and {RECENT}"""
+    )
+    check_again(finished)
+    assert ("predicted_probability", "d3", "psi") in finished.sql(ALERTS)
+    expected = dict(finished.sql(
+        """select statistic, value from ml.drift_stats
+        where feature = 'predicted_probability' and statistic like 'expected%' and clock = 'd3'"""
+    ))  # fmt: skip
+    ((now,),) = finished.sql(
+        f"""select avg(greatest(predicted_probability, 1 - predicted_probability))
+        from ml.predictions where snapshot_kind = 'd3' and {RECENT} and not is_decided"""
+    )
+    assert expected["expected_accuracy"] == pytest.approx(now)
+    assert expected["expected_accuracy_change"] < -0.1
+
+
+def test_predictions_are_compared_with_predictions_never_with_training(finished: Any) -> None:
+    windows = finished.sql(
+        """select distinct reference_count, current_count from ml.drift_stats
+        where feature = 'predicted_probability' and clock = 'd3'"""
+    )
+    expected = finished.sql(
+        f"""select count(*) filter (
+                snapshot_at > cutoff_at + interval 3 day
+                and snapshot_at <= cutoff_at + interval 93 day),
+            count(*) filter ({RECENT})
+        from ml.predictions, ml.model_runs as runs
+        where runs.model_name = 'project_success' and not is_decided and snapshot_kind = 'd3'"""
+    )
+    assert windows == expected
+
+
+def test_labels_that_move_raise_an_alert_once_their_cohort_has_matured(finished: Any) -> None:
+    recent = """project_id in (select project_id from core.dim_projects
+        where deadline_at > timestamp '2023-10-03')"""
+    finished.sql(f"update features.project_labels set is_successful = true where {recent}")
+    check_again(finished)
+    assert ("is_successful", "matured", "capped_mean_shift") in finished.sql(ALERTS)
+
+
+def test_an_outcome_that_is_known_early_waits_for_its_deadline(finished: Any) -> None:
+    """Campaigns still open, all cancelled: counted now, they would be a wave of failures."""
+    count = "select distinct current_count from ml.drift_stats where feature = 'is_successful'"
+    before = finished.sql(count)
+    finished.sql(
+        """insert into features.project_labels
+        select project_id, false, timestamp '2023-12-30' from core.dim_projects
+        where deadline_at > timestamp '2024-01-01 00:00:01'"""
+    )
+    check_again(finished)
+    assert finished.sql(count) == before
+    assert finished.sql(ALERTS) == []
+
+
+def test_since_is_the_first_week_of_an_unbroken_row(finished: Any) -> None:
+    finished.sql(
+        """update features.project_features set average_pledge_amount = 9 * average_pledge_amount
+        where snapshot_kind = 'd3' and snapshot_at > timestamp '2023-09-04'"""
+    )
+    said = check_again(finished)
+    ((since, words),) = finished.sql("select since_at, words from ml.drift_alarms")
+    weeks = finished.sql(
+        """select as_of from ml.drift_replays
+        where is_alert and feature = 'average_pledge_amount' order by 1"""
+    )
+    assert since == weeks[0][0]
+    assert datetime(2023, 9, 11) <= since <= datetime(2023, 10, 16)
+    assert {after[0] - before[0] for before, after in pairwise(weeks)} == {timedelta(weeks=1)}
+    assert weeks[-1] == (datetime(2024, 1, 1),)
+    assert f"seen since {since:%Y-%m-%d}" in words
+    assert f"seen since {since:%Y-%m-%d}" in said
+
+
+def test_a_replay_says_what_a_run_at_that_moment_would_have_said(finished: Any) -> None:
+    finished.sql(
+        """update features.project_features set average_pledge_amount = 9 * average_pledge_amount
+        where snapshot_kind = 'd3' and snapshot_at > timestamp '2023-09-04'"""
+    )
+    check_again(finished)
+    columns = "feature, clock, psi, adjusted_p_value, reference_count, current_count"
+    replayed = finished.sql(
+        f"select {columns}, is_alert from ml.drift_replays where as_of = timestamp '2023-11-06'"
+        " order by all"
+    )
+    finished.sql("update core.warehouse_as_of set as_of = timestamp '2023-11-06'")
+    finished.sql("update ml.model_runs set as_of = timestamp '2023-11-06'")
+    again(finished, hour=2)
+    model = finished.setting("project_success"), finished.setting("milestone_risk")
+    shown = [name for each in model for name in each.drift.report_only]
+    run = finished.sql(
+        f"""select feature, clock, max(value) filter (statistic = 'psi'),
+            max(adjusted_p_value), max(reference_count), max(current_count), bool_or(is_alert)
+        from ml.drift_stats
+        where as_of = timestamp '2023-11-06' and p_value is not null
+            and not list_contains({shown}, feature)
+        group by all order by all"""
+    )
+    assert len(run) > 20
+    assert replayed == run
+
+
+def test_a_repeated_run_adds_nothing_and_the_newest_settings_count(finished: Any) -> None:
+    finished.sql(
+        f"""update features.project_features set average_pledge_amount = 2 * average_pledge_amount
+        where snapshot_kind = 'd3' and {RECENT}"""
+    )
+    tables = [f"select count(*) from ml.drift_{name}" for name in ("stats", "replays", "alarms")]
+    check_again(finished)
+    before = [finished.sql(table) for table in tables]
+    again(finished, hour=2)
+    assert [finished.sql(table) for table in tables] == before
+    for hour, (old, new) in enumerate([("0.15", "9.15"), ("9.15", "0.15")], start=3):
+        finished.edit(f"capped_shift_threshold = {old}", f"capped_shift_threshold = {new}")
+        again(finished, hour=hour)
+    newest = """select value_low > threshold from ml.drift_stats
+        where feature = 'average_pledge_amount' and statistic = 'capped_mean_shift'
+        order by measured_at desc limit 1"""
+    assert finished.sql(newest) == [(True,)]
+
+
+def test_history_of_an_earlier_version_is_taken_on(finished: Any) -> None:
+    finished.sql("alter table ml.drift_stats drop column value_low")
+    finished.sql("drop table ml.drift_replays")
+    again(finished)
+    assert finished.sql("select count(*) from ml.drift_stats where value_low is not null") != [(0,)]
+
+
+@pytest.mark.parametrize("fail", [False, True])
+def test_an_alert_ends_with_1_only_when_asked_to(finished: Any, fail: bool) -> None:
+    finished.sql(
+        f"""update features.project_features set average_pledge_amount = 2 * average_pledge_amount
+        where snapshot_kind = 'd3' and {RECENT}"""
+    )
+    flags = ("--fail-on-alert",) if fail else ()
+    assert finished.run("monitor", *flags, run_id="run-2", hour=1).code == int(fail)
+
+
+def test_without_an_alert_nothing_fails(finished: Any) -> None:
+    assert finished.run("monitor", "--fail-on-alert", run_id="run-2", hour=1).code == 0
+
+
+class TestHardlyAWindow:
+    """Documented in models.toml: what cannot be compared is said, what has vanished is an alarm."""
+
+    def test_empty(self, finished: Any) -> None:
+        finished.sql(
+            "delete from features.project_features"
+            " where snapshot_at > (select min(cutoff_at) from ml.model_runs)"
+        )
+        finished.sql("delete from ml.predictions")
+        said = check_again(finished)
+        assert windows_said(said, "d3")[0].startswith("d3 0 recent against ")
+        assert windows_said(said, "d3")[0].endswith("(too few)")
+        assert finished.sql("select count(*) from ml.drift_stats where clock = 'd3'") == [(0,)]
+
+    def test_constant(self, finished: Any) -> None:
+        finished.sql(
+            f"update features.project_features set average_pledge_amount = 1 where {RECENT}"
+        )
+        check_again(finished)
+        assert ("average_pledge_amount", "d3", "psi") in finished.sql(ALERTS)
+
+    def test_unseen_categories_only(self, finished: Any) -> None:
+        finished.sql(f"update features.project_features set category = 'Never' where {RECENT}")
+        check_again(finished)
+        assert ("category", "d3", "psi") in finished.sql(ALERTS)
+
+    def test_all_null_of_a_category(self, finished: Any) -> None:
+        finished.sql(f"update features.project_features set category = null where {RECENT}")
+        check_again(finished)
+        assert ("category", "d3", "psi") in finished.sql(ALERTS)
+
+    def test_a_feature_that_training_never_knew(self, finished: Any) -> None:
+        finished.sql(
+            f"""update features.project_features set average_pledge_amount = null
+            where not {RECENT}"""
+        )
+        said = check_again(finished)
+        assert ("average_pledge_amount", "d3", "psi") in finished.sql(ALERTS)
+        assert "ALERT average_pledge_amount at d3 moved: PSI" in said
+
+    def test_a_feature_without_a_column_is_named(self, finished: Any) -> None:
+        finished.sql("alter table features.project_features drop column average_pledge_amount")
+        outcome = finished.run("monitor", run_id="run-2", hour=1)
+        assert outcome.code == 2
+        assert "has no column 'average_pledge_amount'" in outcome.err
