@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ml import settings
+from tests.ml.conftest import build_world
 
 
 def test_stages_run_in_their_order_whatever_the_call_says(fresh: Any) -> None:
@@ -64,6 +65,8 @@ def test_an_unknown_stage_ends_with_2(fresh: Any) -> None:
 
 
 def test_the_settings_of_the_repository_run_to_the_end(fresh: Any) -> None:
+    fresh.db.unlink()
+    build_world(fresh.db, project_count=250, seed=7)
     fresh.config.write_text(settings.DEFAULT_PATH.read_text())
     assert fresh.run("train", "predict", "monitor").code == 0
-    assert fresh.sql("select count(*) from ml.model_runs where status = 'trained'") == [(2,)]
+    assert fresh.sql("select count(*) from ml.model_runs where status = 'trained'") == [(4,)]

@@ -17,7 +17,7 @@ def test_live_and_later_snapshots_are_predicted_once_each(finished: Any) -> None
             from features.{entity}_features
             where snapshot_kind = 'current' or project_id in (
                 select project_id from core.dim_projects where launched_at > (
-                    select cutoff_at from ml.model_runs where model_name = '{name}'))
+                    select cutoff_at from ml.model_runs where model_name = '{name}' and is_champion))
             order by all"""
         )
         found = finished.sql(
@@ -51,7 +51,7 @@ def test_label_origin_and_clock_of_a_prediction(finished: Any) -> None:
 def test_a_row_alone_gets_the_very_number_of_the_batch(finished: Any, name: str) -> None:
     model = finished.setting(name)
     with open_warehouse(finished.db) as warehouse:
-        run: Any = warehouse.newest_run(name)
+        run: Any = warehouse.run_in_use(name)
         pipeline = artifacts.load(finished.models, run)
         rows = warehouse.rows_to_predict(model, model.features, "none yet", run.cutoff_at)
         table = rows.read_all()
@@ -85,9 +85,9 @@ def test_a_column_that_is_unknown_everywhere_gets_the_median_of_training(finishe
         finished.sql(f"update features.project_features set {change}")
         model = finished.setting("project_success")
         with open_warehouse(finished.db) as warehouse:
-            run: Any = warehouse.newest_run(model.name)
+            run: Any = warehouse.run_in_use(model.name)
             pipeline = artifacts.load(finished.models, run)
-            rows = warehouse.test_rows(model, run.cutoff_at).read_all()
+            rows = warehouse.test_rows(model, run.cutoff_at)
             median = np.median(
                 warehouse.training_rows(model, run.cutoff_at).column("duration_days")
             )
