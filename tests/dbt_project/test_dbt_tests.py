@@ -12,7 +12,7 @@ def test_unit_and_data_tests_pass(builds: Builds, workshop: Workshop, tmp_path: 
     workshop.build(write_csv(builds.tables, tmp_path / "data"))
     workshop.dbt(*SILENTLY, "test", "--selector", "features")
     workshop.python(
-        *("ml", "experiment", "--db", workshop.database),
+        *("ml", "train", "predict", "monitor", "experiment", "--db", workshop.database),
         *("--models", tmp_path / "models", "--run-id", "test"),
     )
     workshop.dbt(*SILENTLY, "build", "--selector", "insights")

@@ -325,7 +325,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """A platform on which nothing has run yet, with less work in training than the real settings."""
+    """A platform on which nothing has run yet, with settings that train faster than the real ones."""
     platform = Platform(tmp_path_factory.mktemp("world") / "warehouse", None)
     platform.folder.mkdir()
     build_world(platform.db, project_count=800, seed=7)

@@ -17,7 +17,8 @@ def test_live_and_later_snapshots_are_predicted_once_each(finished: Any) -> None
             from features.{entity}_features
             where snapshot_kind = 'current' or project_id in (
                 select project_id from core.dim_projects where launched_at > (
-                    select cutoff_at from ml.model_runs where model_name = '{name}' and is_champion))
+                    select cutoff_at from ml.model_runs
+                    where model_name = '{name}' and is_champion))
             order by all"""
         )
         found = finished.sql(
