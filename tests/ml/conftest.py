@@ -283,8 +283,11 @@ class Platform:
         self.db, self.models = folder / "escrow.duckdb", folder / "models"
         self.config = folder / "models.toml"
 
-    def run(self, *stages: str, run_id: str = "run-1", hour: int = 0) -> Outcome:
+    def run(
+        self, *stages: str, run_id: str = "run-1", hour: int = 0, truth: Path | None = None
+    ) -> Outcome:
         places = ("--db", str(self.db), "--models", str(self.models), "--config", str(self.config))
+        places += ("--truth", str(truth)) if truth else ()
         now = datetime(2030, 1, 1, hour, tzinfo=UTC)
         code = main([*stages, *places, "--run-id", run_id], now=lambda: now)
         out, err = self._capsys.readouterr() if self._capsys else ("", "")
@@ -311,7 +314,7 @@ class Platform:
         kept["milestone_risk"] = text[text.index(second) :]
         self.config.write_text(text[:first] + kept[name])
 
-    def copy_to(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> "Platform":
+    def copy_to(self, folder: Path, capsys: pytest.CaptureFixture[str] | None) -> "Platform":
         shutil.copytree(self.folder, folder)
         return Platform(folder, capsys)
 
@@ -325,7 +328,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """A platform on which nothing has run yet, with settings that train faster than the real ones."""
+    """A platform on which nothing has run yet, with settings that train faster than real ones."""
     platform = Platform(tmp_path_factory.mktemp("world") / "warehouse", None)
     platform.folder.mkdir()
     build_world(platform.db, project_count=800, seed=7)
