@@ -267,6 +267,31 @@ def build_world(path: Path, *, project_count: int, seed: int) -> Path:
     return path
 
 
+def write_truth(db: Path, folder: Path, *, ceiling: bool = False, where: str = "true") -> Path:
+    """Writes what `make truth` would: a chance for every snapshot of a project with an outcome."""
+    chance = "(case when {label} then 0.7 else 0.1 end + 0.2 * ({key} % 10) / 10.0)"
+    project = chance.format(label="is_successful", key="project_id")
+    milestone = chance.format(label="is_high_risk", key="milestone_id")
+    snapshots = f"""select project_id, snapshot_kind, {project} as success_probability,
+            is_successful
+        from features.project_features inner join features.project_labels using (project_id)
+        where snapshot_kind <> 'current' and {where}"""
+    milestones = f"""select milestone_id, {milestone} as risk_probability, is_high_risk
+        from features.milestone_labels"""
+    ceilings = f"""select project_id as entity_id, snapshot_kind,
+            0.02 + 0.96 * success_probability as probability
+        from ({snapshots}) as truth"""
+    folder.mkdir()
+    with duckdb.connect(str(db)) as connection:
+        for name, sql in (
+            ("truth_snapshots", snapshots),
+            ("truth_milestones", milestones),
+            *([("ceiling_project_success", ceilings)] if ceiling else []),
+        ):
+            connection.execute(f"copy ({sql}) to '{folder / name}.parquet'")
+    return folder
+
+
 class Outcome(NamedTuple):
     """What a call of the command line left behind."""
 
