@@ -100,6 +100,35 @@ def test_a_column_that_is_unknown_everywhere_gets_the_median_of_training(finishe
     assert np.array_equal(unknown, filled)
 
 
+def test_a_text_that_is_unknown_everywhere_counts_as_the_unknown_of_training(finished: Any) -> None:
+    model = finished.setting("project_success")
+    with open_warehouse(finished.db) as warehouse:
+        run: Any = warehouse.run_in_use(model.name)
+        fitted = artifacts.load(finished.models, run)
+        before = warehouse.test_rows(model, run.cutoff_at)
+        warehouse.fetch("update features.project_features set country = null")
+        after = warehouse.test_rows(model, run.cutoff_at)
+    was_unknown = before.column("country").is_null().to_numpy()
+    assert 0 < was_unknown.sum() < len(was_unknown)
+    assert after.column("country").null_count == after.num_rows
+    said, now = estimators.score(fitted, before), estimators.score(fitted, after)
+    assert np.array_equal(said[was_unknown], now[was_unknown])
+    assert np.all((now > 0) & (now < 1))
+
+
+def test_a_clock_that_training_never_saw_is_predicted_all_the_same(finished: Any) -> None:
+    finished.sql(
+        "update features.project_features set snapshot_kind = 'h99' where snapshot_kind = 'd3'"
+    )
+    assert finished.run("predict", run_id="run-2", hour=1).code == 0
+    [(count, low, high)] = finished.sql(
+        """select count(*), min(predicted_probability), max(predicted_probability)
+        from ml.predictions where snapshot_kind = 'h99'"""
+    )
+    assert count > 100
+    assert 0 < low < high < 1
+
+
 def test_a_missing_column_is_named(finished: Any) -> None:
     finished.sql("alter table features.project_features drop column pace_ratio")
     for stage in ("train", "predict"):

@@ -177,6 +177,10 @@ def test_two_runs_in_two_databases_are_equal_to_the_bit(
 ) -> None:
     other = world.copy_to(tmp_path / "other", capsys)
     assert other.run("train", "predict", "monitor", run_id="another", hour=5).code == 0
+    files = [path.relative_to(finished.models) for path in finished.models.rglob("*.joblib")]
+    assert len(files) == 4
+    for file in files:
+        assert (other.models / file).read_bytes() == (finished.models / file).read_bytes()
     for table in TABLES:
         columns = f"* exclude ({', '.join(wall_clock(table))})"
         statement = f"select {columns} from ml.{table} order by all"
@@ -269,9 +273,10 @@ def test_a_version_taken_up_at_an_earlier_moment_may_predict_there(finished: Any
         ("update features.project_features set is_decided = true", "0 projects with an outcome"),
     ],
 )
-def test_too_little_support_skips_the_model_and_the_run_goes_on(
+def test_too_little_support_skips_the_model_with_the_reason(
     fresh: Any, spoil: str, reason: str
 ) -> None:
+    fresh.keep_only("project_success")
     fresh.sql(spoil)
     outcome = fresh.run("train", "predict", "monitor")
     assert outcome.code == 0
@@ -283,17 +288,19 @@ def test_too_little_support_skips_the_model_and_the_run_goes_on(
     )
     assert [(status, version) for status, version, _ in recorded] == [("skipped", None)]
     assert reason in recorded[0][2]
-    assert fresh.sql("select distinct model_name from ml.predictions") == [("milestone_risk",)]
     assert fresh.run("train", "predict", "monitor", run_id="run-2", hour=1).code == 0
     assert fresh.sql("select count(*) from ml.model_runs where run_id = 'run-2'") == [(0,)]
 
 
-def test_nothing_is_predicted_by_an_older_model_once_it_is_skipped(finished: Any) -> None:
-    finished.keep_only("project_success")
+def test_a_skipped_model_predicts_nothing_by_an_older_version_and_the_run_goes_on(
+    finished: Any,
+) -> None:
     finished.sql("delete from features.project_labels")
+    finished.sql("delete from ml.predictions")
     outcome = finished.run("train", "predict", run_id="run-2", hour=1)
     assert outcome.code == 0
     assert "project_success has no model, so no predictions" in outcome.out
+    assert finished.sql("select distinct model_name from ml.predictions") == [("milestone_risk",)]
 
 
 def test_empty_tables_skip_both_models(fresh: Any) -> None:
