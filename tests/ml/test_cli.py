@@ -68,7 +68,7 @@ def test_an_unknown_stage_ends_with_2(fresh: Any) -> None:
 
 def test_the_settings_of_the_repository_run_to_the_end(fresh: Any) -> None:
     fresh.db.unlink()
-    build_world(fresh.db, project_count=250, seed=7)
+    build_world(fresh.db, project_count=150, seed=7)
     fresh.config.write_text(settings.DEFAULT_PATH.read_text())
     fresh.edit("bootstrap_resamples = 200", "bootstrap_resamples = 20")
     assert fresh.run("train", "predict", "monitor").code == 0
