@@ -1,5 +1,6 @@
 """A small made-up platform in DuckDB, with the tables that dbt gives to ml."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -330,14 +331,24 @@ class Platform:
     def setting(self, name: str) -> ModelSettings:
         return next(model for model in settings.load(self.config) if model.name == name)
 
-    def keep_only(self, name: str) -> None:
-        """Strikes the other model from the settings: what is not asked about costs no training."""
+    def keep_only(self, name: str, *, challenger: bool = True) -> None:
+        """Strikes the other model from the settings: what is not asked about costs no training.
+
+        Without its challenger, the version of the default stays what it was.
+        """
         text, second = self.config.read_text(), "[models.milestone_risk]"
         first = text.index("[models.project_success]")
         assert 0 < first < text.index(second)
         kept = {"project_success": text[first : text.index(second)]}
         kept["milestone_risk"] = text[text.index(second) :]
-        self.config.write_text(text[:first] + kept[name])
+        model = kept[name]
+        if not challenger:
+            model, count = re.subn(r'challengers = \["(\w+)"\]', "challengers = []", model)
+            other = {"project_success": "gradient_boosting", "milestone_risk": "random_forest"}
+            section = rf"\[models.{name}.hyperparameters.{other[name]}\]\n(.+\n)+\n"
+            model, sections = re.subn(section, "", model)
+            assert (count, sections) == (1, 1)
+        self.config.write_text(text[:first] + model)
 
     def copy_to(self, folder: Path, capsys: pytest.CaptureFixture[str] | None) -> "Platform":
         shutil.copytree(self.folder, folder)
@@ -359,10 +370,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     build_world(platform.db, project_count=800, seed=7)
     text = settings.DEFAULT_PATH.read_text()
     for real, less in (
-        ("n_estimators = 200", "n_estimators = 8"),
+        ("n_estimators = 200", "n_estimators = 5"),
         ("bootstrap_resamples = 200", "bootstrap_resamples = 20"),
-        ("max_iter = 300", "max_iter = 10"),
-        ("max_iter = 150", "max_iter = 10"),
+        ("max_iter = 300", "max_iter = 8"),
+        ("max_iter = 150", "max_iter = 8"),
         ("[0.4, 0.6, 0.8]", "[0.6]"),
     ):
         assert real in text
