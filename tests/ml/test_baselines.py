@@ -85,7 +85,7 @@ def test_the_leaking_model_is_nearly_always_right_and_named_so(rows: Rows) -> No
     leaks = [name for name in rows.said if "leaking" in name]
     assert leaks == ["final_totals_leaking"]
     honest = [auc_of(rows, name) for name in rows.said if name not in leaks]
-    assert auc_of(rows, leaks[0]) > 0.92
+    assert auc_of(rows, leaks[0]) > {"project": 0.98, "milestone": 0.92}[rows.model.entity]
     assert auc_of(rows, leaks[0]) > max(honest)
     used = set(rows.model.features.names)
     assert not used & {"final_pledged_amount", "final_funding_ratio", "final_days_late"}
