@@ -35,12 +35,14 @@ OPEN_MILESTONES = """
     order by is_decided, risk_probability desc nulls last, milestone_id
     limit 10
 """
-NEWEST_RUNS = """
+RUNS_IN_USE = """
     select model_name, model_version, status, reason, cutoff_at
     from ml.model_runs
-    qualify row_number() over (
-        partition by model_name order by trained_at desc, model_version desc
-    ) = 1
+    where
+        (coalesce(is_champion, true) or status = 'skipped')
+        and status <> 'backtest'
+        and as_of <= (select as_of from core.warehouse_as_of)
+    qualify row_number() over (partition by model_name order by trained_at desc, run_id desc) = 1
     order by model_name desc
 """
 METRICS = """
@@ -100,7 +102,7 @@ def make_site(warehouse: Warehouse, site: Path, docs: Path) -> None:
 
 
 def _first_page(con: Connection) -> str:
-    models = _rows(con, NEWEST_RUNS)
+    models = _rows(con, RUNS_IN_USE)
     for model in models:
         model["metrics"] = _rows(con, METRICS, [model["model_name"], model["model_version"]])
     return render(

@@ -119,11 +119,11 @@ def measure_difference(
 
 
 class Difference(NamedTuple):
-    """A difference of means over rows, with its 95 % interval."""
+    """A difference of means over rows, with its 95 % interval; None where all rows differ alike."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 def difference_in_log_loss(
@@ -137,7 +137,7 @@ def difference_in_log_loss(
         for times in _draws(len(by_project), resamples, seed)
     ]
     low, high = _quantiles(drawn, 1)
-    return Difference(float(excess.mean()), float(low[0]), float(high[0]))
+    return Difference(float(excess.mean()), _known(low[0]), _known(high[0]))
 
 
 def surprise(label: Booleans, chance: Floats) -> Floats:

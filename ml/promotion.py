@@ -29,7 +29,8 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
     model is another thing to explain. Both are judged on launches after both cuts. Without a
     champion the first candidate, the default estimator, begins.
     """
-    champion, problem = _champion(candidates[0].model, warehouse, models)
+    champion, problem = find_champion(candidates[0].model, warehouse, models)
+    candidates = [each._replace(run=_undecided(each.run)) for each in candidates]
     rows: dict[int, ModelRun] = {}
     places = list(range(len(candidates)))
     if champion is not None:
@@ -46,6 +47,9 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
             takes_over = True
         else:
             rows[place], takes_over = _compare(candidate, champion, warehouse)
+        if takes_over and winner is not None:
+            words = f"{rows[winner].decision}; gives way to {candidate.run.model_version}"
+            rows[winner] = dataclasses.replace(rows[winner], decision=words)
         if takes_over:
             champion, winner = candidate, place
     return [
@@ -54,7 +58,20 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
     ]
 
 
-def _champion(
+def _undecided(run: ModelRun) -> ModelRun:
+    """Returns the row without the numbers of an earlier decision."""
+    return dataclasses.replace(
+        run,
+        decision=None,
+        compared_with=None,
+        compared_project_count=None,
+        log_loss_difference=None,
+        difference_low=None,
+        difference_high=None,
+    )
+
+
+def find_champion(
     model: ModelSettings, warehouse: Warehouse, models: Path
 ) -> tuple[Candidate | None, str]:
     """Returns the version in use if it can still serve, or why there is none to compare with."""
@@ -99,7 +116,8 @@ def _compare(
         seed=candidate.model.seed,
     )
     is_same = new.estimator == old.estimator
-    takes_over = found.value <= 0 if is_same else found.high < 0
+    is_proven = found.high is not None and found.high < 0
+    takes_over = found.value <= 0 if is_same else is_proven
     words = _words(takes_over, is_same)
     return (
         dataclasses.replace(

@@ -57,7 +57,7 @@ def train(
     runs = _rows_to_be(settings, warehouse, run_id=run_id, now=now)
     recorded = [warehouse.newest_run(model.name, str(run.model_version)) for run in runs]
     damage = [artifacts.damage(models, run) if run else None for run in recorded]
-    if _is_settled(runs, recorded, damage, warehouse, truth):
+    if _is_settled(model, runs, recorded, damage, warehouse, models, truth):
         return [Trained(run, [], "up to date") for run in recorded if run]
     run = runs[0]
     if run.cutoff_at is None:
@@ -134,14 +134,17 @@ def _rows_to_be(
 
 
 def _is_settled(
+    model: ModelSettings,
     runs: list[ModelRun],
     recorded: list[ModelRun | None],
     damage: list[str | None],
     warehouse: Warehouse,
+    models: Path,
     truth: Path | None,
 ) -> bool:
-    """Says whether the newest run decided on these very versions, for no later moment."""
+    """Says whether the newest run decided on these very versions, and its champion can serve."""
     versions, as_of = warehouse.newest_versions(runs[0].model_name)
+    in_use = warehouse.run_in_use(model.name)
     return (
         None not in recorded
         and not any(damage)
@@ -149,6 +152,11 @@ def _is_settled(
         and as_of is not None
         and as_of <= runs[0].as_of
         and (truth is None or warehouse.knows_truth_of(str(runs[0].model_version)))
+        and in_use is not None
+        and (
+            in_use.model_version in versions
+            or promotion.find_champion(model, warehouse, models)[0] is not None
+        )
     )
 
 

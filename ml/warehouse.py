@@ -349,7 +349,7 @@ class Warehouse:
         Rows made for a later moment than this warehouse's count only when there is no other.
         """
         return self._newest(
-            "model_name = $name and (is_champion or status = 'skipped')"
+            "model_name = $name and (is_champion or status = 'skipped') and status <> 'backtest'"
             " and as_of <= (select as_of from core.warehouse_as_of)",
             name=model_name,
         ) or self._newest("model_name = $name and status <> 'backtest'", name=model_name)

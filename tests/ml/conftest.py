@@ -1,6 +1,8 @@
 """A small made-up platform in DuckDB, with the tables that dbt gives to ml."""
 
+import re
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from threadpoolctl import threadpool_limits
 
 from ml import settings
 from ml.cli import main
@@ -265,6 +268,31 @@ def build_world(path: Path, *, project_count: int, seed: int) -> Path:
     return path
 
 
+def write_truth(db: Path, folder: Path, *, ceiling: bool = False, where: str = "true") -> Path:
+    """Writes what `make truth` would: a chance for every snapshot of a project with an outcome."""
+    chance = "(case when {label} then 0.7 else 0.1 end + 0.2 * ({key} % 10) / 10.0)"
+    project = chance.format(label="is_successful", key="project_id")
+    milestone = chance.format(label="is_high_risk", key="milestone_id")
+    snapshots = f"""select project_id, snapshot_kind, {project} as success_probability,
+            is_successful
+        from features.project_features inner join features.project_labels using (project_id)
+        where snapshot_kind <> 'current' and {where}"""
+    milestones = f"""select milestone_id, {milestone} as risk_probability, is_high_risk
+        from features.milestone_labels"""
+    ceilings = f"""select project_id as entity_id, snapshot_kind,
+            0.02 + 0.96 * success_probability as probability
+        from ({snapshots}) as truth"""
+    folder.mkdir()
+    with duckdb.connect(str(db)) as connection:
+        for name, sql in (
+            ("truth_snapshots", snapshots),
+            ("truth_milestones", milestones),
+            *([("ceiling_project_success", ceilings)] if ceiling else []),
+        ):
+            connection.execute(f"copy ({sql}) to '{folder / name}.parquet'")
+    return folder
+
+
 class Outcome(NamedTuple):
     """What a call of the command line left behind."""
 
@@ -281,8 +309,11 @@ class Platform:
         self.db, self.models = folder / "escrow.duckdb", folder / "models"
         self.config = folder / "models.toml"
 
-    def run(self, *stages: str, run_id: str = "run-1", hour: int = 0) -> Outcome:
+    def run(
+        self, *stages: str, run_id: str = "run-1", hour: int = 0, truth: Path | None = None
+    ) -> Outcome:
         places = ("--db", str(self.db), "--models", str(self.models), "--config", str(self.config))
+        places += ("--truth", str(truth)) if truth else ()
         now = datetime(2030, 1, 1, hour, tzinfo=UTC)
         code = main([*stages, *places, "--run-id", run_id], now=lambda: now)
         out, err = self._capsys.readouterr() if self._capsys else ("", "")
@@ -300,22 +331,55 @@ class Platform:
     def setting(self, name: str) -> ModelSettings:
         return next(model for model in settings.load(self.config) if model.name == name)
 
-    def copy_to(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> "Platform":
+    def keep_only(self, name: str, *, challenger: bool = True) -> None:
+        """Strikes the other model from the settings: what is not asked about costs no training.
+
+        Without its challenger, the version of the default stays what it was.
+        """
+        text, second = self.config.read_text(), "[models.milestone_risk]"
+        first = text.index("[models.project_success]")
+        assert 0 < first < text.index(second)
+        kept = {"project_success": text[first : text.index(second)]}
+        kept["milestone_risk"] = text[text.index(second) :]
+        model = kept[name]
+        if not challenger:
+            model, count = re.subn(r'challengers = \["(\w+)"\]', "challengers = []", model)
+            other = {"project_success": "gradient_boosting", "milestone_risk": "random_forest"}
+            section = rf"\[models.{name}.hyperparameters.{other[name]}\]\n(.+\n)+\n"
+            model, sections = re.subn(section, "", model)
+            assert (count, sections) == (1, 1)
+        self.config.write_text(text[:first] + model)
+
+    def copy_to(self, folder: Path, capsys: pytest.CaptureFixture[str] | None) -> "Platform":
         shutil.copytree(self.folder, folder)
         return Platform(folder, capsys)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """On tables this small, threads of the linear algebra would only wait for each other."""
+    with threadpool_limits(limits=1):
+        yield
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """A platform on which nothing has run yet, with fewer trees than the real settings."""
+    """A platform on which nothing has run yet, with settings that train faster than real ones."""
     platform = Platform(tmp_path_factory.mktemp("world") / "warehouse", None)
     platform.folder.mkdir()
     build_world(platform.db, project_count=800, seed=7)
     text = settings.DEFAULT_PATH.read_text()
-    text = text.replace("n_estimators = 200", "n_estimators = 20")
-    text = text.replace("bootstrap_resamples = 200", "bootstrap_resamples = 40")
-    text = text.replace("max_iter = 300", "max_iter = 20")
-    platform.config.write_text(text.replace("max_iter = 150", "max_iter = 20"))
+    for real, less in (
+        ("n_estimators = 200", "n_estimators = 5"),
+        ("bootstrap_resamples = 200", "bootstrap_resamples = 20"),
+        ("max_iter = 300", "max_iter = 8"),
+        ("max_iter = 150", "max_iter = 8"),
+        ("[0.4, 0.6, 0.8]", "[0.6]"),
+        ("[0.6, 0.8]", "[0.6]"),
+    ):
+        assert real in text
+        text = text.replace(real, less)
+    platform.config.write_text(text)
     return platform
 
 

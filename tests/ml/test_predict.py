@@ -17,7 +17,8 @@ def test_live_and_later_snapshots_are_predicted_once_each(finished: Any) -> None
             from features.{entity}_features
             where snapshot_kind = 'current' or project_id in (
                 select project_id from core.dim_projects where launched_at > (
-                    select cutoff_at from ml.model_runs where model_name = '{name}'))
+                    select cutoff_at from ml.model_runs
+                    where model_name = '{name}' and is_champion))
             order by all"""
         )
         found = finished.sql(
@@ -51,7 +52,7 @@ def test_label_origin_and_clock_of_a_prediction(finished: Any) -> None:
 def test_a_row_alone_gets_the_very_number_of_the_batch(finished: Any, name: str) -> None:
     model = finished.setting(name)
     with open_warehouse(finished.db) as warehouse:
-        run: Any = warehouse.newest_run(name)
+        run: Any = warehouse.run_in_use(name)
         pipeline = artifacts.load(finished.models, run)
         rows = warehouse.rows_to_predict(model, model.features, "none yet", run.cutoff_at)
         table = rows.read_all()
@@ -85,9 +86,9 @@ def test_a_column_that_is_unknown_everywhere_gets_the_median_of_training(finishe
         finished.sql(f"update features.project_features set {change}")
         model = finished.setting("project_success")
         with open_warehouse(finished.db) as warehouse:
-            run: Any = warehouse.newest_run(model.name)
+            run: Any = warehouse.run_in_use(model.name)
             pipeline = artifacts.load(finished.models, run)
-            rows = warehouse.test_rows(model, run.cutoff_at).read_all()
+            rows = warehouse.test_rows(model, run.cutoff_at)
             median = np.median(
                 warehouse.training_rows(model, run.cutoff_at).column("duration_days")
             )
@@ -97,6 +98,35 @@ def test_a_column_that_is_unknown_everywhere_gets_the_median_of_training(finishe
     unknown, _ = score("duration_days = null")
     filled, _ = score(f"duration_days = {median}")
     assert np.array_equal(unknown, filled)
+
+
+def test_a_text_that_is_unknown_everywhere_counts_as_the_unknown_of_training(finished: Any) -> None:
+    model = finished.setting("project_success")
+    with open_warehouse(finished.db) as warehouse:
+        run: Any = warehouse.run_in_use(model.name)
+        fitted = artifacts.load(finished.models, run)
+        before = warehouse.test_rows(model, run.cutoff_at)
+        warehouse.fetch("update features.project_features set country = null")
+        after = warehouse.test_rows(model, run.cutoff_at)
+    was_unknown = before.column("country").is_null().to_numpy()
+    assert 0 < was_unknown.sum() < len(was_unknown)
+    assert after.column("country").null_count == after.num_rows
+    said, now = estimators.score(fitted, before), estimators.score(fitted, after)
+    assert np.array_equal(said[was_unknown], now[was_unknown])
+    assert np.all((now > 0) & (now < 1))
+
+
+def test_a_clock_that_training_never_saw_is_predicted_all_the_same(finished: Any) -> None:
+    finished.sql(
+        "update features.project_features set snapshot_kind = 'h99' where snapshot_kind = 'd3'"
+    )
+    assert finished.run("predict", run_id="run-2", hour=1).code == 0
+    [(count, low, high)] = finished.sql(
+        """select count(*), min(predicted_probability), max(predicted_probability)
+        from ml.predictions where snapshot_kind = 'h99'"""
+    )
+    assert count > 100
+    assert 0 < low < high < 1
 
 
 def test_a_missing_column_is_named(finished: Any) -> None:

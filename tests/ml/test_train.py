@@ -9,7 +9,10 @@ import pytest
 
 from ml.warehouse import open_warehouse
 
-TABLES = ("model_runs", "model_metrics", "predictions", "drift_stats")
+TABLES = (
+    *("model_runs", "model_metrics", "calibration_curves", "feature_importance"),
+    *("predictions", "drift_stats"),
+)
 MODELS = ("project_success", "milestone_risk")
 
 
@@ -18,7 +21,7 @@ def split_of(platform: Any, name: str) -> tuple[datetime, Any, Any]:
     with open_warehouse(platform.db) as warehouse:
         cutoff: Any = warehouse.cutoff(model)
         train = warehouse.training_rows(model, cutoff)
-        return cutoff, train, warehouse.test_rows(model, cutoff).read_all()
+        return cutoff, train, warehouse.test_rows(model, cutoff)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -89,51 +92,84 @@ def test_more_projects_than_the_cap_are_sampled_whole(fresh: Any) -> None:
 def test_the_run_is_recorded_with_what_went_in(finished: Any) -> None:
     for name in MODELS:
         cutoff, train, test = split_of(finished, name)
-        row = finished.sql(
-            f"""select status, train_row_count, test_row_count, train_entity_count,
-                test_entity_count, cutoff_at, train_from_at, run_id, artifact_path
-            from ml.model_runs where model_name = '{name}'"""
+        rows = finished.sql(
+            f"""select model_version, estimator, artifact_path, status, train_row_count,
+                test_row_count, train_entity_count, test_entity_count, cutoff_at, train_from_at,
+                run_id
+            from ml.model_runs where model_name = '{name}' order by estimator"""
         )
-        version = finished.sql(
-            f"select model_version from ml.model_runs where model_name = '{name}'"
-        )[0][0]
-        entities = [len(set(rows.column("entity_id").to_pylist())) for rows in (train, test)]
+        entities = [len(set(part.column("entity_id").to_pylist())) for part in (train, test)]
         started = min(train.column("launched_at").to_pylist())
-        path = f"models/{name}/{version}/model.joblib"
-        assert row == [
-            ("trained", train.num_rows, test.num_rows, *entities, cutoff, started, "run-1", path)
-        ]
-        manifest = json.loads((finished.folder / path).with_name("manifest.json").read_text())
-        assert manifest["model_version"] == version
-        assert "scikit-learn" in manifest["libraries"]
-        assert {feature["name"] for feature in manifest["features"]} >= {"planned_days"} or (
-            name == "project_success"
-        )
+        counts = ("trained", train.num_rows, test.num_rows, *entities, cutoff, started, "run-1")
+        assert [row[3:] for row in rows] == [counts, counts]
+        estimators = [row[1] for row in rows]
+        assert estimators == ["HistGradientBoostingClassifier", "RandomForestClassifier"]
+        for version, estimator, path, *_ in rows:
+            assert path == f"models/{name}/{version}/model.joblib"
+            manifest = json.loads((finished.folder / path).with_name("manifest.json").read_text())
+            assert (manifest["model_version"], manifest["estimator"]) == (version, estimator)
+            assert "scikit-learn" in manifest["libraries"]
+            features = {feature["name"] for feature in manifest["features"]}
+            assert features == set(finished.setting(name).features.names)
 
 
-def test_metrics_stand_for_every_clock_and_both_splits(finished: Any) -> None:
-    found = finished.sql(
-        "select distinct split, snapshot_kind from ml.model_metrics"
-        " where model_name = 'milestone_risk' order by all"
+@pytest.mark.parametrize(
+    ("name", "splits", "kinds"),
+    [
+        (
+            "project_success",
+            ("test", "test_first_time", "test_undecided"),
+            ("all", "d14", "d3", "d6", "h36", "h4", "launch"),
+        ),
+        (
+            "milestone_risk",
+            ("test", "test_undecided"),
+            ("all", "due", "start", "vote_1d", "vote_3d"),
+        ),
+    ],
+)
+def test_metrics_stand_for_every_predictor_split_and_clock(
+    finished: Any, name: str, splits: tuple[str, ...], kinds: tuple[str, ...]
+) -> None:
+    predictors = finished.sql(
+        f"select distinct predictor from ml.model_metrics where model_name = '{name}'"
     )
-    kinds = ("all", "due", "start", "vote_1d", "vote_3d")
-    assert found == [(split, kind) for split in ("test", "test_undecided") for kind in kinds]
-    auc, low, high, base_rate = finished.sql(
+    rule = finished.setting(name).rule_feature
+    names = ("random_forest", "gradient_boosting", "logistic_regression", "base_rate")
+    names += (f"{rule}_only", "final_totals_leaking")
+    assert {row[0] for row in predictors} == set(names)
+    for predictor in names:
+        found = finished.sql(
+            f"""select distinct split, snapshot_kind from ml.model_metrics
+            where model_name = '{name}' and predictor = '{predictor}' order by all"""
+        )
+        assert found == [(split, kind) for split in splits for kind in kinds]
+
+
+def test_a_metric_comes_with_its_interval_and_base_rate(finished: Any) -> None:
+    rows = finished.sql(
         """select value, ci_low, ci_high, base_rate from ml.model_metrics
         where model_name = 'project_success' and split = 'test_undecided'
-            and snapshot_kind = 'd3' and metric = 'auc'"""
-    )[0]
-    assert 0.7 < low < auc < high <= 1
-    assert 0.2 < base_rate < 0.6
+            and snapshot_kind = 'd3' and metric = 'auc'
+            and predictor in ('random_forest', 'gradient_boosting')"""
+    )
+    assert len(rows) == 2
+    for auc, low, high, base_rate in rows:
+        assert 0.7 < low < auc < high <= 1
+        assert 0.2 < base_rate < 0.6
 
 
 def test_the_screen_gives_figures_with_clock_base_rate_and_interval(fresh: Any) -> None:
+    fresh.keep_only("project_success")
     outcome = fresh.run("train")
     assert outcome.code == 0
-    first, line = outcome.out.splitlines()[:2]
-    assert f"-> {fresh.models}/project_success/" in first
-    for words in ("undecided", "d3 AUC 0.", "accuracy", "base rate", "all clocks", "["):
-        assert words in line
+    first, *lines = outcome.out.splitlines()
+    assert first.endswith(f"-> {fresh.models}/project_success")
+    for line, estimator in zip(lines, ("RandomForest", "HistGradientBoosting"), strict=True):
+        for words in (estimator, "undecided at d3 AUC 0.", "accuracy", "base rate", "["):
+            assert words in line
+    assert "promoted: there is no champion yet" in lines[0]
+    assert "not promoted: " in lines[1]
 
 
 def test_two_runs_in_two_databases_are_equal_to_the_bit(
@@ -141,6 +177,10 @@ def test_two_runs_in_two_databases_are_equal_to_the_bit(
 ) -> None:
     other = world.copy_to(tmp_path / "other", capsys)
     assert other.run("train", "predict", "monitor", run_id="another", hour=5).code == 0
+    files = [path.relative_to(finished.models) for path in finished.models.rglob("*.joblib")]
+    assert len(files) == 4
+    for file in files:
+        assert (other.models / file).read_bytes() == (finished.models / file).read_bytes()
     for table in TABLES:
         columns = f"* exclude ({', '.join(wall_clock(table))})"
         statement = f"select {columns} from ml.{table} order by all"
@@ -153,6 +193,8 @@ def wall_clock(table: str) -> tuple[str, ...]:
     return {
         "model_runs": ("run_id", "trained_at"),
         "model_metrics": ("run_id", "measured_at"),
+        "calibration_curves": ("run_id", "measured_at"),
+        "feature_importance": ("run_id", "measured_at"),
         "predictions": ("predicted_at",),
         "drift_stats": ("run_id", "measured_at"),
     }[table]
@@ -164,44 +206,51 @@ def test_a_repeated_run_changes_nothing(finished: Any) -> None:
     files = {path: path.stat().st_mtime_ns for path in finished.models.rglob("*")}
     outcome = finished.run("train", "predict", "monitor", run_id="run-2", hour=1)
     assert outcome.code == 0
-    assert outcome.out.count("up to date") == 2
+    assert outcome.out.count("up to date") == 4
     assert [finished.sql(statement.format(table)) for table in TABLES] == before
     assert {path: path.stat().st_mtime_ns for path in finished.models.rglob("*")} == files
 
 
 def test_a_changed_setting_makes_another_version_and_back_again(finished: Any) -> None:
-    newest = (
-        "select model_version from ml.model_runs where model_name = 'project_success'"
-        " order by trained_at desc limit 1"
-    )
-    first = finished.sql(newest)
-    finished.edit("min_samples_leaf = 10", "min_samples_leaf = 30")
+    def versions(run_id: str) -> set[str]:
+        rows = finished.sql(
+            f"select model_version from ml.model_runs where run_id = '{run_id}'"
+            " and model_name = 'project_success' and estimator = 'RandomForestClassifier'"
+        )
+        return {row[0] for row in rows}
+
+    finished.keep_only("project_success", challenger=False)
+    folder = finished.models / "project_success"
+    finished.edit("min_samples_leaf = 10 ", "min_samples_leaf = 30 ")
     assert finished.run("train", run_id="run-2", hour=1).code == 0
-    second = finished.sql(newest)
-    assert second != first
-    finished.edit("min_samples_leaf = 30", "min_samples_leaf = 10")
+    assert versions("run-2")
+    assert versions("run-2") != versions("run-1")
+    kept = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    finished.edit("min_samples_leaf = 30 ", "min_samples_leaf = 10 ")
     outcome = finished.run("train", "predict", run_id="run-3", hour=2)
-    assert "in use again" in outcome.out
-    assert finished.sql(newest) == first
-    assert len(list((finished.models / "project_success").iterdir())) == 2
-    assert finished.run("train", run_id="run-4", hour=3).code == 0
-    assert finished.sql(newest) == first
-    assert finished.sql("select count(*) from ml.model_runs where run_id = 'run-4'") == [(0,)]
+    assert outcome.out.count("(trained before)") == 1
+    assert versions("run-3") == versions("run-1")
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == kept
+    assert finished.run("train", run_id="run-4", hour=3).out.count("up to date") == 1
+    assert versions("run-4") == set()
 
 
 def test_drift_settings_belong_to_no_version(finished: Any) -> None:
     finished.edit("psi_threshold = 0.1", "psi_threshold = 0.2")
-    assert finished.run("train", run_id="run-2", hour=1).out.count("up to date") == 2
+    assert finished.run("train", run_id="run-2", hour=1).out.count("up to date") == 4
 
 
-def test_another_label_makes_another_version(finished: Any) -> None:
+def test_another_label_makes_another_version_of_its_own_model_alone(finished: Any) -> None:
     finished.sql(
         "update features.project_labels set is_successful = not is_successful where project_id = 9"
     )
-    assert finished.run("train", run_id="run-2", hour=1).out.count("up to date") == 1
+    said = finished.run("train", run_id="run-2", hour=1).out
+    assert said.count("up to date") == 2
+    assert said.count("milestone_risk") == said.count("up to date")
 
 
 def test_a_version_taken_up_at_an_earlier_moment_may_predict_there(finished: Any) -> None:
+    finished.keep_only("project_success", challenger=False)
     finished.sql("update core.warehouse_as_of set as_of = as_of - interval 1 microsecond")
     refused = finished.run("predict", run_id="run-2", hour=1)
     assert refused.code == 2
@@ -224,9 +273,10 @@ def test_a_version_taken_up_at_an_earlier_moment_may_predict_there(finished: Any
         ("update features.project_features set is_decided = true", "0 projects with an outcome"),
     ],
 )
-def test_too_little_support_skips_the_model_and_the_run_goes_on(
+def test_too_little_support_skips_the_model_with_the_reason(
     fresh: Any, spoil: str, reason: str
 ) -> None:
+    fresh.keep_only("project_success")
     fresh.sql(spoil)
     outcome = fresh.run("train", "predict", "monitor")
     assert outcome.code == 0
@@ -238,16 +288,19 @@ def test_too_little_support_skips_the_model_and_the_run_goes_on(
     )
     assert [(status, version) for status, version, _ in recorded] == [("skipped", None)]
     assert reason in recorded[0][2]
-    assert fresh.sql("select distinct model_name from ml.predictions") == [("milestone_risk",)]
     assert fresh.run("train", "predict", "monitor", run_id="run-2", hour=1).code == 0
     assert fresh.sql("select count(*) from ml.model_runs where run_id = 'run-2'") == [(0,)]
 
 
-def test_nothing_is_predicted_by_an_older_model_once_it_is_skipped(finished: Any) -> None:
+def test_a_skipped_model_predicts_nothing_by_an_older_version_and_the_run_goes_on(
+    finished: Any,
+) -> None:
     finished.sql("delete from features.project_labels")
+    finished.sql("delete from ml.predictions")
     outcome = finished.run("train", "predict", run_id="run-2", hour=1)
     assert outcome.code == 0
     assert "project_success has no model, so no predictions" in outcome.out
+    assert finished.sql("select distinct model_name from ml.predictions") == [("milestone_risk",)]
 
 
 def test_empty_tables_skip_both_models(fresh: Any) -> None:
@@ -265,4 +318,4 @@ def test_columns_that_were_never_known_train_without_a_word(fresh: Any) -> None:
     outcome = fresh.run("train", "predict", "monitor")
     assert outcome.code == 0
     assert outcome.err == ""
-    assert fresh.sql("select count(*) from ml.model_runs where status = 'trained'") == [(2,)]
+    assert fresh.sql("select count(*) from ml.model_runs where status = 'trained'") == [(4,)]

@@ -9,5 +9,12 @@ select
     test_entity_count,
     cutoff_at,
     as_of,
-    trained_at
+    trained_at,
+    is_champion,
+    decision,
+    compared_with,
+    compared_project_count,
+    log_loss_difference,
+    difference_low,
+    difference_high
 from {{ source('ml', 'model_runs') }}
