@@ -141,6 +141,10 @@ class Scores:
         """Returns the kinds of snapshot that were measured in a split."""
         return {kind for found, kind, _ in self._rows if found == split}
 
+    def has(self, split: str, kind: str, metric: str) -> bool:
+        """Says whether a metric is defined."""
+        return (split, kind, metric) in self._rows
+
     def claim(
         self, split: str, kind: str, ceilings: Sequence["Scores"], metric: str = "accuracy"
     ) -> Claim | None:

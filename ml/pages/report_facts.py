@@ -7,16 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml.baselines import CEILING, ORACLE
-from ml.evaluation import ALL_KINDS, CalibrationBin
+from ml.evaluation import ALL_KINDS, CLOCKS, CalibrationBin
 from ml.pages.claims import Measured, Scores
 from ml.warehouse import ModelRun, Warehouse
 
 # The models in the order of the report, and what each is about.
 MODELS = {"project_success": "project", "milestone_risk": "milestone"}
-CLOCKS = {
-    "project_success": ("launch", "h4", "h36", "d3", "d6", "d14", "d21"),
-    "milestone_risk": ("start", "due", "vote_1d", "vote_3d"),
-}
 _RUN_COLUMNS = ", ".join(field.name for field in fields(ModelRun))
 _VOLUME = """
     select
@@ -87,7 +83,7 @@ _DRIFT = """
     order by 8 desc, 5, clock, feature"""
 _REPLAYS = """
     select distinct runs.as_of, runs.cutoff_at, runs.estimator, runs.model_version,
-        runs.train_entity_count, runs.test_entity_count
+        runs.train_entity_count, runs.test_entity_count, runs.reason
     from ml.model_runs as runs
     where runs.model_name = $name and runs.status = 'backtest'
     order by runs.as_of, runs.estimator, runs.model_version"""
@@ -155,6 +151,7 @@ class Replay:
     model_version: str
     train_entity_count: int
     test_entity_count: int
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,10 +208,15 @@ class ModelFacts:
         ]
         return sorted(found, key=lambda each: (_LATE.get(each.predictor, 0), each.predictor))
 
+    def is_known(self, split: str, kind: str, metric: str) -> bool:
+        """Says whether a metric was measured; of all clocks together only if at every one."""
+        kinds = self.own.kinds(split) if kind == ALL_KINDS else {kind}
+        return all(self.own.has(split, each, metric) for each in kinds)
+
     def clocks(self, split: str) -> list[str]:
         """Returns the kinds of snapshot measured in a split, all together last."""
         measured = self.own.kinds(split)
-        return [kind for kind in (*CLOCKS[self.name], ALL_KINDS) if kind in measured]
+        return [kind for kind in (*CLOCKS, ALL_KINDS) if kind in measured]
 
 
 class Facts(NamedTuple):
@@ -235,10 +237,9 @@ def read(warehouse: Warehouse) -> Facts:
 def _model(warehouse: Warehouse, name: str) -> ModelFacts:
     entity = MODELS[name]
     counted = warehouse.fetch(_CLOCK_ROWS.format(entity=entity, label=_LABELS[entity]))
-    order = CLOCKS[name]
     clock_rows = sorted(
-        (ClockRows(*row) for row in counted if row[0] in order),
-        key=lambda row: order.index(row.clock),
+        (ClockRows(*row) for row in counted if row[0] in CLOCKS),
+        key=lambda row: CLOCKS.index(row.clock),
     )
     columns = [field.name for field in fields(ModelRun)]
     runs = [

@@ -103,9 +103,9 @@ def _backtest(model: ModelFacts) -> list[Block]:
     if not replays:
         return [
             Text(
-                f"`{model.name}` has not been replayed. `make backtest FROM=2022-07-01"
-                " TO=2023-07-01` trains at each month on what was known then, predicts what was"
-                " live, and meets the outcomes later."
+                f"`{model.name}` has not been replayed, or nothing has matured since. `make"
+                " backtest FROM=2022-07-01 TO=2023-07-01` trains each month on what was known then,"
+                " predicts what was live until the next, and meets the outcomes later."
             )
         ]
     lines: dict[str, list[Replay]] = {}
@@ -117,20 +117,22 @@ def _backtest(model: ModelFacts) -> list[Block]:
     ]
     words = (
         f"`{model.name}` at {len({each.as_of for each in replays})} moments from {first:%Y-%m-%d}"
-        f" to {last:%Y-%m-%d}, trained each time on what was mature then, judged on what became"
-        " known later; 95 % intervals."
+        f" to {last:%Y-%m-%d}, trained each time on what was mature then, judged on undecided"
+        " snapshots until the next moment, whose outcomes came later; 95 % intervals."
     )
     if aucs:
         words += f" AUC from {min(aucs):.3f} to {max(aucs):.3f}."
     picture = report_charts.backtest(list(lines.items()), words=words.replace("`", ""))
     table = Table(
-        "Every replay, all clocks together.",
-        ("Moment", "Estimator", "Trained on, judged on", "AUC", "Accuracy"),
+        f"Every replay, all clocks together; trained on and judged on {model.entity}s. The ceiling"
+        " of these rows is not measured.",
+        ("Moment", "Estimator", "Trained on", "Judged on", "AUC", "Accuracy"),
         [
             (
                 f"{each.as_of:%Y-%m-%d}",
                 each.estimator,
-                f"{each.train_entity_count:,}, {each.test_entity_count:,}",
+                f"{each.train_entity_count:,}",
+                f"{each.test_entity_count:,}{f' ({each.reason})' if each.reason else ''}",
                 figure(each.scores.figure("backtest", ALL_KINDS, "auc")),
                 shown(each.scores.claim("backtest", ALL_KINDS, [])),
             )
@@ -157,7 +159,8 @@ def _drift(model: ModelFacts) -> list[Block]:
         Table(
             f"`{model.name}`: {len({each.feature for each in model.shifts})} features at {clocks},"
             f" {first.current_count:,} recent projects against {first.reference_count:,} in"
-            f" training: {told}." + ("" if alerts else " The ones with the most evidence:"),
+            f" training: {told}.{'' if alerts else ' The ones with the most evidence:'} What moves"
+            " as the platform ages (`report_only` in `ml/models.toml`) is shown, never an alert.",
             ("Feature", "Clock", "Shift of the mean", "PSI", "Adjusted p-value", "Alert"),
             [_shift(each) for each in rows],
         )

@@ -36,7 +36,7 @@ _MOST_FEATURES = 10
 def figure(row: Measured | None, form: str = ".3f") -> str:
     """Returns a metric with its interval."""
     if row is None:
-        return "not defined"
+        return "not known"
     value = format(row.value, form)
     if row.low is None or row.high is None:
         return f"{value} (interval not defined)"
@@ -51,7 +51,7 @@ def main_clock(model: ModelFacts, split: str) -> str:
 
 def shown(claim: Claim | None) -> Words:
     """Returns a claim, or the words for none."""
-    return claim if claim is not None else "not measured"
+    return claim if claim is not None else "not known"
 
 
 def section(model: ModelFacts) -> Section:
@@ -132,9 +132,10 @@ def _accuracy_table(model: ModelFacts) -> Table:
         for split in ("test", "test_undecided"):
             line.append(shown(model.own.claim(split, kind, model.ceilings)))
         if with_truth:
-            line.append(
-                shown(model.own.claim("test_undecided", kind, model.ceilings, "expected_accuracy"))
-            )
+            # of milestones only the start has a true probability
+            is_known = model.is_known("test_undecided", kind, "expected_accuracy")
+            expected = model.own.claim("test_undecided", kind, model.ceilings, "expected_accuracy")
+            line.append(shown(expected if is_known else None))
         lines.append(line)
     caption = "In brackets: 95 % interval of a bootstrap over projects."
     if with_truth:
@@ -147,10 +148,13 @@ def _accuracy_table(model: ModelFacts) -> Table:
 
 def _against_baselines(model: ModelFacts) -> list[Block]:
     split = "test_undecided"
+    measured = model.own.figure(split, ALL_KINDS, "log_loss")
+    own_count = measured.row_count if measured else 0
     lines: list[Sequence[Words]] = []
     for scores in (model.own, *model.baselines()):
-        if not scores.kinds(split):
-            continue
+        count = scores.figure(split, ALL_KINDS, "log_loss")
+        if count is None or count.row_count != own_count:
+            continue  # the oracle of milestones knows only their start
         is_own = scores is model.own
         plain = _PREDICTORS.get(scores.predictor, _only(scores.predictor))
         name = f"this model, {scores.predictor.replace('_', ' ')}" if is_own else plain
@@ -202,7 +206,10 @@ def _calibration(model: ModelFacts) -> list[Block]:
     ]
     lines = []
     for kind in model.clocks(split):
-        cells = [model.own.figure(split, kind, metric) for metric, _ in shown_names]
+        cells = [
+            model.own.figure(split, kind, metric) if model.is_known(split, kind, metric) else None
+            for metric, _ in shown_names
+        ]
         is_bound = [metric.endswith("_bound") for metric, _ in shown_names]
         lines.append([kind, *(
             f"{cell.value:.3f}" if cell and bound else figure(cell)
