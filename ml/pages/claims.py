@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ml.baselines import ORACLE
 from ml.errors import MlError
 from ml.evaluation import ALL_KINDS
 
@@ -35,6 +36,7 @@ class Claim:
     ceiling: float | Unknown
     measure: str
     source: str | None
+    is_oracle: bool
 
     @property
     def figure(self) -> str:
@@ -52,7 +54,7 @@ class Claim:
             clock,
             *([self.interval.words] if isinstance(self.interval, Unknown) else []),
             _share(self.base_rate, "base rate"),
-            _share(self.ceiling, "ceiling"),
+            _share(self.ceiling, "ceiling") + (" of the oracle" if self.is_oracle else ""),
             *([self.source] if self.source else []),
         ])  # fmt: skip
 
@@ -71,6 +73,7 @@ def claim(
     ceiling: float | Unknown | None,
     measure: str = "accuracy",
     source: str | None = None,
+    is_oracle: bool = False,
 ) -> Claim:
     """Returns an accuracy that may be printed; the only way to get one onto a page.
 
@@ -83,6 +86,8 @@ def claim(
         ceiling: The most that was possible on the same rows, or why it is not known.
         measure: `accuracy`, or `expected_accuracy` under the true probability.
         source: Who published it, if it was not measured in this run.
+        is_oracle: Whether the ceiling is that of the true probability, which knows what no feature
+            tells; otherwise it is that of the same features.
 
     Raises:
         ClaimError: A part is missing or is no share; the message names it.
@@ -101,7 +106,7 @@ def claim(
     assert base_rate is not None
     assert interval is not None
     assert ceiling is not None
-    return Claim(accuracy, clock, base_rate, interval, ceiling, measure, source)
+    return Claim(accuracy, clock, base_rate, interval, ceiling, measure, source, is_oracle)
 
 
 class Measured(NamedTuple):
@@ -156,15 +161,21 @@ class Scores:
         if row is None:
             return None
         same = [other._rows.get((split, kind, metric)) for other in ceilings]
-        known = [each.value for each in same if each and each.row_count == row.row_count]
+        known = [
+            (each.value, other.predictor == ORACLE)
+            for other, each in zip(ceilings, same, strict=True)
+            if each and each.row_count == row.row_count
+        ]
+        ceiling, is_oracle = known[0] if known else (NO_CEILING, False)
         is_defined = row.low is not None and row.high is not None
         return claim(
             row.value,
             clock=kind,
             base_rate=row.base_rate,
             interval=(row.low, row.high) if is_defined else NO_INTERVAL,  # type: ignore[arg-type]
-            ceiling=known[0] if known else NO_CEILING,
+            ceiling=ceiling,
             measure=metric,
+            is_oracle=is_oracle,
         )
 
 

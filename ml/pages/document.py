@@ -10,6 +10,9 @@ from ml.pages.claims import Claim
 
 Words = str | Claim | tuple[str | Claim, ...]  # text; what stands in `backticks` is code
 
+# intervals and dates stay on one line
+_WHOLE = re.compile(r"(\[[-+]?[\d,.]+, [-+]?[\d,.]+\]|\b\d{4}-\d\d-\d\d\b)")
+
 
 class Text(NamedTuple):
     """A paragraph."""
@@ -60,7 +63,7 @@ def to_html(words: Words) -> Markup:
             '<span class="accuracy"><span class="value">{}</span> <small>({})</small></span>'
         ).format(words.figure, words.terms)
     text = re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(words)))
-    return Markup(re.sub(r"(\[-?[\d,.+]+, [-+]?[\d,.]+\])", r'<span class="whole">\1</span>', text))
+    return Markup(_WHOLE.sub(r'<span class="whole">\1</span>', text))
 
 
 def to_markdown(title: str, sections: Sequence[Section]) -> str:

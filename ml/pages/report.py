@@ -82,8 +82,9 @@ def _problem(facts: Facts) -> list[Block]:
             " had closed by the cut, and is measured on what was launched after it. The model that"
             " was measured is the one that serves; it is not refitted afterwards. An accuracy"
             " stands beside the base rate (share of positive outcomes), its 95 % interval"
-            " (bootstrap over projects, not rows) and the ceiling: how much was possible on the"
-            " same rows, known only for generated data."
+            " (bootstrap over projects, not rows) and the ceiling: what a strong learner with"
+            " the same features and ten times the data reaches on the same rows, or else what the"
+            " oracle does, who knows the true probability; both exist for generated data only."
         ),
     ]
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.dates import date2num
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
 from ml.evaluation import ALL_KINDS, CalibrationBin
@@ -87,7 +87,8 @@ def _ceilings(panel: Axes, claims: Sequence[Claim], clocks: Sequence[str]) -> No
         if not isinstance(each.ceiling, Unknown)
     ]
     if known:
-        panel.plot(*zip(*known, strict=True), "^--", color=COLORS[1], label="ceiling",
+        label = "ceiling of the oracle" if claims[0].is_oracle else "ceiling"
+        panel.plot(*zip(*known, strict=True), "^--", color=COLORS[1], label=label,
                    markersize=4, linewidth=1.2)  # fmt: skip
 
 
@@ -160,8 +161,6 @@ def backtest(lines: Sequence[tuple[str, Sequence[Replay]]], *, words: str) -> Ma
             )
     left.set_title("AUC", fontsize=9, color=INK)
     right.set_title("Accuracy, %", fontsize=9, color=INK)
-    for axes in (left, right):
-        axes.tick_params(axis="x", labelrotation=30)
     _legend(figure, right)
     return to_svg(figure, words=words)
 
@@ -202,4 +201,6 @@ def _over_time(
         _days([at for at, _ in shown]), [value for _, (value, *_) in shown], [low, high],
         fmt=style, color=color, label=label, capsize=2, markersize=4, elinewidth=0.8,
     )  # fmt: skip
-    axes.xaxis_date()
+    locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]

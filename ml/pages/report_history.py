@@ -159,8 +159,9 @@ def _drift(model: ModelFacts) -> list[Block]:
         Table(
             f"`{model.name}`: {len({each.feature for each in model.shifts})} features at {clocks},"
             f" {first.current_count:,} recent projects against {first.reference_count:,} in"
-            f" training: {told}.{'' if alerts else ' The ones with the most evidence:'} What moves"
-            " as the platform ages (`report_only` in `ml/models.toml`) is shown, never an alert.",
+            f" training: {told}. What moves as the platform ages (`report_only` in"
+            " `ml/models.toml`) is shown, never an alert."
+            + ("" if alerts else " The ones with the most evidence:"),
             ("Feature", "Clock", "Shift of the mean", "PSI", "Adjusted p-value", "Alert"),
             [_shift(each) for each in rows],
         )
@@ -173,7 +174,7 @@ def _shift(each: Shift) -> tuple[str, ...]:
         each.clock,
         "not defined" if each.mean_shift is None else f"{each.mean_shift:+.1%}",
         "not defined" if each.psi is None else f"{each.psi:.3f}",
-        f"{each.adjusted_p_value:.3g}",
+        "below 0.0001" if each.adjusted_p_value < 0.0001 else f"{each.adjusted_p_value:.4f}",
         "yes" if each.is_alert else "no",
     )
 
@@ -241,8 +242,8 @@ def _limits(model: ModelFacts) -> list[Block]:
     if claim and not isinstance(claim.interval, Unknown):
         low, high = claim.interval
         told.append(
-            f"With {run.test_entity_count:,} {model.entity}s in the test, chance alone moves an"
-            f" accuracy at {clock} over {100 * (high - low):.1f} points."
+            f"With {run.test_entity_count:,} {model.entity}s in the test, the 95 % interval of its"
+            f" accuracy at {clock} is {100 * (high - low):.1f} points wide."
         )
     told.append(_above_bound(model))
     if model.ceilings:
