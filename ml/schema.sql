@@ -184,6 +184,8 @@ create table if not exists ml.experiment_results (
     decision varchar,
     reason varchar,
     as_of timestamp,
+    measured_at timestamp
+);
 
 -- One row per change of the bandit in use, of the moment it is for, or of its reason not to run.
 create table if not exists ml.bandit_runs (
