@@ -39,7 +39,7 @@ export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
 
 STAGES := run generate land features validate train predict monitor experiment bandit online insights publish docs
-.PHONY: help setup $(STAGES) predict-one strategy query shell site truth backtest experiment-design test lint bench clean
+.PHONY: help setup $(STAGES) predict-one strategy query shell site report truth backtest experiment-design test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile stages.mk | sort -u \
@@ -110,6 +110,10 @@ site: setup ## serve the pages on localhost:PORT
 	@test -f $(SITE)/index.html || { echo "site: no pages yet in $(SITE); make run" >&2; exit 2; }
 	@echo "site       http://localhost:$(or $(PORT),8766)/ (Ctrl-C ends it)"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(or $(PORT),8766)
+
+report: setup ## write the modeling report anew from the published warehouse
+	@test -f $(PUBLISHED) || { echo "report: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
+	@$(PYTHON) -m ml.pages report --db $(PUBLISHED) --site $(SITE)
 
 truth: setup ## tell what the generated platform hides, and how well anybody could predict it
 	@test -z "$(DATA)" || { echo "truth: DATA=$(DATA) is an export; only a generated platform has a truth" >&2; exit 2; }

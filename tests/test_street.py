@@ -143,10 +143,8 @@ def test_query_answers_with_a_client_of_another_version(street: Clone) -> None:
 def test_pages_link_to_each_other_and_to_nothing_outside(street: Clone) -> None:
     site = street.folder / "site"
     index = (site / "index.html").read_text()
-    for link in (
-        *("monitoring/index.html", "validation.html", "releases/index.html", "dbt/index.html"),
-        "experiments/index.html",
-    ):
+    pages = ("report", "monitoring", "experiments", "releases", "dbt")
+    for link in ("validation.html", *(f"{page}/index.html" for page in pages)):
         assert f'href="{link}"' in index
         assert (site / link).stat().st_size > 5_000
     for page in site.rglob("*.html"):
@@ -165,6 +163,7 @@ def test_pages_link_to_each_other_and_to_nothing_outside(street: Clone) -> None:
         ("monitoring/index.html", "Alarms over time"),
         ("validation.html", "Needs attention"),
         ("releases/index.html", "Next launches"),
+        ("report/index.html", "Model cards"),
         ("dbt/index.html", "<td>which live projects will reach their goal</td>"),
     ],
 )

@@ -10,10 +10,12 @@ from ml.errors import MlError
 from ml.pages import monitoring
 from ml.pages.experiments import write_experiments
 from ml.pages.releases import write_releases
+from ml.pages.report import write_report
 from ml.warehouse import Warehouse, read_warehouse
 
 # Every page by its folder in the site; it is made from the published warehouse alone.
 PAGES: dict[str, Callable[[Warehouse, Path], None]] = {
+    "report": write_report,
     "experiments": write_experiments,
     "releases": write_releases,
     "monitoring": monitoring.make_page,

@@ -27,6 +27,7 @@ _STYLE: dict[Any, Any] = {
     "xtick.color": FAINT,
     "ytick.color": FAINT,
 }
+_NO_METADATA: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
 def new_chart(
@@ -43,7 +44,7 @@ def to_svg(figure: Figure, *, words: str) -> Markup:
     """Returns the figure as an element of a page; `words` tell those who cannot see it the same."""
     file = io.StringIO()
     with matplotlib.rc_context(_STYLE):
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(file, format="svg", metadata=_NO_METADATA)
     picture = file.getvalue()
     drawing = picture[picture.index("<svg ") :]
     return Markup('<div class="chart" role="img" aria-label="{}">{}</div>').format(
