@@ -38,7 +38,7 @@ _SHEET = f"""
         project_title, milestone_title, milestone_number, milestone_count, days_left, held_amount,
         release_amount, risk_probability, is_decided, expected_loss_amount,
         expected_loss_amount_held_back, release_strategy, bandit_strategy, recommendation,
-        recommendation_reason
+        recommendation_reason, reasons
     from insights.release_decisions
     order by expected_loss_amount desc nulls last, release_amount desc, milestone_id
     limit {MOST_ROWS}"""

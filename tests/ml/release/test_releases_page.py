@@ -20,6 +20,7 @@ ROW = {
     "loss_ratio": 0.2, "expected_loss_amount": 20, "expected_loss_amount_held_back": 16,
     "release_strategy": "front_loaded", "bandit_strategy": "back_loaded",
     "recommendation": "hold_back_20", "recommendation_reason": "a risk of 40 % asks for security",
+    "reasons": "vote_count = 2 raises it",
 }  # fmt: skip
 UNKNOWN = {
     "risk_probability": None, "expected_loss_amount": None, "release_strategy": None,
@@ -64,7 +65,7 @@ def test_page_shows_decisions_shares_and_why_values_are_missing(
     platform.decide(chosen)
     text = page(platform, [ROW, ROW | UNKNOWN | {"milestone_id": 2}])
     for words in (
-        "Open &lt;Garden&gt;", "a risk of 40 % asks for security",
+        "Open &lt;Garden&gt;", "a risk of 40 % asks for security", "vote_count = 2 raises it",
         "no model, so the risk is not known",
         "No model gives a risk for 1 milestones", "Share of launches by strategy and week",
         "Not estimable: ", "2,000 are needed",

@@ -36,6 +36,10 @@ predictions as (
         and made.origin = 'batch'
 ),
 
+reasons as (
+    select * from {{ ref('int_reasons_told') }}
+),
+
 milestone_outlook as (
     select
         milestones.milestone_id,
@@ -53,6 +57,7 @@ milestone_outlook as (
         features.is_decided,
         predictions.predicted_probability as risk_probability,
         predictions.predicted_label as is_high_risk_predicted,
+        reasons.reasons,
         predictions.model_version,
         predictions.predicted_at,
         features.snapshot_at as as_of,
@@ -62,6 +67,7 @@ milestone_outlook as (
     inner join balances on milestones.project_id = balances.project_id
     inner join features on milestones.milestone_id = features.milestone_id
     left join predictions on milestones.milestone_id = predictions.entity_id
+    left join reasons on predictions.prediction_id = reasons.prediction_id
 )
 
 select * from milestone_outlook

@@ -32,6 +32,10 @@ predictions as (
         and made.origin = 'batch'
 ),
 
+reasons as (
+    select * from {{ ref('int_reasons_told') }}
+),
+
 project_outlook as (
     select
         projects.project_id,
@@ -47,6 +51,7 @@ project_outlook as (
         features.is_decided,
         predictions.predicted_probability as success_probability,
         predictions.predicted_label as is_success_predicted,
+        reasons.reasons,
         predictions.model_version,
         predictions.predicted_at,
         features.snapshot_at as as_of
@@ -54,6 +59,7 @@ project_outlook as (
     inner join creators on projects.creator_id = creators.creator_id
     inner join features on projects.project_id = features.project_id
     left join predictions on projects.project_id = predictions.entity_id
+    left join reasons on predictions.prediction_id = reasons.prediction_id
 )
 
 select * from project_outlook

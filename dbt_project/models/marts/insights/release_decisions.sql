@@ -104,6 +104,7 @@ release_decisions as (
                 then 'a risk of ' || risk_words || ' asks for security'
             else 'a risk of ' || risk_words || ' is low'
         end as recommendation_reason,
+        reasons,
         model_version,
         bandit_version,
         as_of
