@@ -23,6 +23,7 @@ _METRICS = {  # and what each is a mean over
     "pending_estimated_accuracy": "pending_count",
     "pending_estimated_brier_score": "pending_count",
 }
+_MODELS = "select distinct model_name from insights.model_performance order by model_name"
 _COHORTS = f"""
     select
         performance.model_name,
@@ -34,15 +35,9 @@ _COHORTS = f"""
         {", ".join(f"performance.{name}" for name in _METRICS)}
     from insights.model_performance as performance
     cross join core.warehouse_as_of
-    inner join (
-        select model_name, model_version, status, row_number() over (
-            partition by model_name order by trained_at desc, run_id desc) as recency
-        from ml.model_runs) as runs
-        on performance.model_name = runs.model_name
-        and performance.model_version = runs.model_version
-    where runs.recency = 1 and runs.status = 'trained'
+    where performance.model_name = $name and performance.model_version = $version
         and performance.cohort_week > cast(warehouse_as_of.as_of as date) - interval {_WEEKS} week
-    order by performance.model_name, performance.cohort_week, performance.snapshot_kind"""
+    order by performance.cohort_week, performance.snapshot_kind"""
 _COLUMNS = ("model_name", "model_version", "as_of", "cohort_week", "matured_count", "pending_count")
 
 
@@ -52,12 +47,15 @@ def performance(warehouse: Warehouse, *, run_id: str, now: datetime) -> list[dic
     Cohorts that are still to mature belong to it, as pending. `id` follows from what was measured,
     not from when: the same result has the same id.
     """
-    by_model: dict[str, list[dict[str, Any]]] = {}
-    for row in warehouse.fetch(_COHORTS):
-        cohort = dict(zip((*_COLUMNS, *_METRICS), row, strict=True))
-        by_model.setdefault(cohort["model_name"], []).append(cohort)
     found = []
-    for cohorts in by_model.values():
+    for (name,) in warehouse.fetch(_MODELS):
+        in_use = warehouse.run_in_use(name)
+        if in_use is None or in_use.status != "trained":
+            continue
+        rows = warehouse.fetch(_COHORTS, name=name, version=in_use.model_version)
+        cohorts = [dict(zip((*_COLUMNS, *_METRICS), row, strict=True)) for row in rows]
+        if not cohorts:
+            continue
         about = {
             **{name: cohorts[0][name] for name in ("model_name", "model_version")},
             "as_of": cohorts[0]["as_of"].isoformat(),

@@ -11,23 +11,12 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from ml.pages.charts import COLORS, FAINT, INK, new_chart, to_svg
 from ml.pages.render import render, write
-from ml.warehouse import Warehouse
+from ml.warehouse import ModelRun, Warehouse
 
 Row = dict[str, Any]
 
 _WEEKS_SHOWN = 10  # matured, and as many still to come
-_IN_USE = """
-    select model_name, model_version from (
-        select *, row_number() over (
-            partition by model_name order by trained_at desc, run_id desc) as recency
-        from ml.model_runs) as ranked
-    where recency = 1 and status = 'trained'"""
-_MODELS = f"""
-    select runs.model_name, runs.model_version, min(runs.cutoff_at) as cutoff_at
-    from ml.model_runs as runs
-    inner join ({_IN_USE}) as in_use
-        on runs.model_name = in_use.model_name and runs.model_version = in_use.model_version
-    group by all order by runs.model_name desc"""
+_MODELS = "select distinct model_name from ml.model_runs order by model_name desc"
 _ALERTS = """
     select feature, clock, words, since_at from insights.drift_alerts
     where model_name = $model order by clock, feature"""
@@ -75,7 +64,8 @@ _PERFORMANCE = """
 
 def make_page(warehouse: Warehouse, folder: Path) -> None:
     """Writes `index.html` into the folder."""
-    models = [_model(warehouse, *row) for row in warehouse.fetch(_MODELS)]
+    runs = [warehouse.run_in_use(name) for (name,) in warehouse.fetch(_MODELS)]
+    models = [_model(warehouse, run) for run in runs if run and run.status == "trained"]
     write(
         folder / "index.html",
         render(
@@ -87,8 +77,9 @@ def make_page(warehouse: Warehouse, folder: Path) -> None:
     )
 
 
-def _model(warehouse: Warehouse, name: str, version: str, cutoff_at: datetime) -> Row:
-    keys = {"model": name, "version": version}
+def _model(warehouse: Warehouse, run: ModelRun) -> Row:
+    name = run.model_name
+    keys = {"model": name, "version": run.model_version}
     alerts = warehouse.fetch(_ALERTS, model=name)
     replays = warehouse.fetch(_REPLAYS, **keys)
     weeks = warehouse.fetch(_PERFORMANCE, **keys)
@@ -97,8 +88,8 @@ def _model(warehouse: Warehouse, name: str, version: str, cutoff_at: datetime) -
     replays += [(now, feature, clock, True) for feature, clock, *_ in alerts]
     return {
         "name": name,
-        "version": version,
-        "cutoff_at": cutoff_at,
+        "version": run.model_version,
+        "cutoff_at": run.cutoff_at,
         "alerts": [words for _, _, words, _ in alerts],
         "spells": _spells(replays, now),
         "weeks_watched": len({moment for moment, *_ in replays}),

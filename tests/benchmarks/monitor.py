@@ -63,7 +63,7 @@ def read_world(folder: Path, scenario: str, scale: int, seed: int) -> World:
             run(*stages, "--db", database, "--models", warehouse / "models", folder=Path(name))
         (warehouse / "done").touch()
     with read_warehouse(database) as opened:
-        runs = {name: opened.newest_run(name) for name in MODELS}
+        runs = {name: opened.run_in_use(name) for name in MODELS}
         as_of = opened.as_of()
         samples = {
             name: list(read_samples(unlimited(model), opened, runs[name], as_of))

@@ -79,10 +79,12 @@ def published(tmp_path: Path) -> Path:
     path = tmp_path / "escrow.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute(
-            """create schema core; create schema ml; create schema insights;
+            (Path(journal.__file__).parents[1] / "schema.sql").read_text()
+            + """create schema core; create schema insights;
             create table core.warehouse_as_of as select timestamp '2024-01-01 00:00:01' as as_of;
-            create table ml.model_runs as
+            insert into ml.model_runs by name
                 select 'm' as model_name, 'v2' as model_version, 'trained' as status,
+                    true as is_champion, timestamp '2024-01-01' as as_of,
                     timestamp '2024-01-01' as trained_at, 'r' as run_id;
             create table insights.model_performance (model_name varchar, model_version varchar,
                 snapshot_kind varchar, cohort_week date, matured_count bigint,

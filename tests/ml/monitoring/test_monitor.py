@@ -200,8 +200,10 @@ def test_predictions_are_compared_with_predictions_never_with_training(finished:
                 snapshot_at > cutoff_at + interval 3 day
                 and snapshot_at <= cutoff_at + interval 93 day),
             count(*) filter ({RECENT})
-        from ml.predictions, ml.model_runs as runs
-        where runs.model_name = 'project_success' and not is_decided and snapshot_kind = 'd3'"""
+        from ml.predictions
+        inner join ml.model_runs as runs using (model_name, model_version)
+        where model_name = 'project_success' and not is_decided and snapshot_kind = 'd3'
+            and is_champion"""
     )
     assert windows == expected
 
