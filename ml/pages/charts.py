@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 INK, FAINT, LINE = "#1b1f27", "#59616e", "#dfe3e9"
@@ -38,6 +39,13 @@ def new_chart(
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(1, columns, squeeze=False)[0]
     return figure, tuple(axes)
+
+
+def date_axis(axes: Axes) -> None:
+    """Marks the horizontal axis with few, short dates that do not overlap."""
+    locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
 def to_svg(figure: Figure, *, words: str) -> Markup:

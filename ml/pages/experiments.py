@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ml.pages.charts import COLORS, FAINT, new_chart, to_svg
+from ml.pages.charts import COLORS, FAINT, date_axis, new_chart, to_svg
 from ml.pages.render import render, write
 from ml.warehouse import Warehouse
 
@@ -33,7 +33,6 @@ _LABELS = {
     "net_amount_per_backer": "Amount per backer, net",
 }
 _TONES = {"stop, ship": "passed", "stop, repair": "error"}
-_MOST_TICKS = 10
 _MOST_LIFT = 1.0  # beyond that an early interval would squeeze all others
 
 
@@ -102,8 +101,7 @@ def _chart(looks: list[dict[str, Any]]) -> Markup:
         )
     axes.set_ylabel("lift of conversion")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:+.0%}")
-    marked = times[:: max(1, -(-len(times) // _MOST_TICKS))]
-    axes.set_xticks(marked, [f"{moment:%b} {moment.day}" for moment in marked])
+    date_axis(axes)
     axes.legend(fontsize=8)
     return to_svg(figure, words=_words(tested, looks, stop))
 

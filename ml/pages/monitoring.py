@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-from ml.pages.charts import COLORS, FAINT, INK, new_chart, to_svg
+from ml.pages.charts import COLORS, FAINT, INK, date_axis, new_chart, to_svg
 from ml.pages.render import render, write
 from ml.warehouse import ModelRun, Warehouse
 
@@ -144,7 +143,7 @@ def alarm_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = 
     axes.set_ylim(-1.6, len(names) - 0.4)
     if onset:
         axes.plot(np.array([onset] * 2), [-1.6, len(names) - 0.4], color=INK, linestyle="--", lw=1)
-    _date_axis(axes)
+    date_axis(axes)
     alarms = sum(is_alert for *_, is_alert in replays)
     words = (
         f"{len(moments)} weeks watched from {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d},"
@@ -167,12 +166,6 @@ def _performance_chart(weeks: Sequence[tuple[Any, ...]]) -> Markup:
         axes.plot(days, values, marker=marker, linestyle=style, color=color, label=label, ms=3)
     axes.set_ylabel("accuracy")
     axes.legend(loc="lower left")
-    _date_axis(axes)
+    date_axis(axes)
     words = f"Accuracy by week of {len(weeks)} weeks; the table beside gives the nearest ones."
     return to_svg(figure, words=words)
-
-
-def _date_axis(axes: Any) -> None:
-    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]

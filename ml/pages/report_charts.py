@@ -5,11 +5,11 @@ from datetime import datetime
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
 from ml.evaluation import ALL_KINDS, CalibrationBin
-from ml.pages.charts import COLORS, FAINT, INK, new_chart, to_svg
+from ml.pages.charts import COLORS, FAINT, INK, date_axis, new_chart, to_svg
 from ml.pages.claims import Claim, Unknown
 from ml.pages.report_facts import Importance, Replay
 from ml.pages.report_published import CLOCK_OF, PUBLISHED
@@ -201,6 +201,4 @@ def _over_time(
         _days([at for at, _ in shown]), [value for _, (value, *_) in shown], [low, high],
         fmt=style, color=color, label=label, capsize=2, markersize=4, elinewidth=0.8,
     )  # fmt: skip
-    locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    date_axis(axes)
