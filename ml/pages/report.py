@@ -55,7 +55,8 @@ def _summary(model: ModelFacts) -> Text:
             told += [f" Accuracy on {rows} {model.entity}s: ", claim, f"; AUC {auc}."]
     return Text((
         f"`{model.name}`: {run.estimator} `{run.model_version}` serves, judged on"
-        f" {run.test_entity_count:,} {model.entity}s launched after {run.cutoff_at:%Y-%m-%d}.",
+        f" {run.test_entity_count:,} {model.entity}s launched after {run.cutoff_at:%Y-%m-%d},"
+        f" by what was known on {run.as_of:%Y-%m-%d}.",
         *told,
     ))  # fmt: skip
 

@@ -78,7 +78,7 @@ _DRIFT = """
         where model_name = $name and model_version = $version
             and as_of = (select as_of from core.warehouse_as_of)
     ) as ranked
-    where recency = 1
+    where recency = 1 and adjusted_p_value is not null
     group by feature, clock
     order by 8 desc, 5, clock, feature"""
 _REPLAYS = """

@@ -138,7 +138,8 @@ def test_leak_is_marked_and_cards_are_whole(report: Report, finished_world: Plat
     for row in rows:
         for word in row:
             assert f"{word}" in report.text
-    assert "n_estimators = 20" in report.text
+    given = finished_world.setting("project_success").hyperparameters
+    assert f"n_estimators = {given['n_estimators']}" in report.text
     for name in finished_world.setting("milestone_risk").features.names:
         assert name in report.text
 
@@ -195,7 +196,8 @@ def test_next_version_is_told_beside_the_one_before(finished: Platform) -> None:
         " where is_champion and model_name = 'project_success'"
     )
     assert f"project_success {old} is the first version that serves." in Report(finished).text
-    finished.edit("n_estimators = 20", "n_estimators = 40")
+    trees = finished.setting("project_success").hyperparameters["n_estimators"]
+    finished.edit(f"n_estimators = {trees}", f"n_estimators = {2 * trees}")
     assert finished.run("train", run_id="run-2", hour=1).code == 0
     rows = finished.sql(
         "select model_version, log_loss_difference, compared_project_count from ml.model_runs"
