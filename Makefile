@@ -39,7 +39,7 @@ export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
 
 STAGES := run generate land features validate train predict monitor experiment bandit online insights publish docs
-.PHONY: help setup $(STAGES) predict-one strategy query shell site report truth backtest experiment-design test lint bench clean
+.PHONY: help setup $(STAGES) predict-one strategy query shell site report truth backtest tune experiment-design test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile stages.mk | sort -u \
@@ -124,6 +124,9 @@ backtest: setup ## replay the models: FROM=2022-07-01 TO=2023-07-01 EVERY=1mo
 	@$(PYTHON) -m expectations.lock $(WAREHOUSE) -- env MAKEFLAGS= $(MAKE) --no-print-directory -f stages.mk backtest
 export FROM TO
 export EVERY ?= 1mo
+
+tune: setup ## try hyperparameters on the published warehouse, inside the training window
+	@$(PYTHON) -m ml.tune --db $(PUBLISHED)
 
 experiment-design: setup ## tell the size of an experiment: BASE=0.05 LIFT=0.15 POWER=0.8
 	@$(PYTHON) -m ml.experiments.design --base "$(or $(BASE),0.05)" --lift "$(or $(LIFT),0.15)" \

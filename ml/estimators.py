@@ -105,10 +105,7 @@ def fit(model: ModelSettings, rows: pa.Table) -> FittedModel:
         rows: The features, `label`, `snapshot_kind`, `project_id`, `launched_at`, `closed_at`.
     """
     pipeline = _fit_pipeline(model, rows)
-    scored = [
-        (seen_later, score_raw(_fit_pipeline(model, seen), seen_later))
-        for seen, seen_later in _stretches(rows, model.split.calibration_shares)
-    ]
+    scored = _scored_stretches(model, rows)
     if not scored:
         return FittedModel(pipeline, calibration.nothing_known())
     later = pa.concat_tables([part for part, _ in scored])
@@ -119,6 +116,20 @@ def fit(model: ModelSettings, rows: pa.Table) -> FittedModel:
         later.column("project_id").to_numpy(),
     )
     return FittedModel(pipeline, calibrator)
+
+
+def scores_of_later_launches(
+    model: ModelSettings, rows: pa.Table
+) -> list[tuple[npt.NDArray[np.bool_], Floats]]:
+    """Returns labels and uncalibrated scores of what came after each earlier cut."""
+    return [(_labels(later), score) for later, score in _scored_stretches(model, rows)]
+
+
+def _scored_stretches(model: ModelSettings, rows: pa.Table) -> list[tuple[pa.Table, Floats]]:
+    return [
+        (later, score_raw(_fit_pipeline(model, seen), later))
+        for seen, later in _stretches(rows, model.split.calibration_shares)
+    ]
 
 
 def _fit_pipeline(model: ModelSettings, rows: pa.Table) -> Pipeline:
