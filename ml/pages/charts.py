@@ -43,7 +43,7 @@ def new_chart(
 
 def date_axis(axes: Axes) -> None:
     """Marks the horizontal axis with few, short dates that do not overlap."""
-    locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
