@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 COMMANDS = (
     ("make setup", "fresh environment, warm package cache"),
-    ("make run", "SCALE=1: 200 projects, 9,000 pledges"),
+    ("make run", "SCALE=1: 200 projects, about 8,000 pledges"),
     ("make run", "the same again, nothing changed"),
     ("make run SCALE=100", "20,000 projects, a million pledges"),
 )
