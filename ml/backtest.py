@@ -14,16 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ml import assessment, estimators, evaluation, fingerprints, settings
 from ml.assessment import Assessment
 from ml.errors import MlError
 from ml.evaluation import ALL_KINDS
 from ml.settings import ModelSettings
-from ml.train import too_few
+from ml.train import new_run, too_few, with_test, with_training
 from ml.warehouse import ModelRun, Warehouse, open_warehouse
 
 SPLIT = "backtest"
@@ -89,39 +87,21 @@ def replay(
     the others are pending.
     """
     training = warehouse.training_rows(model, at)
-    estimator = estimators.build(model).named_steps["estimator"]
-    data = fingerprints.of_rows(training.to_reader())
-    config, code = fingerprints.of_settings(model), fingerprints.of_code()
-    run = ModelRun(
-        run_id=run_id,
-        model_name=model.name,
-        model_version=fingerprints.model_version(f"{model.name}/{at}/{until}", data, config, code),
-        status=SPLIT,
-        reason=too_few(training, model, at),
-        estimator=type(estimator).__name__,
-        train_entity_count=len(np.unique(training.column("entity_id").to_numpy())),
-        test_entity_count=0,
-        train_row_count=training.num_rows,
-        test_row_count=0,
-        train_from_at=pc.min(training.column("launched_at")).as_py(),
-        cutoff_at=at,
+    run = new_run(
+        model,
+        data=fingerprints.of_rows(training.to_reader()),
+        cutoff=at,
         as_of=at,
-        data_fingerprint=data,
-        config_fingerprint=config,
-        code_fingerprint=code,
-        artifact_path=None,
-        artifact_sha256=None,
-        trained_at=now,
+        run_id=run_id,
+        now=now,
+        status=SPLIT,
+        name=f"{model.name}/{at}/{until}",
     )
+    run = dataclasses.replace(with_training(run, training), reason=too_few(training, model, at))
     if run.reason or warehouse.newest_run(model.name, str(run.model_version), status=SPLIT):
         return Replay(run, None, 0)
     live, pending = warehouse.rows_between(model, at, until)
-    run = dataclasses.replace(
-        run,
-        test_entity_count=len(np.unique(live.column("entity_id").to_numpy())),
-        test_row_count=live.num_rows,
-        reason=f"{pending} snapshots pending",
-    )
+    run = dataclasses.replace(with_test(run, live), reason=f"{pending} snapshots pending")
     return Replay(run, _judge(model, run, training, live), pending)
 
 

@@ -65,9 +65,9 @@ def train(
     training = warehouse.training_rows(model, run.cutoff_at)
     reason = too_few(training, model, run.cutoff_at)
     if reason:
-        return [_skip(_with_training(run, training), warehouse, reason)]
+        return [_skip(with_training(run, training), warehouse, reason)]
     test = warehouse.test_rows(model, run.cutoff_at, truth=truth)
-    runs = [_with_test(_with_training(run, training), test) for run in runs]
+    runs = [with_test(with_training(run, training), test) for run in runs]
     candidates, assessments, notes = [], [], []
     for each, run, known, harm in zip(settings, runs, recorded, damage, strict=True):
         is_kept = known is not None and harm is None
@@ -103,34 +103,59 @@ def _rows_to_be(
     """Returns one row per candidate, with the version that follows from what goes in."""
     model = settings[0]
     data = fingerprints.of_rows(warehouse.labelled_rows(model))
-    code, cutoff, as_of = fingerprints.of_code(), warehouse.cutoff(model), warehouse.as_of()
-    rows = []
-    for each in settings:
-        estimator = estimators.build(each).named_steps["estimator"]
-        config = fingerprints.of_settings(each)
-        run = ModelRun(
-            run_id=run_id,
-            model_name=model.name,
-            model_version=fingerprints.model_version(model.name, data, config, code),
-            status="trained",
-            reason=None,
-            estimator=type(estimator).__name__,
-            train_entity_count=0,
-            test_entity_count=0,
-            train_row_count=0,
-            test_row_count=0,
-            train_from_at=None,
-            cutoff_at=cutoff,
-            as_of=as_of,
-            data_fingerprint=data,
-            config_fingerprint=config,
-            code_fingerprint=code,
-            artifact_path=None,
-            artifact_sha256=None,
-            trained_at=now,
-        )
-        rows.append(run)
-    return rows
+    cutoff, as_of = warehouse.cutoff(model), warehouse.as_of()
+    return [
+        new_run(each, data=data, cutoff=cutoff, as_of=as_of, run_id=run_id, now=now)
+        for each in settings
+    ]
+
+
+def new_run(
+    model: ModelSettings,
+    *,
+    data: str,
+    cutoff: datetime | None,
+    as_of: datetime,
+    run_id: str,
+    now: datetime,
+    status: str = "trained",
+    name: str | None = None,
+) -> ModelRun:
+    """Returns the row of a candidate before its training, with the version of what goes in.
+
+    Args:
+        model: Settings of the candidate.
+        data: Fingerprint of the rows.
+        cutoff: The cut; None when nothing has a known outcome yet.
+        as_of: The moment it is trained for.
+        run_id: Name of the run.
+        now: Moment for `trained_at`, UTC.
+        status: What becomes of it.
+        name: What the version is derived from beside; by default the model's name.
+    """
+    estimator = estimators.build(model).named_steps["estimator"]
+    config, code = fingerprints.of_settings(model), fingerprints.of_code()
+    return ModelRun(
+        run_id=run_id,
+        model_name=model.name,
+        model_version=fingerprints.model_version(name or model.name, data, config, code),
+        status=status,
+        reason=None,
+        estimator=type(estimator).__name__,
+        train_entity_count=0,
+        test_entity_count=0,
+        train_row_count=0,
+        test_row_count=0,
+        train_from_at=None,
+        cutoff_at=cutoff,
+        as_of=as_of,
+        data_fingerprint=data,
+        config_fingerprint=config,
+        code_fingerprint=code,
+        artifact_path=None,
+        artifact_sha256=None,
+        trained_at=now,
+    )
 
 
 def _is_settled(
@@ -189,7 +214,8 @@ def too_few(rows: pa.Table, model: ModelSettings, cutoff: datetime) -> str | Non
     return None
 
 
-def _with_training(run: ModelRun, rows: pa.Table) -> ModelRun:
+def with_training(run: ModelRun, rows: pa.Table) -> ModelRun:
+    """Returns the row with the counts of what it is trained on."""
     return dataclasses.replace(
         run,
         train_entity_count=len(np.unique(rows.column("entity_id").to_numpy())),
@@ -198,7 +224,8 @@ def _with_training(run: ModelRun, rows: pa.Table) -> ModelRun:
     )
 
 
-def _with_test(run: ModelRun, rows: pa.Table) -> ModelRun:
+def with_test(run: ModelRun, rows: pa.Table) -> ModelRun:
+    """Returns the row with the counts of what it is tested on."""
     return dataclasses.replace(
         run,
         test_entity_count=len(np.unique(rows.column("entity_id").to_numpy())),
