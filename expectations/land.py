@@ -30,6 +30,7 @@ from expectations.land_write import (
     compare_platform,
     dbt_properties,
     write_build,
+    write_landing,
     write_table,
 )
 from expectations.warehouse import Connection, DatabaseError, Warehouse, connect, scalar
@@ -142,7 +143,8 @@ def _write(court: Court, call: Call, work: Path) -> list[str]:
             " AS_OF=2024-01-01T00:00:00Z"
         )
     landed = [write_table(con, table, work) for table in TABLES]
-    (work / "raw.yml").write_text(dbt_properties(landed, call.warehouse.raw), encoding="utf-8")
+    files = [*landed, write_landing(as_of, work)]
+    (work / "raw.yml").write_text(dbt_properties(files, call.warehouse.raw), encoding="utf-8")
     platform, has_history = Platform(), call.warehouse.published.exists()
     if has_history:
         platform = _compare(con, call.warehouse)
@@ -150,12 +152,11 @@ def _write(court: Court, call: Call, work: Path) -> list[str]:
     write_build(con, work / "escrow.duckdb", run_id=call.run_id, has_history=has_history)
     in_parquet = [each.table.name for each in landed if each.folder]
     (work / "landed.env").write_text(
-        f"ESCROW_AS_OF='{as_of}'\n"
         f"ESCROW_PARQUET_TABLES='{','.join(in_parquet)}'\n"
         f"ESCROW_LANDED_AT='{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}'\n",
         encoding="utf-8",
     )
-    _swap_in(call, work, landed, is_another_platform=bool(platform.contradicting))
+    _swap_in(call, work, files, is_another_platform=bool(platform.contradicting))
     quarantined = court.fallen_count + scalar(con, "select count(*) from unreadable_lines")
     found = findings(con)
     return [

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from expectations.contract import EVENTS, Table
+from expectations.contract import EVENTS, MOMENT, Column, Table
 from expectations.warehouse import Connection, Warehouse, attach, literal, scalar
 
 # dbt parses a seed row by row and DuckDB loads it in parallel scans of 8 MB, which may cut a value
@@ -14,6 +14,14 @@ SEED_ROWS = 50_000
 SEED_BYTES = 4_000_000
 
 HISTORY_SCHEMAS = ("ml", "quality")
+
+# dbt reads the moment from a table: as a variable it would be compiled into every model.
+LANDING = Table(
+    "landing",
+    "landing",
+    "One row: what the landed tables are for.",
+    (Column("as_of", MOMENT, "The timestamp the warehouse is built for (UTC)."),),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,13 @@ def write_table(con: Connection, table: Table, work: Path) -> LandedTable:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return LandedTable(table, row_count, path, digest[:16])
+
+
+def write_landing(as_of: str, work: Path) -> LandedTable:
+    """Writes the seed that tells dbt for which moment to build."""
+    path = work / f"{LANDING.name}.csv"
+    path.write_text(f"{LANDING.key}\n{as_of}\n", encoding="utf-8")
+    return LandedTable(LANDING, 1, path)
 
 
 def dbt_properties(landed: list[LandedTable], raw: Path) -> str:
