@@ -141,7 +141,7 @@ truth:
 ONLINE := $(abspath $(WAREHOUSE))/online
 $(STAMPS)/online: $(STAMPS)/ml $(wildcard $(ONLINE) $(ONLINE)/*.jsonl*)
 	@touch $@.begun
-	@$(if $(wildcard $(ONLINE)/*.jsonl*),$(OPEN_BUILD); $(PYTHON) -m ml.online --db $(ESCROW_DB) --log $(ONLINE))
+	@$(if $(wildcard $(ONLINE)/*.jsonl*),$(OPEN_BUILD); $(PYTHON) -m ml.online --db $(ESCROW_DB) --log $(ONLINE) --run-id $(ESCROW_RUN_ID))
 	@mv $@.begun $@
 
 # Insights and the dbt docs share one process: dbt takes seconds to start.

@@ -96,7 +96,7 @@ def _model_lines(
         trained = train(model, warehouse, options.models, **rows, truth=options.truth)
         return reporting.trained_lines(model, trained, options.models), False
     if stage == "predict":
-        predicted = predict(model, warehouse, options.models, now=now)
+        predicted = predict(model, warehouse, options.models, run_id=options.run_id, now=now)
         return reporting.predicted_lines(predicted), False
     found = monitor(model, warehouse, run_id=options.run_id, now=now)
     return monitored_lines(found), bool(found.alarms)

@@ -12,14 +12,16 @@ from ml.online.__main__ import main
 from ml.online.collect import collect
 from ml.online.log import LOG_FILE, Prediction
 from ml.warehouse import open_warehouse
+from tests.ml import ml_state
 from tests.ml.online.made import made
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Path:
+def warehouse(made_ml_state: None, tmp_path: Path) -> Path:
     """A warehouse that has trained version abc, skipped version def, and never heard of ghi."""
     path = tmp_path / "escrow.duckdb"
-    duckdb.connect(str(path)).close()
+    with duckdb.connect(str(path)) as connection:
+        ml_state.install(connection)
     with open_warehouse(path) as opened:
         opened.fetch(
             "insert into ml.model_runs by name select 'success' as model_name,"

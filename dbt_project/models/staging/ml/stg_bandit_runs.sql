@@ -1,3 +1,13 @@
+with
+
+runs as (
+    select * from {{ source('ml', 'bandit_runs') }}
+),
+
+newest as (
+    {{ newest('runs', ['as_of'], 'measured_at') }}
+)
+
 select
     run_id,
     bandit_version,
@@ -6,5 +16,6 @@ select
     as_of,
     starts_at,
     settings,
+    data_fingerprint,
     measured_at
-from {{ source('ml', 'bandit_runs') }}
+from newest

@@ -1,3 +1,17 @@
+-- A decision is all rows of one run about one model. Of each timestamp that was decided for, the last
+-- one counts; what is replayed of the past decides nothing. History of before there were champions
+-- was in use.
+with
+
+decisions as (
+    select * from {{ source('ml', 'model_runs') }}
+    where status <> 'backtest'
+),
+
+newest as (
+    {{ newest('decisions', ['model_name', 'as_of'], 'trained_at') }}
+)
+
 select
     run_id,
     model_name,
@@ -7,14 +21,22 @@ select
     estimator,
     train_entity_count,
     test_entity_count,
+    train_row_count,
+    test_row_count,
+    train_from_at,
     cutoff_at,
     as_of,
+    data_fingerprint,
+    config_fingerprint,
+    code_fingerprint,
+    artifact_path,
+    artifact_sha256,
     trained_at,
-    is_champion,
+    coalesce(is_champion, true) as is_champion,
     decision,
     compared_with,
     compared_project_count,
     log_loss_difference,
     difference_low,
     difference_high
-from {{ source('ml', 'model_runs') }}
+from newest

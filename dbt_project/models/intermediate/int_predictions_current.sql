@@ -1,0 +1,35 @@
+-- The predictions that count, of snapshots that are still there: corrected data may have lost some.
+-- What was live at an earlier AS_OF has no snapshot any more.
+with
+
+predictions as (
+    select * from {{ ref('stg_predictions') }}
+),
+
+snapshots as (
+    select
+        'project_success' as model_name,
+        project_id as entity_id,
+        snapshot_kind,
+        snapshot_at
+    from {{ ref('project_features') }}
+    union all
+    select
+        'milestone_risk' as model_name,
+        milestone_id as entity_id,
+        snapshot_kind,
+        snapshot_at
+    from {{ ref('milestone_features') }}
+)
+
+select predictions.*
+from predictions
+left join snapshots
+    on
+        predictions.model_name = snapshots.model_name
+        and predictions.entity_id = snapshots.entity_id
+        and predictions.snapshot_kind = snapshots.snapshot_kind
+        and predictions.snapshot_at = snapshots.snapshot_at
+where
+    snapshots.entity_id is not null
+    or (predictions.snapshot_kind = 'current' and predictions.snapshot_at < {{ as_of() }})
