@@ -15,6 +15,16 @@
     where recency = 1
 {%- endmacro %}
 
+{#- Whether a row counts beside the decisions for AS_OF: it is for AS_OF itself, or was there when that was first decided
+    for. A run for an earlier timestamp that is made afterwards therefore changes nothing at AS_OF. -#}
+{% macro known_in_time(row_as_of, made_at, first_decided_at) -%}
+    (
+        {{ row_as_of }} = {{ as_of() }}
+        or {{ first_decided_at }} is null
+        or {{ made_at }} < {{ first_decided_at }}
+    )
+{%- endmacro %}
+
 {#- The tables of schema ml as their sources declare them, before anything is built: views on them come first. Columns
     that history from an older run lacks are added, and dated by the first run of their model or bandit. -#}
 {% macro create_ml_tables() -%}

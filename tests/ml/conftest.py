@@ -326,6 +326,15 @@ class Platform:
         with duckdb.connect(str(self.db)) as connection:
             return connection.execute(statement).fetchall()
 
+    def move(self, interval: str = "interval 1 microsecond") -> None:
+        """Makes it the platform of a later AS_OF, at which nothing else has happened."""
+        self.sql(f"update core.warehouse_as_of set as_of = as_of + {interval}")
+        for entity in ("project", "milestone"):
+            self.sql(
+                f"update features.{entity}_features set snapshot_at = snapshot_at + {interval}"
+                " where snapshot_kind = 'current'"
+            )
+
     def edit(self, old: str, new: str) -> None:
         text = self.config.read_text()
         assert old in text

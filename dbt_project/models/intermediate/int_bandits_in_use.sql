@@ -11,10 +11,10 @@ newest as (
 
 select
     run_id,
-    case when status = 'active' then bandit_version end as bandit_version,
     status,
     reason,
     settings,
     as_of,
-    measured_at
+    measured_at,
+    case when status = 'active' then bandit_version end as bandit_version
 from newest

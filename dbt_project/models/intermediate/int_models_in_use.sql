@@ -1,4 +1,4 @@
--- The newest decision up to AS_OF says which version serves; one that was skipped then says why not.
+-- The newest decision up to AS_OF says which version serves, or why none does.
 with
 
 serving as (
@@ -35,5 +35,6 @@ select
     compared_project_count,
     log_loss_difference,
     difference_low,
-    difference_high
+    difference_high,
+    first_decided_at
 from newest

@@ -22,7 +22,20 @@ snapshots as (
     from {{ ref('milestone_features') }}
 )
 
-select predictions.*
+select
+    predictions.run_id,
+    predictions.prediction_id,
+    predictions.model_name,
+    predictions.model_version,
+    predictions.entity_id,
+    predictions.as_of,
+    predictions.snapshot_at,
+    predictions.snapshot_kind,
+    predictions.predicted_probability,
+    predictions.predicted_label,
+    predictions.predicted_at,
+    predictions.origin,
+    predictions.is_decided
 from predictions
 left join snapshots
     on

@@ -1,11 +1,19 @@
 with
 
 runs as (
-    select * from {{ source('ml', 'bandit_runs') }}
+    select
+        *,
+        min(case when as_of = {{ as_of() }} then measured_at end) over () as first_decided_at
+    from {{ source('ml', 'bandit_runs') }}
+),
+
+known as (
+    select * from runs
+    where {{ known_in_time('as_of', 'measured_at', 'first_decided_at') }}
 ),
 
 newest as (
-    {{ newest('runs', ['as_of'], 'measured_at') }}
+    {{ newest('known', ['as_of'], 'measured_at') }}
 )
 
 select

@@ -12,6 +12,10 @@ measured as (
         on
             history.model_name = models_in_use.model_name
             and history.model_version = models_in_use.model_version
+    where
+        {{ known_in_time(
+            'history.as_of', 'history.measured_at', 'models_in_use.first_decided_at'
+        ) }}
 ),
 
 newest as (

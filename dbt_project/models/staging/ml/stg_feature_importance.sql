@@ -6,13 +6,15 @@ versions as (
     select
         model_name,
         model_version,
-        as_of
+        as_of,
+        first_decided_at
     from {{ ref('stg_model_runs') }}
     union
     select
         model_name,
         model_version,
-        as_of
+        as_of,
+        cast(null as timestamp) as first_decided_at
     from {{ ref('stg_model_replays') }}
 ),
 
@@ -24,6 +26,8 @@ measured as (
             history.model_name = versions.model_name
             and split_part(history.model_version, '/', 1) = versions.model_version
             and history.as_of = versions.as_of
+    where
+        {{ known_in_time('history.as_of', 'history.measured_at', 'versions.first_decided_at') }}
 ),
 
 newest as (

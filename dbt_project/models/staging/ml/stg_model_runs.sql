@@ -1,15 +1,23 @@
--- A decision is all rows of one run about one model. Of each timestamp that was decided for, the last
--- one counts; what is replayed of the past decides nothing. History of before there were champions
--- was in use.
+-- A decision is all rows of one run about one model. Of each timestamp that was decided for the last
+-- one counts; what is replayed of the past decides nothing.
 with
 
 decisions as (
-    select * from {{ source('ml', 'model_runs') }}
+    select
+        *,
+        min(case when as_of = {{ as_of() }} then trained_at end)
+            over (partition by model_name) as first_decided_at
+    from {{ source('ml', 'model_runs') }}
     where status <> 'backtest'
 ),
 
+known as (
+    select * from decisions
+    where {{ known_in_time('as_of', 'trained_at', 'first_decided_at') }}
+),
+
 newest as (
-    {{ newest('decisions', ['model_name', 'as_of'], 'trained_at') }}
+    {{ newest('known', ['model_name', 'as_of'], 'trained_at') }}
 )
 
 select
@@ -32,11 +40,12 @@ select
     artifact_path,
     artifact_sha256,
     trained_at,
-    coalesce(is_champion, true) as is_champion,
+    is_champion,
     decision,
     compared_with,
     compared_project_count,
     log_loss_difference,
     difference_low,
-    difference_high
+    difference_high,
+    first_decided_at
 from newest

@@ -6,7 +6,7 @@ predictions as (
 
 inputs as (
     select * from {{ source('ml', 'prediction_inputs') }}
-    where prediction_id in (select prediction_id from predictions)
+    where prediction_id in (select predictions.prediction_id from predictions)
 )
 
 select

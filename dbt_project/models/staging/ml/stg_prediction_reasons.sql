@@ -6,7 +6,7 @@ predictions as (
 
 reasons as (
     select * from {{ source('ml', 'prediction_reasons') }}
-    where prediction_id in (select prediction_id from predictions)
+    where prediction_id in (select predictions.prediction_id from predictions)
 )
 
 select

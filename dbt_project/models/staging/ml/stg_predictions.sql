@@ -13,10 +13,16 @@ made as (
             history.model_name = serving.model_name
             and history.model_version = serving.model_version
             and history.as_of = serving.as_of
+    where
+        {{ known_in_time('history.as_of', 'history.predicted_at', 'serving.first_decided_at') }}
 ),
 
 newest as (
-    {{ newest('made', ['model_name', 'model_version', 'entity_id', 'snapshot_kind', 'snapshot_at', 'origin'], 'predicted_at') }}
+    {{ newest(
+        'made',
+        ['model_name', 'model_version', 'entity_id', 'snapshot_kind', 'snapshot_at', 'origin'],
+        'predicted_at'
+    ) }}
 )
 
 select
