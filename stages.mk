@@ -52,7 +52,7 @@ REFUSES = || { code=$$?; echo $$code > $(EXIT_CODE); exit $$code; }
 
 DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.md' \) \
 	-not -path 'dbt_project/seeds/*' -not -path 'dbt_project/target/*' -not -name DECISIONS.md)
-INSIGHTS_FILES := $(filter dbt_project/models/marts/insights/% dbt_project/models/staging/ml/%,$(DBT_FILES))
+INSIGHTS_FILES := $(filter dbt_project/models/marts/insights/%,$(DBT_FILES))
 LAND_FILES := $(wildcard expectations/contract*.py expectations/land*.py)
 VALIDATE_FILES := $(wildcard expectations/validate* expectations/gx_duckdb.py expectations/suites/*)
 PAGES_FILES := $(wildcard expectations/pages.py expectations/templates.py expectations/*.jinja templates/* ml/pages/*)
@@ -98,7 +98,7 @@ $(STAMPS)/validate: $(STAMPS)/features $(VALIDATE_FILES)
 
 ML = $(OPEN_BUILD); $(PYTHON) -m ml
 ML_ARGUMENTS = --db $(ESCROW_DB) --models $(WAREHOUSE)/models --run-id $(ESCROW_RUN_ID) $(if $(TRUTH),--truth $(TRUTH))
-ML_FILES := $(wildcard ml/*.py ml/*.toml ml/*.sql $(foreach part,monitoring experiments release,ml/$(part)/*.py ml/$(part)/*.toml))
+ML_FILES := $(wildcard ml/*.py ml/*.toml $(foreach part,monitoring experiments release,ml/$(part)/*.py ml/$(part)/*.toml))
 $(STAMPS)/ml: $(STAMPS)/validate $(ML_FILES) $(BUILD)/settings.ml
 	@$(ML) train predict monitor experiment bandit $(ML_ARGUMENTS)
 	@touch $@

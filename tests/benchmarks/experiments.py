@@ -25,6 +25,8 @@ from ml.experiments.sequential import Floats
 from ml.experiments.stage import experiment
 from ml.experiments.testing import ENOUGH, LEAST_GROWTH
 from ml.warehouse import open_warehouse
+from tests.conftest import Workshop
+from tests.ml import ml_state
 
 SEED = 20_240_101
 ALPHA = 0.05
@@ -323,12 +325,20 @@ def speed(rng: np.random.Generator) -> Iterator[Figure]:
         # a plan so demanding that no look is the last: all of them are analysed
         large = replace(large, plan=replace(large.plan, lift=0.001))
         registered = replace(registered, registered={large.name: large})
+        install_ml(path)
         with open_warehouse(path) as warehouse:
             begin = time.process_time()
             [found] = experiment(registered, warehouse, run_id="bench", now=datetime(2024, 1, 2))
             seconds = time.process_time() - begin
     assert found.rows[-1].look_number == large.look_count
     yield Figure("CPU seconds for 1,000,000 exposures", seconds, 0.0, 0.0, 2.0, ".2f")
+
+
+def install_ml(path: Path) -> None:
+    """Puts the tables and views of ml beside those that the analysis reads."""
+    ml_state.load(path.parent, lambda: Workshop(path.parent / "workshop"))
+    with duckdb.connect(str(path)) as connection:
+        ml_state.install(connection)
 
 
 def write_exposures(path: Path, seed: int) -> None:
@@ -405,6 +415,7 @@ def analysed_world(folder: Path, seed: int) -> tuple[dict[str, Any], dict[str, A
         effects = connection.execute(
             f"select effect, configured, realised from '{hidden}/truth_effects.parquet'"
         ).fetchall()
+    install_ml(path)
     with open_warehouse(path) as warehouse:
         [found] = experiment(designs.load(), warehouse, run_id="bench", now=datetime(2024, 1, 2))
     # money beside highlighting is rare: the last look has the most of it
