@@ -1,5 +1,6 @@
 """Warehouses for tests, built by the very stages of a run, each away from the repository's own."""
 
+import json
 import os
 import shlex
 import shutil
@@ -45,13 +46,14 @@ class Workshop:
         moment = () if as_of is None else ("--as-of", as_of.isoformat())
         self.python(
             *("expectations.land", "--data", data, "--warehouse", self.warehouse),
-            *("--seeds", self.project / "seeds", "--on-bad-rows", on_bad_rows),
-            *("--run-id", "test", *moment),
+            *("--on-bad-rows", on_bad_rows, "--run-id", "test", *moment),
         )
+        self.database.unlink(missing_ok=True)
 
     def dbt(self, *arguments: str) -> None:
         """Runs a dbt command on what was landed."""
-        landed = (self.warehouse / "build" / "landed.env").read_text(encoding="utf-8")
+        landed = json.loads((self.warehouse / "landed" / "landed.json").read_text())
+        large = [name for name, file in landed["tables"].items() if file.endswith(".parquet")]
         paths = {
             "--project-dir": self.project,
             "--profiles-dir": REPOSITORY,
@@ -60,8 +62,9 @@ class Workshop:
         }
         call([DBT, "--quiet", *arguments, *(part for path in paths.items() for part in path)],
             ESCROW_DB=str(self.database),
+            ESCROW_SEEDS=os.path.relpath(self.warehouse / "landed" / "seeds", self.project),
+            ESCROW_PARQUET_TABLES=",".join(large),
             DO_NOT_TRACK="1",
-            **dict(setting.split("=", 1) for setting in shlex.split(landed)),
         )  # fmt: skip
 
     def python(self, module: str, *arguments: str | Path) -> None:
