@@ -30,6 +30,7 @@ from expectations.land_write import (
     dbt_properties,
     is_whole,
     write_landing,
+    write_macro,
     write_quarantined,
     write_table,
 )
@@ -151,6 +152,7 @@ def _write(court: Court, call: Call, work: Path) -> list[str]:
             each.file.rename(seeds / each.file.name)
     properties = dbt_properties([*landed, landing], call.warehouse.raw)
     (seeds / "raw.yml").write_text(properties, encoding="utf-8")
+    write_macro(landed, seeds.parent / "macros")
     write_quarantined(con, seeds.parent / "quarantined_rows.parquet")
     _list(call, as_of, landed, seeds.parent / "landed.json")
     _swap_in(call, work, landed)

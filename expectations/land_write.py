@@ -160,6 +160,14 @@ def write_quarantined(con: Connection, path: Path) -> None:
     """)
 
 
+def write_macro(landed: list[LandedTable], folder: Path) -> None:
+    """Writes the macro that tells dbt which tables are Parquet."""
+    folder.mkdir()
+    names = json.dumps([each.table.name for each in landed if each.folder])
+    text = f"{{% macro parquet_tables() %}}{{{{ return({names}) }}}}{{% endmacro %}}\n"
+    (folder / "parquet_tables.sql").write_text(text, encoding="utf-8")
+
+
 def _columns(table: Table) -> list[dict[str, str]]:
     return [
         {"name": column.name, "description": column.description, "data_type": column.type}

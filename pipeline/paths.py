@@ -96,9 +96,9 @@ class Paths:
         return self.build_folder / "validation.html"
 
     @property
-    def seeds_for_dbt(self) -> str:
-        """The folder of seeds as dbt must be told of it: relative to the dbt project.
+    def landed_for_dbt(self) -> str:
+        """The folder `landed` as dbt must be told of it: relative to the dbt project.
 
         With an absolute path dbt would overwrite the seeds.
         """
-        return os.path.relpath(self.landed / "seeds", DBT_PROJECT)
+        return os.path.relpath(self.landed, DBT_PROJECT)

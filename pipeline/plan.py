@@ -1,5 +1,6 @@
 """The plan: the stages in order, what each reads, how it is run, and what it leaves behind."""
 
+import json
 import os
 import platform
 import sysconfig
@@ -89,16 +90,9 @@ def landed_values(context: Context) -> Values:
 
 def landed_tables(paths: Paths) -> Values:
     """The files of landed tables by name."""
-    import json
-
     content = json.loads((paths.landed / "landed.json").read_text(encoding="utf-8"))
     tables: Values = content["tables"]
     return tables
-
-
-def parquet_tables(paths: Paths) -> list[str]:
-    """The landed tables that are too large to be seeds."""
-    return [name for name, file in landed_tables(paths).items() if file.endswith(".parquet")]
 
 
 def _generate(context: Context) -> list[Command]:

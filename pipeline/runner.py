@@ -19,7 +19,7 @@ from pipeline.errors import (
     StageFailedError,
 )
 from pipeline.paths import DBT_PROJECT, PROJECT
-from pipeline.plan import STAGES, Command, Context, Stage, parquet_tables
+from pipeline.plan import STAGES, Command, Context, Stage
 from pipeline.run_log import RunLog
 from pipeline.state import Record, State
 
@@ -183,11 +183,9 @@ class Runner:
 
     def _environment(self) -> dict[str, str]:
         paths = self.context.paths
-        is_landed = (paths.landed / "landed.json").is_file()
         return os.environ | {
             "ESCROW_DB": str(paths.build),
-            "ESCROW_SEEDS": paths.seeds_for_dbt,
-            "ESCROW_PARQUET_TABLES": ",".join(parquet_tables(paths)) if is_landed else "",
+            "ESCROW_LANDED": paths.landed_for_dbt,
             "DBT_PROJECT_DIR": str(DBT_PROJECT),
             "DBT_PROFILES_DIR": str(PROJECT),
             "DBT_TARGET_PATH": str(paths.dbt_target),

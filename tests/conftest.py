@@ -1,6 +1,5 @@
 """Warehouses for tests, built by the very stages of a run, each away from the repository's own."""
 
-import json
 import os
 import shlex
 import shutil
@@ -52,8 +51,6 @@ class Workshop:
 
     def dbt(self, *arguments: str) -> None:
         """Runs a dbt command on what was landed."""
-        landed = json.loads((self.warehouse / "landed" / "landed.json").read_text())
-        large = [name for name, file in landed["tables"].items() if file.endswith(".parquet")]
         paths = {
             "--project-dir": self.project,
             "--profiles-dir": REPOSITORY,
@@ -62,8 +59,7 @@ class Workshop:
         }
         call([DBT, "--quiet", *arguments, *(part for path in paths.items() for part in path)],
             ESCROW_DB=str(self.database),
-            ESCROW_SEEDS=os.path.relpath(self.warehouse / "landed" / "seeds", self.project),
-            ESCROW_PARQUET_TABLES=",".join(large),
+            ESCROW_LANDED=os.path.relpath(self.warehouse / "landed", self.project),
             DO_NOT_TRACK="1",
         )  # fmt: skip
 
