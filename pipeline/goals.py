@@ -4,7 +4,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from copy import deepcopy
+from pathlib import Path
 
+from pipeline.database import connect, scalar
 from pipeline.errors import CallError, StageFailedError
 from pipeline.paths import PROJECT
 from pipeline.plan import ml
@@ -14,11 +18,14 @@ from pipeline.runner import Runner
 def single_ml_stage(name: str) -> Callable[[Runner], None]:
     """Returns the goal that runs one stage of ml on a validated build.
 
-    Its rows are history like any other, so the next run does ml again and publishes them.
+    Rows that it adds are history like any other: the next run does ml again and publishes them. If
+    it adds none to what is published, everything stays up to date.
     """
 
     def run(runner: Runner) -> None:
         runner.bring_up_to_date("validate")
+        paths, state = runner.context.paths, runner.state
+        before = deepcopy(state.database)
         runner.open_build()
         runner.forget_from("ml")
         command = ml(runner.context, name)
@@ -27,10 +34,23 @@ def single_ml_stage(name: str) -> Callable[[Runner], None]:
         try:
             runner.run_command(name, [command], "asked for")
         finally:
-            runner.state.mark_database()
-            runner.state.save()
+            if before.is_published and _ml_rows(paths.build) == _ml_rows(paths.published):
+                state.database = before
+                paths.build.unlink()
+            else:
+                state.mark_database()
+            state.save()
 
     return run
+
+
+def _ml_rows(database: Path) -> dict[str, int]:
+    """The number of rows in each table of ml; history is only ever added to."""
+    with closing(connect(database, read_only=True)) as con:
+        tables = con.execute(
+            "select table_name from duckdb_tables() where schema_name = 'ml' order by all"
+        ).fetchall()
+        return {name: scalar(con, f'select count(*) from ml."{name}"') for (name,) in tables}
 
 
 def backtest(runner: Runner) -> None:
