@@ -8,9 +8,9 @@ from contextlib import closing
 from copy import deepcopy
 from pathlib import Path
 
-from pipeline.database import connect, scalar
+from pipeline.database import DatabaseError, connect, scalar
 from pipeline.errors import CallError, StageFailedError
-from pipeline.paths import PROJECT
+from pipeline.paths import PROJECT, Paths
 from pipeline.plan import ml
 from pipeline.runner import Runner
 
@@ -34,7 +34,7 @@ def single_ml_stage(name: str) -> Callable[[Runner], None]:
         try:
             runner.run_command(name, [command], "asked for")
         finally:
-            if before.is_published and _ml_rows(paths.build) == _ml_rows(paths.published):
+            if before.is_published and _has_same_history(paths):
                 state.database = before
                 paths.build.unlink()
             else:
@@ -42,6 +42,13 @@ def single_ml_stage(name: str) -> Callable[[Runner], None]:
             state.save()
 
     return run
+
+
+def _has_same_history(paths: Paths) -> bool:
+    try:
+        return _ml_rows(paths.build) == _ml_rows(paths.published)
+    except DatabaseError:  # the stage was killed in the middle of writing
+        return False
 
 
 def _ml_rows(database: Path) -> dict[str, int]:
