@@ -89,7 +89,12 @@ def test_page_shows_what_can_be_released_first_with_its_votes(
     platform.decide(chosen)
     text = page(platform, [ROW | OVERDUE | {"milestone_id": 2}, ROW])
     first, second = text.split("<tbody>")[2].split("</tbody>")[0].split("<tr>")[1:]
-    for words in ("05 Jan 2024", "6 for, 2 against", "75.0 % for, 40.0 % turnout", "hold back 20 %"):
+    for words in (
+        "05 Jan 2024",
+        "6 for, 2 against",
+        "75.0 % for, 40.0 % turnout",
+        "hold back 20 %",
+    ):
         assert words in first, words
     for words in ("Overdue Garden", "not yet", "no votes", "certain", ">overdue<"):
         assert words in second, words
