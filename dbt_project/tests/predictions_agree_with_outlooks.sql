@@ -59,6 +59,11 @@ pairs as (
     where shown.shown_from = 'prediction'
 ),
 
+predicting as (
+    select distinct model_name from shown
+    where shown_from = 'prediction'
+),
+
 served as (
     select
         model_name,
@@ -135,11 +140,11 @@ left join models_in_use
 where shown.model_version is not null and models_in_use.model_name is null
 union all
 select
-    'each_live_row_is_predicted_when_a_model_serves' as check_name,
+    'each_live_row_is_predicted_or_none' as check_name,
     shown.model_name || ' ' || cast(shown.entity_id as varchar) as row_key
 from shown
-inner join models_in_use on shown.model_name = models_in_use.model_name
-where shown.probability is null and models_in_use.model_version is not null
+inner join predicting on shown.model_name = predicting.model_name
+where shown.probability is null
 union all
 select
     'one_version_serves_a_model' as check_name,
