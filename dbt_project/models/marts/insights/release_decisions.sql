@@ -72,7 +72,10 @@ judged as (
         case
             when not is_submitted and is_decided then 'overdue'
             when not is_submitted then 'watch'
-            when is_decided or 2 * rejection_count > backer_count then 'do_not_release'
+            when 2 * rejection_count > backer_count then 'do_not_release'
+            -- too late by the label, but delivered, and the backers who voted are content
+            when is_decided and approval_count > rejection_count then 'review'
+            when is_decided then 'do_not_release'
             when risk_probability is null then 'decide_by_hand'
             when approval_count < rejection_count then 'review'
             when risk_probability >= {{ var('review_risk') }} then 'review'
@@ -106,12 +109,14 @@ worded as (
             when recommendation = 'overdue'
                 then 'nothing to pay, {{ (grace_hours() | int) // 24 }} days of grace are over'
             when recommendation = 'watch' then 'nothing to pay yet'
-            when is_decided
-                then 'do not release, {{ (grace_hours() | int) // 24 }} days of grace are over'
-            when recommendation = 'do_not_release'
+            when 2 * rejection_count > backer_count
                 then
                     'do not release, more than half of all ' || cast(backer_count as varchar)
                     || ' backers voted against'
+            when is_decided and recommendation = 'review'
+                then 'review, delivered late and most votes are for'
+            when is_decided
+                then 'do not release, {{ (grace_hours() | int) // 24 }} days of grace are over'
             when recommendation = 'decide_by_hand' then 'decide by hand'
             when approval_count < rejection_count then 'review, most votes are against'
             when recommendation = 'review' then 'review before paying'
