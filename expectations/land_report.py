@@ -191,13 +191,14 @@ def _findings(checker: RowChecker) -> tuple[list[Finding], list[Finding]]:
 
 def _with_cost(finding: Finding, bit: int, groups: list[tuple[int, int]]) -> Finding:
     """Adds what a rule costs; `groups` has the number of rejected rows per set of causes."""
+    if not groups:
+        # nothing is rejected while a whole file cannot be read
+        return replace(finding, sole_count=finding.row_count)
     # a line that is no row is not among the rejected rows, and has no other cause
     lines = finding.row_count if finding.rule == "unreadable_line" else 0
     cost = lines + sum(count for causes, count in groups if causes & bit)
     sole = lines + sum(count for causes, count in groups if causes == bit)
-    # nothing was rejected where a whole file could not be read
-    falling = max(cost - finding.row_count, 0)
-    return replace(finding, falling_count=falling, sole_count=sole)
+    return replace(finding, falling_count=cost - finding.row_count, sole_count=sole)
 
 
 def _advice(roots: list[Finding]) -> str:

@@ -348,7 +348,9 @@ def test_a_file_that_cannot_be_read_is_refused_whole(
     )
 
 
-def test_all_unreadable_files_are_told_at_once(street: Street) -> None:
+def test_all_unreadable_files_are_told_at_once(
+    street: Street, capsys: pytest.CaptureFixture[str]
+) -> None:
     rewrite(street, "votes", lambda data: b"")
     rewrite(
         street,
@@ -367,6 +369,8 @@ def test_all_unreadable_files_are_told_at_once(street: Street) -> None:
         # needs projects and milestones, which could be read
         ("projects", "milestone_amounts_add_up_to_goal"),
     ]
+    # what they cost is not known while files are missing
+    assert "costs" not in capsys.readouterr().err
 
 
 PARQUET = {
