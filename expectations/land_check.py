@@ -6,8 +6,7 @@ violate other rules; so all violations are found at once. Then the violating row
 references and rules about absent rows are checked on the others, until no more rows are
 rejected.
 
-Each rejected row has its causes: the rules it violates itself, those of its rejected parents and,
-where rows are missing that it needs, those of the missing rows.
+At last the causes of each rejected row are traced, to say what each rule costs.
 """
 
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from operator import or_
 from expectations.contract import TABLE, TABLES, Table
 from expectations.contract_between import BETWEEN_CHECKS
 from expectations.contract_rules import ROW_CHECKS, Absence, Check, Rule
+from expectations.land_causes import trace_causes
 from expectations.land_read import SPOKEN, read_nothing, unreadable_bit
 from expectations.land_rows import RowChecker
 from expectations.warehouse import Connection, scalar
@@ -55,9 +55,8 @@ def check_between_rows(checker: RowChecker) -> None:
     if checker.unread_tables or not checker.cause_bits:
         return
     checker.reject()
-    checker.hand_causes_down()
     _reject_dependants(checker, unclear)
-    checker.hand_causes_down()
+    trace_causes(checker)
 
 
 def _reject_dependants(checker: RowChecker, unclear: dict[str, int]) -> None:
@@ -218,19 +217,20 @@ def _find_orphans(checker: RowChecker, table: Table, absence: Absence) -> None:
     ((_, name),) = absence.links
     column = name.removeprefix(f"{table.entity}.")
     checker.con.execute(f"""
-        insert into violations (table_name, _row, rule, reason, is_root, causes)
+        insert into violations (table_name, _row, rule, reason, is_root, causes, possible_causes)
         select
             '{table.name}',
             {table.entity}._row,
             'parent_quarantined',
             '{column} ' || {name} || ' is quarantined: ' || lost.reason,
             false,
+            0,
             lost.causes
         from rows_{table.name} as {table.entity}
         inner join (
             select
                 lost.{parent.key},
-                bit_or(lost.causes) as causes,
+                bit_or(lost.possible_causes) as causes,
                 min_by(
                     case violations.rule
                         when 'parent_quarantined' then violations.reason else violations.rule

@@ -143,7 +143,23 @@ def write_rejection(con: Connection, folder: Path, text: str) -> Path:
 
 def _findings(checker: RowChecker) -> tuple[list[Finding], list[Finding]]:
     """What rows do as they are in the files, and once these are rejected; most costly first."""
-    rows = checker.con.execute(f"""
+    groups = checker.con.execute("select causes, count(*) from rejected group by causes").fetchall()
+    roots, falling = [], []
+    for table, rule, count, keys, reason, is_root in _violated_rules(checker.con):
+        finding = Finding(table, rule, count, tuple(keys), reason, is_root)
+        if is_root:
+            roots.append(_with_cost(finding, checker.cause_bits[table, rule], groups))
+        else:
+            falling.append(finding)
+    # of two rules that cost the same rows, the one to correct is that which fewer rows violate
+    roots.sort(key=lambda each: (-each.cost, each.row_count))
+    falling.sort(key=lambda each: -each.row_count)
+    return roots, falling
+
+
+def _violated_rules(con: Connection) -> list[tuple[str, str, int, list[str], str, bool]]:
+    """The attributes of a finding but its costs, in the order of the contract."""
+    return con.execute(f"""
         with
 
         violating_rows as (
@@ -175,18 +191,6 @@ def _findings(checker: RowChecker) -> tuple[list[Finding], list[Finding]]:
             min(number),
             rule
     """).fetchall()
-    groups = checker.con.execute("select causes, count(*) from rejected group by causes").fetchall()
-    roots, falling = [], []
-    for table, rule, count, keys, reason, is_root in rows:
-        finding = Finding(table, rule, count, tuple(keys), reason, is_root)
-        if is_root:
-            roots.append(_with_cost(finding, checker.cause_bits[table, rule], groups))
-        else:
-            falling.append(finding)
-    # of two rules that cost the same rows, the one to correct is that which fewer rows violate
-    roots.sort(key=lambda each: (-each.cost, each.row_count))
-    falling.sort(key=lambda each: -each.row_count)
-    return roots, falling
 
 
 def _with_cost(finding: Finding, bit: int, groups: list[tuple[int, int]]) -> Finding:

@@ -49,12 +49,17 @@ class RowChecker:
                 rule varchar,
                 reason varchar,
                 is_root boolean,
-                causes hugeint
+                causes hugeint,
+                possible_causes hugeint
             )
         """)
         con.execute("""
             create temp table rejected (
-                table_name varchar, _row bigint, is_violating boolean, causes hugeint
+                table_name varchar,
+                _row bigint,
+                is_violating boolean,
+                causes hugeint,
+                possible_causes hugeint
             )
         """)
 
@@ -71,7 +76,9 @@ class RowChecker:
         """Makes the views through which rows are seen, now that all were read."""
         for table in self.tables:
             name, rows = table.name, f"(select * from given_{table.name})"
-            rejected = f"(select _row, causes from rejected where table_name = '{name}')"
+            rejected = (
+                f"(select _row, causes, possible_causes from rejected where table_name = '{name}')"
+            )
             lost = f"{rows} inner join {rejected} using (_row)"
             if name in self.rejected_counts:
                 rows = f"{rows} anti join {rejected} using (_row)"
@@ -136,9 +143,13 @@ class RowChecker:
             return
         entity = TABLE[check.table].entity
         self.con.execute(f"""
-            insert into violations (table_name, _row, rule, reason, is_root, causes)
+            insert into violations (
+                table_name, _row, rule, reason, is_root, causes, possible_causes
+            )
             select '{check.table}', {entity}._row, '{rule.name}', {reason_sql(rule, one, ())},
-                false, coalesce(bit_or(lost.causes), 0) | {other_causes}::hugeint
+                false,
+                {other_causes}::hugeint,
+                coalesce(bit_or(lost.possible_causes), 0) | {other_causes}::hugeint
             {source}
             inner join violating on violating._row = {entity}._row
             {lost_sql(absence)}
@@ -185,7 +196,12 @@ class RowChecker:
         """Rejects all rows that were found to violate a rule since the last time."""
         (added,) = self.con.execute("""
             insert into rejected
-            select table_name, _row, bool_or(is_root), bit_or(causes)
+            select
+                table_name,
+                _row,
+                bool_or(is_root),
+                bit_or(causes),
+                bit_or(coalesce(possible_causes, causes))
             from violations
             anti join rejected using (table_name, _row)
             group by table_name, _row
@@ -195,23 +211,6 @@ class RowChecker:
         counted = self.con.execute("select table_name, count(*) from rejected group by 1")
         self.rejected_counts = dict(counted.fetchall())
         self.define_views()
-
-    def hand_causes_down(self) -> None:
-        """Gives each rejected row the causes of its rejected parents, too."""
-        for table in self.tables:
-            for reference in table.references:
-                parent = TABLE[reference.table]
-                self.con.execute(f"""
-                    update rejected set causes = rejected.causes | inherited.causes
-                    from (
-                        select child._row, bit_or(parent.causes) as causes
-                        from lost_{table.name} as child
-                        inner join lost_{parent.name} as parent
-                            on parent.{parent.key} = child.{reference.column}
-                        group by child._row
-                    ) as inherited
-                    where rejected.table_name = '{table.name}' and rejected._row = inherited._row
-                """)
 
     def _define(self, kind: str, table: Table, sql: str) -> None:
         self.con.execute(f"create or replace temp view {kind}_{table.name} as {sql}")

@@ -1,6 +1,9 @@
 """All violations at once: what is named, what it costs, and which amounts can be landed."""
 
+import contextlib
+import io
 import random
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -8,8 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from expectations import land_write
+from expectations import land_causes, land_write
 from expectations.contract import TABLES
+from expectations.contract_between import BETWEEN_CHECKS
 from tests.expectations.land_world import Row, Street, World, row, world, write
 
 SHIFT = 1_000_000
@@ -186,25 +190,55 @@ def test_the_rule_that_costs_most_comes_first(
     ]
 
 
-def test_rows_with_several_causes_count_under_each(
-    street: Street, capsys: pytest.CaptureFixture[str]
+CREATOR = ("creators", 1, "joined_at", "never")
+BACKER = ("backers", 11, "joined_at", "never")
+PROJECT = ("projects", 101, "title", "")
+PLEDGE = ("pledges", 2, "amount", "x")
+MILESTONE = ("milestones", 1002, "title", "")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (CREATOR, PLEDGE),
+        (BACKER, PLEDGE),
+        (BACKER, MILESTONE),
+        (PROJECT, MILESTONE),
+        (PLEDGE, MILESTONE),
+        (CREATOR, BACKER),
+    ],
+)
+def test_costs_are_what_happens_when_one_or_the_other_is_corrected(
+    street: Street, first: tuple[str, ...], second: tuple[str, ...]
 ) -> None:
-    tables = world()
-    row(tables, "creators", 1)["joined_at"] = "never"
-    row(tables, "milestones", 1004)["funding_amount"] = "0"
-    row(tables, "pledges", 1)["amount"] = "-1"
-    write(street.data, tables)
-    lines = told(street, capsys)
-    costs = {
-        lines[place - 1].split()[1]: line.strip()
-        for place, line in enumerate(lines)
-        if line.startswith("      costs")
+    def quarantined(*changes: tuple[str, ...]) -> tuple[int, dict[str, tuple[int, int]]]:
+        tables = world()
+        for table, key, column, value in changes:
+            row(tables, table, key)[column] = value
+        write(street.data, tables)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            assert street.land(mode="quarantine") == 0
+        costs = re.findall(
+            r"(\w+)  \w+  1 row: .*\n *costs (\d+) rows?\b.*; (\d+) of them", out.getvalue()
+        )
+        return len(street.quarantined()), {
+            table: (int(cost), int(sole)) for table, cost, sole in costs
+        }
+
+    both, costs = quarantined(first, second)
+    alone = {each[0]: quarantined(each)[0] for each in (first, second)}
+    assert costs == {
+        first[0]: (alone[first[0]], both - alone[second[0]]),
+        second[0]: (alone[second[0]], both - alone[first[0]]),
     }
-    # creator 1, projects 101 and 103, 3 pledges, 4 milestones, 3 votes, 2 exposures
-    assert costs["wrong_type"].startswith("costs 15 rows: these and 14 rejected with them;")
-    # two milestones of 101 are not funded with pledge 1 as it is; without them the whole project
-    # is rejected, which its creator's row would do alone
-    assert costs["submitted_after_funding"].startswith("costs 9 rows: these and 7 rejected")
+
+
+def test_every_rule_about_missing_rows_hands_causes_on() -> None:
+    rules = {
+        (check.table, rule.name) for check in BETWEEN_CHECKS for rule in check.rules if rule.absence
+    }
+    assert rules == set(land_causes.MISSING_ROWS) | land_causes.IMPLIED
 
 
 def test_rows_that_hang_on_an_unreadable_line_count_as_its_cost(
