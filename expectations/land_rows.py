@@ -19,7 +19,8 @@ class RowChecker:
     `lost_<table>` has them with their causes.
 
     Tables: `violations` (one row per row, rule and reason) and `rejected` (one row per row), both
-    with `causes`, a set of bits.
+    with `causes`, a set of bits: rules known to reject the row alone. `possible_causes` has those
+    of the rows rejected before it, for rows that no rule rejects alone.
 
     Attributes:
         con: The scratch database.
