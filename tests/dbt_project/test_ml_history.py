@@ -10,6 +10,7 @@ from tests.dbt_project.export import write_csv
 
 # as they were before rows belonged to an AS_OF, and before there were champions
 OLD = """
+create schema if not exists ml;
 create table ml.model_runs (
     run_id varchar, model_name varchar, model_version varchar, status varchar, estimator varchar,
     as_of timestamp, trained_at timestamp);

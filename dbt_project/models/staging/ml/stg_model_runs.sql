@@ -1,5 +1,5 @@
--- A decision is all rows of one run about one model. Of each timestamp that was decided for the last
--- one counts; what is replayed of the past decides nothing.
+-- A decision is all rows of one run about one model. Of each timestamp that was decided for the
+-- last one counts; what is replayed of the past decides nothing.
 with
 
 decisions as (
