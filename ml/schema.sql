@@ -181,11 +181,17 @@ create table if not exists ml.experiment_results (
     sample_ratio_p_value double,
     sample_ratio_threshold double,
     is_sample_ratio_broken boolean,
+    window_days bigint,
+    first_window_closes_at timestamp,
+    missing_reason varchar,
     decision varchar,
     reason varchar,
     as_of timestamp,
     measured_at timestamp
 );
+alter table ml.experiment_results add column if not exists window_days bigint;
+alter table ml.experiment_results add column if not exists first_window_closes_at timestamp;
+alter table ml.experiment_results add column if not exists missing_reason varchar;
 
 -- One row per change of the bandit in use, of the moment it is for, or of its reason not to run.
 create table if not exists ml.bandit_runs (

@@ -1,18 +1,16 @@
 """Stage `experiment`: replays every look at every experiment and keeps what is new."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from ml.experiments import exposures, readout
 from ml.experiments.analysis import METRICS, PRIMARY
-from ml.experiments.designs import Design, Designs
-from ml.experiments.exposures import Experiment
-from ml.experiments.readout import REPAIR, Reading
+from ml.experiments.designs import Design, Designs, Experiment
+from ml.experiments.readout import Reading
+from ml.experiments.verdicts import REPAIR
 from ml.warehouse import Warehouse
-
-_DAY = timedelta(days=1)
 
 
 class Experimented(NamedTuple):
@@ -39,8 +37,7 @@ def experiment(
     as_of = warehouse.as_of()
     found = []
     for each in exposures.experiments(warehouse):
-        days = (each.last_at - each.first_at) // _DAY + 1
-        design = designs.of(each.name, each.variants, each.first_at, days)
+        design = designs.of(each, as_of)
         rows = _refused(design, each, warehouse, as_of) or readout.read(
             design, exposures.looks(warehouse, design, as_of)
         )
@@ -68,6 +65,7 @@ def _refused(
         metric_role=primary.role,
         look_number=0,
         look_at=as_of,
+        window_days=design.window_days,
         decision=REPAIR,
         reason="not analysed: " + "; ".join(problems),
     )
