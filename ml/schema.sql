@@ -285,6 +285,37 @@ create table if not exists ml.drift_replays (
     measured_at timestamp
 );
 
+-- One row per model version, moment, kind of snapshot and subject (features, predictions, outcomes):
+-- whether it was tested for drift, and with what outcome. A skipped model has one row without them.
+create table if not exists ml.drift_checks (
+    run_id varchar,
+    model_name varchar,
+    model_version varchar,
+    as_of timestamp,
+    snapshot_kind varchar,
+    subject varchar,
+    status varchar,
+    reason varchar,
+    feature_count bigint,
+    alert_count bigint,
+    reference_count bigint,
+    current_count bigint,
+    needed_count bigint,
+    measured_at timestamp
+);
+
+-- One row per unit of a stage (a model, an experiment, the bandit) and moment at which a bug ended
+-- it, and one more when it succeeded again; the newest counts.
+create table if not exists ml.failures (
+    run_id varchar,
+    stage varchar,
+    unit varchar,
+    as_of timestamp,
+    is_failed boolean,
+    reason varchar,
+    recorded_at timestamp
+);
+
 -- One row per run, model, feature and clock that moved.
 create table if not exists ml.drift_alarms (
     run_id varchar,

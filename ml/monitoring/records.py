@@ -7,18 +7,18 @@ from typing import Any
 import pyarrow as pa
 
 from ml.monitoring import words
-from ml.monitoring.alarms import Alarm, Cost, Finding
+from ml.monitoring.alarms import DRIFT, NO_DRIFT, NOT_TESTED, Alarm, Cost, Finding, Monitored
 from ml.monitoring.samples import PREDICTION
 from ml.settings import Drift
 from ml.warehouse import ModelRun, Warehouse
 
 Row = dict[str, Any]
 
-_PLACE = ("model_name", "model_version", "as_of", "feature", "clock")
+_PLACE = ("feature", "clock")
 
 
 class Records:
-    """Adds to the tables `drift_stats`, `drift_replays` and `drift_alarms` for one model."""
+    """Adds to `drift_checks`, `drift_stats`, `drift_replays` and `drift_alarms` for one model."""
 
     def __init__(self, warehouse: Warehouse, run: ModelRun, run_id: str, now: datetime) -> None:
         """Takes what all rows have in common."""
@@ -26,10 +26,37 @@ class Records:
         self._model = {"model_name": run.model_name, "model_version": run.model_version}
         self._measurement = {"run_id": run_id, "measured_at": now}
 
+    def add_checks(self, as_of: datetime, result: Monitored) -> None:
+        """Adds one row per kind of snapshot and subject: tested, with what outcome, or why not."""
+        rows: list[Row] = []
+        for window in result.windows:
+            alerts = result.alarms_in(window)
+            tested = DRIFT if alerts else NO_DRIFT
+            rows.append(
+                {
+                    "as_of": as_of,
+                    "snapshot_kind": window.clock,
+                    "subject": window.subject,
+                    "status": tested if window.is_compared else NOT_TESTED,
+                    "reason": window.skip_reason,
+                    "feature_count": len(window.features),
+                    "alert_count": alerts,
+                    "reference_count": window.reference_count,
+                    "current_count": window.current_count,
+                    "needed_count": window.needed_count,
+                }
+            )
+        names = ("snapshot_kind", "subject", "feature_count", "alert_count", "reference_count",
+                 "current_count", "needed_count")  # fmt: skip
+        if not rows:
+            missing = {"status": NOT_TESTED, "reason": result.skip_reason}
+            rows = [{"as_of": as_of, **missing, **dict.fromkeys(names)}]
+        self._add("drift_checks", rows, "snapshot_kind", "subject")
+
     def add_findings(self, settings: Drift, as_of: datetime, findings: Iterable[Finding]) -> None:
         """Adds one row per feature, clock and statistic."""
         rows = [row for finding in findings for row in _statistics(settings, finding)]
-        self._add("drift_stats", [{"as_of": as_of, **row} for row in rows], "statistic")
+        self._add("drift_stats", [{"as_of": as_of, **row} for row in rows], *_PLACE, "statistic")
 
     def add_costs(self, as_of: datetime, costs: Iterable[Cost]) -> None:
         """Adds the accuracy expected now, and how far it is from what was expected at first."""
@@ -53,7 +80,7 @@ class Records:
                         "is_alert": False,
                     }
                 )
-        self._add("drift_stats", rows, "statistic")
+        self._add("drift_stats", rows, *_PLACE, "statistic")
 
     def add_replays(self, replays: Mapping[datetime, Iterable[Finding]]) -> None:
         """Adds one row per earlier week, watched feature and clock."""
@@ -63,7 +90,7 @@ class Records:
             for finding in findings
             if finding.is_watched
         ]
-        self._add("drift_replays", rows)
+        self._add("drift_replays", rows, *_PLACE)
 
     def add_alarms(self, as_of: datetime, alarms: Iterable[Alarm]) -> None:
         """Adds one row per feature and clock that moved, with the words that say so."""
@@ -80,19 +107,21 @@ class Records:
             }
             for alarm in alarms
         ]
-        self._add("drift_alarms", rows)
+        self._add("drift_alarms", rows, *_PLACE)
 
-    def _add(self, table: str, rows: list[Row], *more: str) -> None:
+    def _add(self, table: str, rows: list[Row], *place: str) -> None:
         if not rows:
             return
         rows = [self._model | row for row in rows]
-        columns, place = ", ".join(rows[0]), ", ".join((*_PLACE, *more))
+        columns = ", ".join(rows[0])
         newest = self._warehouse.fetch(
             f"""select {columns} from (
                 select *, row_number() over (
-                    partition by {place} order by measured_at desc, run_id desc) as recency
+                    partition by as_of, {", ".join(place)}
+                    order by measured_at desc, run_id desc) as recency
                 from ml.{table}
-                where model_name = $model_name and model_version = $model_version) as ranked
+                where model_name = $model_name
+                    and model_version is not distinct from $model_version) as ranked
             where recency = 1""",
             **self._model,
         )

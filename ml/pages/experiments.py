@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ml.pages.charts import COLORS, FAINT, date_axis, new_chart, to_svg
+from ml.pages.failures import failures
 from ml.pages.render import render, write
 from ml.warehouse import Warehouse
 
@@ -50,6 +51,7 @@ def write_experiments(warehouse: Warehouse, folder: Path) -> None:
         "experiments.html.jinja",
         as_of=warehouse.as_of(),
         experiments=[_experiment(each) for each in found.values()],
+        failures=failures(warehouse, "experiment"),
     )
     write(folder / "index.html", page)
 
