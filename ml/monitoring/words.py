@@ -1,5 +1,7 @@
 """What the monitor says to people."""
 
+from textwrap import wrap
+
 from ml.monitoring.alarms import (
     DRIFT,
     NO_DRIFT,
@@ -12,6 +14,7 @@ from ml.monitoring.alarms import (
 )
 from ml.monitoring.samples import MATURED
 
+_WIDTH = 109  # of 120 columns, the name of the stage takes the others
 _MAX_NAMED = 4  # alarms told in full on the screen
 
 
@@ -21,12 +24,12 @@ def monitored_lines(result: Monitored) -> list[str]:
     title = run.model_name if run.model_version is None else f"{run.model_name} {run.model_version}"
     table = "drift_alerts" if result.status == DRIFT else "drift_status"
     lines = [f"{title}: {_outcome(result)} -> insights.{table}"]
-    tested = ", ".join(_counts(each) for each in result.windows if each.is_compared)
-    not_tested = ", ".join(
-        f"{_name(each)} ({each.skip_reason})" for each in result.windows if not each.is_compared
-    )
-    lines += [f"tested: {tested}"] if tested else []
-    lines += [f"not tested: {not_tested}"] if not_tested else []
+    tested = [_counts(each) for each in result.windows if each.is_compared]
+    others = [f"{_name(each)} ({each.skip_reason})" for each in result.windows
+              if not each.is_compared]  # fmt: skip
+    for state, names in (("tested", tested), (NOT_TESTED, others)):
+        if names:
+            lines += wrap(f"{state}: {', '.join(names)}", _WIDTH, subsequent_indent="  ")
     lines += [f"ALERT {_movement(alarm)}" for alarm in result.alarms[:_MAX_NAMED]]
     if more := result.alarms[_MAX_NAMED:]:
         lines.append(
