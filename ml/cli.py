@@ -26,7 +26,8 @@ from ml.settings import ModelSettings
 from ml.train import train
 from ml.warehouse import Warehouse, open_warehouse
 
-STAGES = ("train", "predict", "monitor", "experiment", "bandit")
+_OF_MODELS = ("train", "predict", "monitor")
+STAGES = (*_OF_MODELS, "experiment", "bandit")
 
 
 def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) -> int:
@@ -94,8 +95,8 @@ class _Run:
 
     def _unit(self, stage: str, unit: str, work: Callable[[], list[str]]) -> None:
         started = time.perf_counter()
-        earlier = self._units.failed_before(unit)
-        if earlier:
+        earlier = self._units.failed_before(unit, _OF_MODELS)
+        if earlier and stage in _OF_MODELS:
             found: list[str] | Failure = [f"{unit}: not done, since {earlier.stage} of it failed"]
         else:
             found = self._units.run(stage, unit, work)

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
@@ -60,9 +60,10 @@ class Units:
             self._record(Failure(stage, unit, ""), is_failed=False)
         return result
 
-    def failed_before(self, unit: str) -> Failure | None:
-        """Returns the failure of the unit in an earlier stage of this process, if there is one."""
-        return next((each for each in self.failures if each.unit == unit), None)
+    def failed_before(self, unit: str, stages: Collection[str]) -> Failure | None:
+        """Returns the failure of the unit in one of the stages of this process, if there is one."""
+        failed = (each for each in self.failures if each.unit == unit and each.stage in stages)
+        return next(failed, None)
 
     def _was_failed(self, stage: str, unit: str) -> bool:
         rows = self._warehouse.fetch(

@@ -118,12 +118,30 @@ def test_a_bug_outside_of_every_unit_is_never_a_refusal(
     assert "ZeroDivisionError" in outcome.err
 
 
+def test_a_bug_in_the_middle_of_writing_leaves_nothing_of_the_unit(
+    finished: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise FloatingPointError("underflow")
+
+    finished.sql("delete from ml.drift_checks; delete from ml.drift_stats")
+    monkeypatch.setattr("ml.monitoring.records.Records.add_alarms", broken)
+    assert finished.run("monitor", run_id="run-2", hour=1).code == 3
+    assert finished.sql("select count(*) from ml.drift_checks") == [(0,)]
+    assert finished.sql("select count(*) from ml.drift_stats") == [(0,)]
+    assert [row[:2] for row in finished.sql(FAILURES + ", unit")] == [
+        ("monitor", "milestone_risk"),
+        ("monitor", "project_success"),
+    ]
+
+
 def test_an_experiment_that_fails_leaves_the_others_alone(
     fresh: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also when its name is that of another unit."""
     fresh.sql(
         """create table core.fct_experiment_exposures as
-        select range as exposure_id, ['badge', 'gate'][1 + range % 2] as experiment,
+        select range as exposure_id, ['bandit', 'gate'][1 + range % 2] as experiment,
             ['control', 'treatment'][1 + (range // 2) % 2] as variant, range as backer_id,
             7 as project_id, timestamp '2023-11-06' + interval (range % 20) day as exposed_at,
             null::bigint as pledge_id
@@ -134,18 +152,21 @@ def test_an_experiment_that_fails_leaves_the_others_alone(
     real = stage.readout.read
 
     def broken(design: Any, looks: Any) -> Any:
-        if design.name == "badge":
+        if design.name == "bandit":
             raise OverflowError("math range error")
         return real(design, looks)
 
     monkeypatch.setattr(stage.readout, "read", broken)
-    outcome = fresh.run("experiment")
+    outcome = fresh.run("experiment", "bandit")
     assert outcome.code == 3
-    assert "badge: FAILED because of a bug (OverflowError: math range error)" in outcome.out
+    assert "bandit: FAILED because of a bug (OverflowError: math range error)" in outcome.out
+    assert "no project has a release strategy" in outcome.out
     assert "gate (exploratory): treatment against control" in outcome.out
     names = "select distinct experiment from ml.experiment_results"
     assert fresh.sql(names) == [("gate",)]
-    assert fresh.sql(FAILURES) == [("experiment", "badge", True, "OverflowError: math range error")]
+    assert fresh.sql(FAILURES) == [
+        ("experiment", "bandit", True, "OverflowError: math range error")
+    ]
 
 
 def test_a_page_that_fails_says_so_in_its_place(
