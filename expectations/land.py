@@ -1,5 +1,6 @@
 """The first gate: lets an export in, or says exactly which of its rows break the contract."""
 
+import json
 import os
 import shutil
 import sys
@@ -25,14 +26,15 @@ from expectations.land_report import (
 )
 from expectations.land_write import (
     LandedTable,
-    Platform,
     as_of_data,
-    compare_platform,
     dbt_properties,
-    write_build,
+    is_whole,
+    write_landing,
+    write_macro,
+    write_quarantined,
     write_table,
 )
-from expectations.warehouse import Connection, DatabaseError, Warehouse, connect, scalar
+from expectations.warehouse import Connection, Warehouse, connect, scalar
 
 MEMORY_LIMIT = "1500MB"
 MARGIN = " " * 11
@@ -44,7 +46,6 @@ class Call:
 
     data: Path
     warehouse: Warehouse
-    seeds: Path
     as_of: str | None
     is_quarantining: bool
     run_id: str
@@ -74,7 +75,8 @@ def land(call: Call) -> None:
             lines = _write(court, call, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    print(f"{'land':<10} {lines[0]} ({time.perf_counter() - started:.1f} s) -> {call.seeds}")
+    where = call.warehouse.landed
+    print(f"{'land':<10} {lines[0]} ({time.perf_counter() - started:.1f} s) -> {where}")
     for line in lines[1:]:
         print(MARGIN + line)
 
@@ -142,101 +144,71 @@ def _write(court: Court, call: Call, work: Path) -> list[str]:
             " AS_OF=2024-01-01T00:00:00Z"
         )
     landed = [write_table(con, table, work) for table in TABLES]
-    (work / "raw.yml").write_text(dbt_properties(landed, call.warehouse.raw), encoding="utf-8")
-    platform, has_history = Platform(), call.warehouse.published.exists()
-    if has_history:
-        platform = _compare(con, call.warehouse)
-        has_history = not platform.contradicting
-    write_build(con, work / "escrow.duckdb", run_id=call.run_id, has_history=has_history)
-    in_parquet = [each.table.name for each in landed if each.folder]
-    (work / "landed.env").write_text(
-        f"ESCROW_AS_OF='{as_of}'\n"
-        f"ESCROW_PARQUET_TABLES='{','.join(in_parquet)}'\n"
-        f"ESCROW_LANDED_AT='{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}'\n",
-        encoding="utf-8",
-    )
-    _swap_in(call, work, landed, is_another_platform=bool(platform.contradicting))
+    landing = write_landing(as_of, call.run_id, work)
+    seeds = work / "landed" / "seeds"
+    seeds.mkdir(parents=True)
+    for each in [*landed, landing]:
+        if not each.folder:
+            each.file.rename(seeds / each.file.name)
+    properties = dbt_properties([*landed, landing], call.warehouse.raw)
+    (seeds / "raw.yml").write_text(properties, encoding="utf-8")
+    write_macro(landed, seeds.parent / "macros")
+    write_quarantined(con, seeds.parent / "quarantined_rows.parquet")
+    _list(call, as_of, landed, seeds.parent / "landed.json")
+    _swap_in(call, work, landed)
     quarantined = court.fallen_count + scalar(con, "select count(*) from unreadable_lines")
     found = findings(con)
+    in_parquet = [each.table.name for each in landed if each.folder]
     return [
-        f"{len(landed)} tables, {sum(each.row_count for each in landed):,} rows passed,"
+        f"{len(landed)} tables, {sum(each.row_count for each in landed):,} rows accepted,"
         f" {quarantined:,} quarantined",
         f"as of {as_of}" + (f"; as Parquet: {', '.join(in_parquet)}" if in_parquet else ""),
-        *_about_platform(platform),
         *(line[2:] for line in describe(found, is_root=True)),
         *(line[2:] for line in describe(found, is_root=False)),
     ]
 
 
-def _compare(con: Connection, warehouse: Warehouse) -> Platform:
-    try:
-        return compare_platform(con, warehouse)
-    except DatabaseError as error:
-        raise CallError(
-            f"{warehouse.published} cannot be read, so its history cannot be carried over;"
-            f" close what writes to it, or move it away: {str(error).splitlines()[0]}"
-        ) from error
-
-
-def _about_platform(platform: Platform) -> list[str]:
-    examples = ", ".join(str(each) for each in platform.example)
-    if platform.contradicting:
-        return [
-            f"this is another platform: {platform.contradicting:,} published projects have another"
-            f" creator or launch now ({examples}); a new history begins, and publish sets the old"
-            " warehouse aside"
-        ]
-    if platform.missing:
-        return [
-            f"warning: {platform.missing:,} published projects are not in these data ({examples});"
-            " their history stays"
-        ]
-    return []
-
-
-def _swap_in(
-    call: Call, work: Path, landed: list[LandedTable], *, is_another_platform: bool
-) -> None:
-    """Puts the written files in place; `landed.env` goes first and comes last."""
+def _list(call: Call, as_of: str, landed: list[LandedTable], path: Path) -> None:
+    """Writes what the later steps must know of a landing; all paths are those after the swap."""
     warehouse = call.warehouse
-    warehouse.landed_env.unlink(missing_ok=True)
+    tables = {
+        each.table.name: str(
+            warehouse.raw / each.folder / each.file.name
+            if each.folder
+            else warehouse.landed / "seeds" / each.file.name
+        )
+        for each in landed
+    }
+    content = {
+        "as_of": as_of,
+        "run_id": call.run_id,
+        "landed_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}",
+        "tables": tables,
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _swap_in(call: Call, work: Path, landed: list[LandedTable]) -> None:
+    """Puts the written files in place; without the folder `landed` nothing counts as landed."""
+    warehouse = call.warehouse
     for each in landed:
         folder = warehouse.raw / each.folder
-        if each.folder and not folder.exists():
+        if each.folder and not is_whole(folder / each.file.name, each.folder):
             aside = work / each.folder
             aside.mkdir()
             each.file.rename(aside / each.file.name)
             warehouse.raw.mkdir(exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
             aside.rename(folder)
-    call.seeds.mkdir(parents=True, exist_ok=True)
-    for each in landed:
-        seed = call.seeds / f"{each.table.name}.csv"
-        if each.folder:
-            seed.unlink(missing_ok=True)
-        else:
-            _replace(each.file, seed)
-    _replace(work / "raw.yml", call.seeds / "raw.yml")
-    warehouse.another_platform.unlink(missing_ok=True)
-    if is_another_platform:
-        warehouse.another_platform.touch()
-    # the log of a build that was killed would be replayed into the new one
-    warehouse.build.with_name("escrow.duckdb.wal").unlink(missing_ok=True)
-    os.replace(work / "escrow.duckdb", warehouse.build)
-    os.replace(work / "landed.env", warehouse.landed_env)
-
-
-def _replace(source: Path, target: Path) -> None:
-    """Replaces a file in one step, also across file systems."""
-    aside = target.with_name(f"{target.name}.new")
-    shutil.copyfile(source, aside)
-    os.replace(aside, target)
+    if warehouse.landed.exists():
+        warehouse.landed.rename(work / "before")
+    os.replace(work / "landed", warehouse.landed)
 
 
 def _parse(arguments: Sequence[str] | None) -> Call:
     parser = Parser(prog="land", description=__doc__)
     parser.add_argument("--data", required=True, type=Path, help="folder of the export")
     parser.add_argument("--warehouse", required=True, help="folder of the warehouse")
-    parser.add_argument("--seeds", required=True, type=Path, help="dbt's folder of seeds")
     parser.add_argument("--as-of", default="", help="ISO 8601, UTC; empty: after the last event")
     parser.add_argument("--on-bad-rows", default="reject", choices=("reject", "quarantine"))
     parser.add_argument("--run-id", required=True, help="names this run in reports and tables")
@@ -246,7 +218,6 @@ def _parse(arguments: Sequence[str] | None) -> Call:
     return Call(
         options.data,
         Warehouse.at(options.warehouse),
-        options.seeds,
         _parse_moment(options.as_of),
         options.on_bad_rows == "quarantine",
         options.run_id,

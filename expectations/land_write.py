@@ -1,19 +1,28 @@
-"""Writes what passed: seeds, Parquet and their descriptions for dbt, and a new build database."""
+"""Writes what was accepted: seeds, Parquet and their descriptions for dbt; what was not, aside."""
 
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from expectations.contract import EVENTS, Table
-from expectations.warehouse import Connection, Warehouse, attach, literal, scalar
+from expectations.contract import EVENTS, MOMENT, TEXT, Column, Table
+from expectations.warehouse import Connection, literal, scalar
 
 # dbt parses a seed row by row and DuckDB loads it in parallel scans of 8 MB, which may cut a value
 # with a line break in two: whatever is larger lands as Parquet.
 SEED_ROWS = 50_000
 SEED_BYTES = 4_000_000
 
-HISTORY_SCHEMAS = ("ml", "quality")
+# dbt reads the moment from a table: as a variable it would be compiled into every model.
+LANDING = Table(
+    "landing",
+    "landing",
+    "One row: what the landed tables are for.",
+    (
+        Column("as_of", MOMENT, "The timestamp the warehouse is built for (UTC)."),
+        Column("run_id", TEXT, "The run that landed the tables."),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +40,6 @@ class LandedTable:
     row_count: int
     file: Path
     folder: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """What the published projects say about the new ones.
-
-    Attributes:
-        contradicting: Published projects that have another creator or launch now.
-        missing: Published projects that are not in the new data.
-        example: The first of either.
-    """
-
-    contradicting: int = 0
-    missing: int = 0
-    example: tuple[int, ...] = ()
 
 
 def as_of_data(con: Connection) -> str | None:
@@ -80,9 +74,24 @@ def write_table(con: Connection, table: Table, work: Path) -> LandedTable:
         path.unlink()
     path = work / f"{table.name}.parquet"
     con.execute(f"copy ({rows}) to {literal(path)} (format parquet, compression zstd)")
+    return LandedTable(table, row_count, path, _digest(path))
+
+
+def is_whole(path: Path, folder: str) -> bool:
+    """Whether a landed Parquet file is there and holds what its folder's name says."""
+    return path.is_file() and _digest(path) == folder
+
+
+def _digest(path: Path) -> str:
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return LandedTable(table, row_count, path, digest[:16])
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def write_landing(as_of: str, run_id: str, work: Path) -> LandedTable:
+    """Writes the seed that tells dbt for which timestamp to build."""
+    path = work / f"{LANDING.name}.csv"
+    path.write_text(f"as_of,run_id\n{as_of},{run_id}\n", encoding="utf-8")
+    return LandedTable(LANDING, 1, path)
 
 
 def dbt_properties(landed: list[LandedTable], raw: Path) -> str:
@@ -133,104 +142,30 @@ def dbt_properties(landed: list[LandedTable], raw: Path) -> str:
     )
 
 
-def compare_platform(con: Connection, warehouse: Warehouse) -> Platform:
-    """Holds the published projects against the new ones; attaches the file as `published`."""
-    attach(con, warehouse.published, "published", read_only=True)
-    known = scalar(
-        con,
-        """
-        select count(*) from duckdb_tables()
-        where database_name = 'published' and schema_name = 'core' and table_name = 'dim_projects'
-        """,
-    )
-    if not known:
-        return Platform()
-    row = con.execute("""
-        with
-
-        compared as (
+def write_quarantined(con: Connection, path: Path) -> None:
+    """Writes the rows that were left out, one row each with all reasons."""
+    con.execute(f"""
+        copy (
             select
-                before.project_id,
-                projects.project_id is null as is_missing,
-                before.creator_id <> projects.creator_id
-                    or before.launched_at <> projects.launched_at as is_contradicting
-            from published.core.dim_projects as before
-            left join rows_projects as projects on projects.project_id = before.project_id
-        )
-
-        select
-            count(*) filter (where is_contradicting),
-            count(*) filter (where is_missing),
-            min(project_id, 5) filter (where is_contradicting),
-            min(project_id, 5) filter (where is_missing)
-        from compared
-    """).fetchone()
-    contradicting, missing, first_contradicting, first_missing = row or (0, 0, [], [])
-    return Platform(
-        contradicting,
-        missing,
-        tuple((first_contradicting if contradicting else first_missing) or ()),
-    )
-
-
-def write_build(con: Connection, path: Path, *, run_id: str, has_history: bool) -> None:
-    """Makes a new build database: history, and the rows that this run quarantines.
-
-    Args:
-        con: The scratch database; with history, `published` is attached to it.
-        path: Of the new file.
-        run_id: This run.
-        has_history: Whether to carry the history of the published file over.
-    """
-    home = scalar(con, "select current_database()")
-    attach(con, path, "build")
-    for schema in HISTORY_SCHEMAS:
-        con.execute(f"create schema build.{schema}")
-    tables = con.execute(
-        """
-        select schema_name, table_name, sql from duckdb_tables()
-        where database_name = 'published' and list_contains($1, schema_name)
-        order by all
-        """,
-        [list(HISTORY_SCHEMAS)],
-    ).fetchall()
-    con.execute("use build")
-    for schema, name, definition in tables if has_history else ():
-        con.execute(definition)
-        con.execute(f'insert into {schema}."{name}" from published.{schema}."{name}"')
-    con.execute("""
-        create table if not exists quality.quarantined_rows (
-            run_id varchar,
-            table_name varchar,
-            row_key varchar,
-            rule varchar,
-            reason varchar,
-            source varchar,
-            row_json varchar,
-            quarantined_at timestamp
-        )
+                "table" as table_name,
+                any_value(key) as row_key,
+                min_by(rule, number) as rule,
+                string_agg(reason, '; ' order by number) as reason,
+                min_by(source, number) as source,
+                any_value(row_json) as row_json
+            from report
+            group by "table", _row, case when _row is null then source end
+            order by min(number)
+        ) to {literal(path)} (format parquet)
     """)
-    con.execute(f"use {home}")
-    con.execute(
-        """
-        insert into build.quality.quarantined_rows by name
-        select
-            $1 as run_id,
-            "table" as table_name,
-            any_value(key) as row_key,
-            min_by(rule, number) as rule,
-            string_agg(reason, '; ' order by number) as reason,
-            min_by(source, number) as source,
-            any_value(row_json) as row_json,
-            cast(now() as timestamp) as quarantined_at
-        from report
-        group by "table", _row, case when _row is null then source end
-        order by min(number)
-        """,
-        [run_id],
-    )
-    con.execute("checkpoint build")
-    con.execute("detach build")
+
+
+def write_macro(landed: list[LandedTable], folder: Path) -> None:
+    """Writes the macro that tells dbt which tables are Parquet."""
+    folder.mkdir()
+    names = json.dumps([each.table.name for each in landed if each.folder])
+    text = f"{{% macro parquet_tables() %}}{{{{ return({names}) }}}}{{% endmacro %}}\n"
+    (folder / "parquet_tables.sql").write_text(text, encoding="utf-8")
 
 
 def _columns(table: Table) -> list[dict[str, str]]:

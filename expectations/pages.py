@@ -20,7 +20,7 @@ FACTS = """
         (select count(*) from insights.milestone_outlook) as milestone_count,
         (select coalesce(sum(held_amount), 0) from core.escrow_balances) as held_amount,
         (select count(*) from quality.quarantined_rows where run_id = (
-            select max_by(run_id, validated_at) from quality.validation_results
+            select run_id from raw.landing
         )) as quarantined_count
 """
 LIVE_PROJECTS = """

@@ -40,9 +40,9 @@ class Warehouse:
         return self.build_folder / "escrow.duckdb"
 
     @property
-    def landed_env(self) -> Path:
-        """What later stages must know of the landing, in shell syntax; stands when it is done."""
-        return self.build_folder / "landed.env"
+    def landed(self) -> Path:
+        """What the last landing accepted, with `landed.json`, which lists it."""
+        return self.root / "landed"
 
     @property
     def another_platform(self) -> Path:
@@ -75,12 +75,6 @@ def connect(
     )
     con.execute("set TimeZone = 'UTC'")
     return con
-
-
-def attach(con: Connection, path: Path, name: str, *, read_only: bool = False) -> None:
-    """Attaches a second database file under a name."""
-    options = "read_only" if read_only else f"storage_version '{STORAGE_VERSION}'"
-    con.execute(f"attach {literal(path)} as {name} ({options})")
 
 
 def literal(value: object) -> str:

@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from ml import reporting, settings
 from ml.containment import Failure, Units
-from ml.errors import BUG, UNITS_FAILED, MlError
+from ml.errors import PARTLY_DONE, MlError
 from ml.experiments import designs
 from ml.experiments.reporting import experimented_lines
 from ml.experiments.stage import experiment
@@ -39,8 +38,8 @@ def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) ->
 
     Returns:
         0; 1 when something drifted and `--fail-on-alert` asks for it; 2 when the call or its inputs
-        were wrong; 3 (UNITS_FAILED) when a bug ended some models or experiments, or the bandit, and
-        all others are done; 4 (BUG) when it ended more than that.
+        were wrong; 3 (PARTLY_DONE) when a bug ended some models or experiments, or the bandit, and
+        all others are done.
     """
     options = _parser().parse_args(arguments)
     moment = (now or _utc_now)().replace(tzinfo=None)
@@ -52,13 +51,9 @@ def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) ->
                 if stage in options.stages:
                     run.stage(stage)
             return run.exit_code()
-    except (MlError, OSError) as error:
+    except MlError as error:
         print(f"ml: {error}", file=sys.stderr)
         return 2
-    except Exception:
-        traceback.print_exc(file=sys.stderr)
-        print("ml: a bug ended the run; nothing more was done", file=sys.stderr)
-        return BUG
 
 
 class _Run:
@@ -90,7 +85,7 @@ class _Run:
         if failures := self._units.failures:
             names = ", ".join(f"{each.stage} of {each.unit}" for each in failures)
             print(f"ml: {len(failures)} units failed because of a bug: {names}", file=sys.stderr)
-            return UNITS_FAILED
+            return PARTLY_DONE
         return int(self._has_alert and self._options.fail_on_alert)
 
     def _unit(self, stage: str, unit: str, work: Callable[[], list[str]]) -> None:

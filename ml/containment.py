@@ -48,9 +48,9 @@ class Units:
         """Returns what the work returns, or the failure that is now on record."""
         try:
             result = work()
-        except (MlError, OSError, MemoryError):
-            raise
         except Exception as error:
+            if concerns_all(error):
+                raise
             traceback.print_exc(file=sys.stderr)
             failure = Failure(stage, unit, describe(error))
             self.failures.append(failure)
@@ -87,6 +87,13 @@ class Units:
             "recorded_at": self._now,
         }
         self._warehouse.add("failures", pa.Table.from_pylist([row]))
+
+
+def concerns_all(error: Exception) -> bool:
+    """Says whether an error ends the run: the caller's to put right, or the machine's."""
+    # DuckDB's own input/output errors are no OSError
+    is_io = any(each.__name__ == "IOException" for each in type(error).__mro__)
+    return is_io or isinstance(error, MlError | OSError | MemoryError)
 
 
 def describe(error: Exception) -> str:

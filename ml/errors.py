@@ -1,7 +1,6 @@
-"""What the caller can put right, and how a process ends that met a bug."""
+"""What the caller can put right, and how a process ends in which a bug was contained."""
 
-# exit codes: done, but for units that failed because of a bug; and not done, because of one
-UNITS_FAILED, BUG = 3, 4
+PARTLY_DONE = 3  # exit code: done, but a unit failed because of a bug
 
 
 class MlError(Exception):

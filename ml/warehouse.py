@@ -439,11 +439,8 @@ def open_warehouse(path: Path) -> Iterator[Warehouse]:
         WarehouseError: There is no such file, or it cannot be opened.
     """
     with _connect(path) as connection:
-        try:
-            connection.execute(_SCHEMA.read_text(encoding="utf-8"))
-            yield Warehouse(connection)
-        except duckdb.IOException as error:  # such as a full disk
-            raise WarehouseError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
+        connection.execute(_SCHEMA.read_text(encoding="utf-8"))
+        yield Warehouse(connection)
 
 
 @contextmanager

@@ -45,13 +45,12 @@ class Workshop:
         moment = () if as_of is None else ("--as-of", as_of.isoformat())
         self.python(
             *("expectations.land", "--data", data, "--warehouse", self.warehouse),
-            *("--seeds", self.project / "seeds", "--on-bad-rows", on_bad_rows),
-            *("--run-id", "test", *moment),
+            *("--on-bad-rows", on_bad_rows, "--run-id", "test", *moment),
         )
+        self.database.unlink(missing_ok=True)
 
     def dbt(self, *arguments: str) -> None:
         """Runs a dbt command on what was landed."""
-        landed = (self.warehouse / "build" / "landed.env").read_text(encoding="utf-8")
         paths = {
             "--project-dir": self.project,
             "--profiles-dir": REPOSITORY,
@@ -60,8 +59,8 @@ class Workshop:
         }
         call([DBT, "--quiet", *arguments, *(part for path in paths.items() for part in path)],
             ESCROW_DB=str(self.database),
+            ESCROW_LANDED=os.path.relpath(self.warehouse / "landed", self.project),
             DO_NOT_TRACK="1",
-            **dict(setting.split("=", 1) for setting in shlex.split(landed)),
         )  # fmt: skip
 
     def python(self, module: str, *arguments: str | Path) -> None:

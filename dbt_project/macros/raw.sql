@@ -1,7 +1,7 @@
 {#- One name for a landed table, whichever way it came in: a small one is a seed, a large one Parquet.
-    ESCROW_PARQUET_TABLES is written by landing. -#}
+    The macro parquet_tables is written by landing. -#}
 {% macro raw(table_name) -%}
-    {%- if table_name in env_var('ESCROW_PARQUET_TABLES', '').split(',') -%}
+    {%- if table_name in parquet_tables() -%}
         {{ source('raw', table_name) }}
     {%- else -%}
         {{ ref(table_name) }}

@@ -1,7 +1,8 @@
-{#- The moment the warehouse is built for, a UTC timestamp. Rows are cut at it in staging only; later models
-    ask it whether a planned moment (a deadline, 14 days after due) has come. -#}
+{#- The timestamp the warehouse is built for, UTC, which landing wrote beside the raw tables. Rows are cut at it in
+    staging only; later models ask it whether a planned timestamp (a deadline, 14 days after due) has come. A table and
+    no variable: another AS_OF then changes no compiled model, so dbt does not parse the project again. -#}
 {% macro as_of() -%}
-    cast('{{ env_var("ESCROW_AS_OF") }}' as timestamp)
+    (select landing.as_of from {{ ref('landing') }} as landing)
 {%- endmacro %}
 
 {#- Which part of the campaign an age (microseconds since launch) lies in: bucket k ends at the k-th clock of

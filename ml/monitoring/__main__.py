@@ -7,7 +7,8 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ml.errors import UNITS_FAILED, MlError
+from ml.containment import concerns_all
+from ml.errors import PARTLY_DONE, MlError
 from ml.monitoring import journal
 from ml.warehouse import read_warehouse
 
@@ -30,10 +31,12 @@ def main() -> int:
     except OSError as error:
         print(f"monitoring: {options.journal}: {error}", file=sys.stderr)
         return 2
-    except Exception:
+    except Exception as error:
+        if concerns_all(error):
+            raise
         traceback.print_exc(file=sys.stderr)
         print("monitoring: a bug ended the journal; what is published stands", file=sys.stderr)
-        return UNITS_FAILED
+        return PARTLY_DONE
     seconds = time.perf_counter() - started
     print(f"{'journal':<10} {added} new lines ({seconds:.1f} s) -> {options.journal}")
     return 0

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ml.containment import describe
-from ml.errors import UNITS_FAILED, MlError
+from ml.containment import concerns_all, describe
+from ml.errors import PARTLY_DONE, MlError
 from ml.pages import monitoring
 from ml.pages.experiments import write_experiments
 from ml.pages.releases import write_releases
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Makes the pages asked for, all of them by default.
 
     Returns:
-        0; 2 for a wrong call; 3 (UNITS_FAILED) when a bug ended some pages: in place of each lies
+        0; 2 for a wrong call; 3 (PARTLY_DONE) when a bug ended some pages: in place of each lies
         one that says so.
     """
     parser = argparse.ArgumentParser(prog="python -m ml.pages", description="Makes pages.")
@@ -54,12 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in options.pages or PAGES:
                 if not _make(name, warehouse, options.site / name):
                     failed.append(name)
-    except (MlError, OSError) as error:
+    except MlError as error:
         print(f"pages: {error}", file=sys.stderr)
         return 2
     if failed:
         print(f"pages: a bug ended the making of: {', '.join(failed)}", file=sys.stderr)
-        return UNITS_FAILED
+        return PARTLY_DONE
     return 0
 
 
@@ -68,9 +68,9 @@ def _make(name: str, warehouse: Warehouse, folder: Path) -> bool:
     started, outcome = time.perf_counter(), ""
     try:
         PAGES[name].make(warehouse, folder)
-    except (MlError, OSError, MemoryError):
-        raise
     except Exception as error:
+        if concerns_all(error):
+            raise
         traceback.print_exc(file=sys.stderr)
         reason, table = describe(error), PAGES[name].table
         values = {"name": name, "as_of": warehouse.as_of(), "reason": reason, "table": table}

@@ -113,7 +113,7 @@ class Street:
 
     @property
     def seeds(self) -> Path:
-        return self.root / "seeds"
+        return self.warehouse / "landed" / "seeds"
 
     def land(self, *, mode: str = "reject", run_id: str = "r1", as_of: str = "") -> int:
         """Lands the data folder and returns the exit code."""
@@ -121,8 +121,7 @@ class Street:
             return land.main(
                 [
                     *("--data", str(self.data), "--warehouse", str(self.warehouse)),
-                    *("--seeds", str(self.seeds), "--on-bad-rows", mode),
-                    *("--run-id", run_id, "--as-of", as_of),
+                    *("--on-bad-rows", mode, "--run-id", run_id, "--as-of", as_of),
                 ]
             )
         except SystemExit as exit:
@@ -150,18 +149,15 @@ class Street:
         return duckdb.execute(f"from '{path}'").fetchall()
 
     def quarantined(self) -> list[tuple[Any, ...]]:
-        """Table, key, rule, reason, source and row of what the build has in quarantine."""
-        with duckdb.connect(str(self.warehouse / "build" / "escrow.duckdb"), read_only=True) as con:
-            return con.execute(
-                "select table_name, row_key, rule, reason, source, row_json"
-                " from quality.quarantined_rows order by all"
-            ).fetchall()
+        """Table, key, rule, reason, source and row of what the landing left out."""
+        return duckdb.execute(
+            f"from '{self.warehouse}/landed/quarantined_rows.parquet' order by all"
+        ).fetchall()
 
     def files(self) -> dict[str, bytes]:
         """All files but reports of refused runs, with their content."""
         return {
             str(path.relative_to(self.root)): path.read_bytes()
-            for folder in (self.warehouse, self.seeds)
-            for path in sorted(folder.rglob("*"))
+            for path in sorted(self.warehouse.rglob("*"))
             if path.is_file() and "rejected" not in path.parts
         }

@@ -16,8 +16,7 @@ def test_the_gate_lets_the_world_in(
     data = tmp_path / "data"
     config = SimulationConfig(scale=4, seed=77, block_scale=2, scenario=scenario)
     generate(config, data, "parquet")
-    (tmp_path / "seeds").mkdir()
     call = ["--data", str(data), "--warehouse", str(tmp_path / "w"), "--run-id", "r"]
-    call += ["--seeds", str(tmp_path / "seeds"), "--as-of", "", "--on-bad-rows", "reject"]
+    call += ["--as-of", "", "--on-bad-rows", "reject"]
     assert land.main(call) == 0
     assert capsys.readouterr().err == ""

@@ -1,17 +1,21 @@
-"""Puts the finished build in the place of the published warehouse, in one step."""
+"""Puts the finished build in the place of the published warehouse, in one step.
 
+`python -m pipeline.publish --warehouse DIR --validated-by RUN`
+"""
+
+import argparse
 import os
 import re
 import shutil
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from expectations.errors import CallError, Parser, RefusedError, exit_code
-from expectations.warehouse import Connection, DatabaseError, Warehouse, connect, scalar
+from pipeline.database import Connection, DatabaseError, connect, scalar
+from pipeline.errors import DONE, CallError, PipelineError, RefusedError
+from pipeline.paths import Paths
 
 MAIN_TABLES = (
     "core.dim_projects",
@@ -20,31 +24,41 @@ MAIN_TABLES = (
     "core.fct_votes",
     "ml.predictions",
 )
-LANDED_AT = re.compile(r"^ESCROW_LANDED_AT='(.*)'$", re.MULTILINE)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Publishes from the command line and returns the exit code."""
-    parser = Parser(prog="publish", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pipeline.publish", description=__doc__)
     parser.add_argument("--warehouse", required=True, help="folder of the warehouse")
-    options = parser.parse_args(arguments)
-    return exit_code("publish", lambda: publish(Warehouse.at(options.warehouse)))
+    parser.add_argument("--validated-by", required=True, help="run that validated the build")
+    options = parser.parse_args()
+    try:
+        publish(Paths.at(options.warehouse, ""), validated_by=options.validated_by)
+    except PipelineError as error:
+        word = " REFUSED:" if isinstance(error, RefusedError) else ""
+        print(f"{'publish':<10}{word} {error}", file=sys.stderr)
+        return error.code
+    return DONE
 
 
-def publish(warehouse: Warehouse) -> None:
+def publish(warehouse: Paths, *, validated_by: str) -> None:
     """Replaces the published file by the build; at every moment one whole file is there.
+
+    Args:
+        warehouse: The paths of the warehouse.
+        validated_by: The run whose validation this build must have passed.
 
     Raises:
         CallError: There is no build, or it cannot be opened.
-        RefusedError: The build was not validated since it was landed, or did not pass.
+        RefusedError: The build was not validated by that run, or did not pass.
     """
     started = time.perf_counter()
     if not warehouse.build.exists():
         raise CallError(f"there is nothing to publish: no {warehouse.build}; make run")
     try:
         with closing(connect(warehouse.build)) as con:
-            _require_validation(con, warehouse)
-            told = _summary(con)
+            _require_validation(con, validated_by)
+            summary = _summary(con)
             con.execute("checkpoint")
     except DatabaseError as error:
         raise CallError(f"{warehouse.build}: {str(error).splitlines()[0]}") from error
@@ -60,42 +74,28 @@ def publish(warehouse: Warehouse) -> None:
     os.replace(warehouse.build, warehouse.published)
     _sync(warehouse.root)
     _remove_unnamed_raw(warehouse, named)
-    print(
-        f"{'publish':<10} {told} ({time.perf_counter() - started:.1f} s) -> {warehouse.published}"
-    )
+    seconds = time.perf_counter() - started
+    print(f"{'publish':<10} {summary} ({seconds:.1f} s) -> {warehouse.published}")
     if set_aside:
         print(f"{'':<10} the warehouse of another platform is set aside as {set_aside}")
 
 
-def _require_validation(con: Connection, warehouse: Warehouse) -> None:
-    """Refuses a build whose latest validation failed, or is older than its landing."""
-    landed = (
-        warehouse.landed_env.read_text(encoding="utf-8") if warehouse.landed_env.exists() else ""
-    )
-    match = LANDED_AT.search(landed)
-    if match is None:
-        raise CallError(f"{warehouse.landed_env} does not say when data were landed; make run")
+def _require_validation(con: Connection, run_id: str) -> None:
+    """Refuses a build that the named run did not validate, or that did not pass."""
     tables = "select count(*) from duckdb_tables() where schema_name = 'quality'"
     if not scalar(con, f"{tables} and table_name = 'validation_results'"):
         raise RefusedError("this build was never validated; nothing was published")
-    failed = con.execute(
-        """
-        select validated_at > cast($1 as timestamp), severity, success, table_name, message
-        from quality.validation_results
-        where run_id = (
-            select max_by(run_id, validated_at) from quality.validation_results
-        )
-        """,
-        [match[1]],
+    found = con.execute(
+        "select severity, success, table_name, message from quality.validation_results"
+        " where run_id = $1",
+        [run_id],
     ).fetchall()
-    if not any(is_recent for is_recent, *_ in failed):
-        raise RefusedError(
-            "this build was not validated since it was landed; nothing was published"
-        )
-    errors = [row for row in failed if row[1] == "error" and not row[2]]
+    if not found:
+        raise RefusedError(f"this build was not validated by run {run_id}; nothing was published")
+    errors = [row for row in found if row[0] == "error" and not row[1]]
     if errors:
-        told = "".join(f"\n  {table}  {message}" for *_, table, message in errors)
-        raise RefusedError(f"validation failed; nothing was published{told}")
+        lines = "".join(f"\n  {table}  {message}" for *_, table, message in errors)
+        raise RefusedError(f"validation failed; nothing was published{lines}")
 
 
 def _summary(con: Connection) -> str:
@@ -116,7 +116,7 @@ def _summary(con: Connection) -> str:
     return ", ".join(counts)
 
 
-def _set_aside(warehouse: Warehouse) -> Path | None:
+def _set_aside(warehouse: Paths) -> Path | None:
     """Gives the published file a second, dated name, which it keeps when it is replaced."""
     if not warehouse.published.exists():
         return None
@@ -133,7 +133,7 @@ def _set_aside(warehouse: Warehouse) -> Path | None:
     return path
 
 
-def _databases(warehouse: Warehouse) -> list[Path]:
+def _databases(warehouse: Paths) -> list[Path]:
     """All databases that people may read, and the build."""
     found = sorted(warehouse.root.glob("escrow*.duckdb"))
     return [*found, warehouse.build] if warehouse.build.exists() else found
@@ -152,7 +152,7 @@ def _named_raw_folders(databases: list[Path]) -> set[str] | None:
     return named
 
 
-def _remove_unnamed_raw(warehouse: Warehouse, named: set[str] | None) -> None:
+def _remove_unnamed_raw(warehouse: Paths, named: set[str] | None) -> None:
     """Removes landed Parquet that no database names any more.
 
     `named` was taken before the replacement: who still reads the replaced file keeps its views.

@@ -1,0 +1,119 @@
+"""The pipeline's command line, for schedulers and for `make`.
+
+`python -m pipeline [--dry-run] GOAL [GOAL ...] [NAME=value ...]` leaves with 0 done, 1 a gate
+refused or an alert was asked for, 2 the call was wrong; 3 done, but a unit (a model, an experiment,
+a page) failed because of a bug; 70 a bug, 130 interrupted.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from pipeline import goals, settings
+from pipeline.digests import Digests
+from pipeline.errors import BUG, DONE, INTERRUPTED, CallError, PipelineError
+from pipeline.lock import locked
+from pipeline.paths import Paths
+from pipeline.plan import ML_STAGES, Context
+from pipeline.run_log import RunLog
+from pipeline.runner import NAMES, Runner
+from pipeline.state import State
+
+UNTIL = {name: name for name in NAMES if name != "ml"} | {"run": "pages", "docs": "pages"}
+OTHERS: dict[str, Callable[[Runner], None]] = {
+    **{name: goals.single_ml_stage(name) for name in ML_STAGES},
+    "backtest": goals.backtest,
+    "truth": goals.truth,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Reaches the goals in turn and returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or "--help" in given or "-h" in given:
+        print(f"{__doc__}\ngoals: {', '.join([*UNTIL, *OTHERS])}")
+        print(f"variables: {', '.join(settings.DEFAULTS)}")
+        return DONE if given else CallError.code
+    signal.signal(signal.SIGTERM, _interrupt)
+    is_dry = "--dry-run" in given
+    wanted = [each for each in given if "=" not in each and each != "--dry-run"]
+    try:
+        if unknown := [each for each in wanted if each not in UNTIL and each not in OTHERS]:
+            raise CallError(f"no such goal: {', '.join(unknown)}; python -m pipeline --help")
+        chosen = settings.read([each for each in given if "=" in each])
+        return _reach(wanted or ["run"], chosen, is_dry=is_dry)
+    except PipelineError as error:
+        print(f"{'pipeline':<10} {error}", file=sys.stderr)
+        return error.code
+    except OSError as error:
+        print(f"{'pipeline':<10} {error.filename}: {error.strerror}", file=sys.stderr)
+        return CallError.code
+    except KeyboardInterrupt:
+        print(f"{'pipeline':<10} interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _reach(wanted: Sequence[str], chosen: settings.Settings, *, is_dry: bool) -> int:
+    paths = Paths.at(chosen["WAREHOUSE"], chosen["SITE"])
+    with locked(paths.root) as lock:
+        started_at = datetime.now(UTC)
+        run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{os.getpid()}"
+        digests = Digests(paths.digests)
+        log = RunLog(paths.run_log, run_id)
+        runner = Runner(
+            Context(chosen, paths, digests, run_id), State(paths, digests), log, lock=lock
+        )
+        if is_dry:
+            return _say_what_is_due(runner, wanted)
+        log.begin(wanted, dict(chosen.values))
+        code = BUG
+        try:
+            for goal in wanted:
+                _reach_one(runner, goal)
+            code = runner.code
+        except PipelineError as error:
+            code = error.code
+            raise
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+            raise
+        finally:
+            log.end(code)
+            digests.save()
+        return code
+
+
+def _reach_one(runner: Runner, goal: str) -> None:
+    if goal in OTHERS:
+        OTHERS[goal](runner)
+        return
+    started = time.perf_counter()
+    ran = runner.bring_up_to_date(UNTIL[goal])
+    if ran and goal == "run":
+        seconds = time.perf_counter() - started
+        print(
+            f"{'run':<10} done in {seconds:.0f} s."
+            " Ask it: make query SQL='from insights.project_outlook'; browse it: make site"
+        )
+    elif not ran:
+        what = runner.context.paths.published if goal == "run" else goal
+        print(f"{goal:<10} nothing has changed: {what} is up to date with its inputs")
+
+
+def _say_what_is_due(runner: Runner, wanted: Sequence[str]) -> int:
+    for goal in wanted:
+        due = runner.first_due(UNTIL.get(goal, "validate"))
+        what = f"{due[0]} is due ({due[1]}), and what follows from it" if due else "nothing is due"
+        print(f"{goal:<10} {what}")
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

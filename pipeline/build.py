@@ -1,0 +1,209 @@
+"""Starts a new build: an empty database with the history of the published one.
+
+`python -m pipeline.build --warehouse DIR`
+"""
+
+import argparse
+import json
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.database import Connection, DatabaseError, connect, literal, scalar
+from pipeline.errors import DONE, CallError
+from pipeline.paths import Paths
+
+HISTORY_SCHEMAS = ("ml", "quality")
+MARGIN = " " * 11
+QUARANTINED_ROWS = """
+    create table if not exists quality.quarantined_rows (
+        run_id varchar,
+        table_name varchar,
+        row_key varchar,
+        rule varchar,
+        reason varchar,
+        source varchar,
+        row_json varchar,
+        quarantined_at timestamp
+    )"""
+
+
+class Platform(NamedTuple):
+    """What the published projects say about the landed ones.
+
+    Attributes:
+        contradicting: Published projects that have another creator or launch now.
+        missing: Published projects that are not in the landed data.
+        example: Ids of the first of either.
+    """
+
+    contradicting: int = 0
+    missing: int = 0
+    example: tuple[int, ...] = ()
+
+
+def main() -> int:
+    """Starts a build from the command line and returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.build", description=__doc__)
+    parser.add_argument("--warehouse", required=True, help="folder of the warehouse")
+    options = parser.parse_args()
+    try:
+        platform = start(Paths.at(options.warehouse, ""))
+    except CallError as error:
+        print(f"build      {error}", file=sys.stderr)
+        return error.code
+    for line in _about(platform):
+        print(f"{'build':<10} {line}", flush=True)
+    return DONE
+
+
+def start(paths: Paths) -> Platform:
+    """Puts a new build database in place of whatever an earlier run left.
+
+    History belongs to one platform: it is carried over unless published projects contradict the
+    landed ones. Then the build begins without, and publishing sets the old file aside.
+
+    Raises:
+        CallError: Nothing is landed, or the published file cannot be read.
+    """
+    try:
+        landed = json.loads((paths.landed / "landed.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CallError(f"{paths.landed} holds no complete landing: make land") from error
+    aside = paths.build.with_name("new.duckdb")
+    aside.unlink(missing_ok=True)
+    platform = Platform()
+    with closing(connect(aside)) as con:
+        has_history = paths.published.exists()
+        if has_history:
+            _attach_published(con, paths.published)
+            platform = _compare(con, landed["tables"]["projects"])
+            has_history = not platform.contradicting
+        for schema in HISTORY_SCHEMAS:
+            con.execute(f"create schema {schema}")
+        if has_history:
+            _carry_over(con)
+        con.execute(QUARANTINED_ROWS)
+        _add_quarantined(con, paths.landed / "quarantined_rows.parquet", landed)
+        con.execute("checkpoint")
+    paths.another_platform.unlink(missing_ok=True)
+    if platform.contradicting:
+        paths.another_platform.touch()
+    # the log of a build that was killed would be replayed into the new one
+    paths.build.with_name("escrow.duckdb.wal").unlink(missing_ok=True)
+    os.replace(aside, paths.build)
+    return platform
+
+
+def _attach_published(con: Connection, published: Path) -> None:
+    try:
+        con.execute(f"attach {literal(published)} as published (read_only)")
+    except DatabaseError as error:
+        raise CallError(
+            f"{published} cannot be read, so its history cannot be carried over: put a backup in"
+            " its place, or move it away to begin a new history; nothing was changed"
+            f" ({str(error).splitlines()[0]})"
+        ) from error
+
+
+def _compare(con: Connection, projects: str) -> Platform:
+    """Holds the published projects against the landed ones."""
+    known = scalar(
+        con,
+        """
+        select count(*) from duckdb_tables()
+        where database_name = 'published' and schema_name = 'core' and table_name = 'dim_projects'
+        """,
+    )
+    if not known:
+        return Platform()
+    reader = "read_parquet" if projects.endswith(".parquet") else "read_csv"
+    options = "" if projects.endswith(".parquet") else ", all_varchar = true, parallel = false"
+    row = con.execute(f"""
+        with
+
+        projects as (
+            select
+                cast(project_id as bigint) as project_id,
+                cast(creator_id as bigint) as creator_id,
+                cast(launched_at as timestamp) as launched_at
+            from {reader}({literal(projects)}{options})
+        ),
+
+        compared as (
+            select
+                before.project_id,
+                projects.project_id is null as is_missing,
+                before.creator_id <> projects.creator_id
+                    or before.launched_at <> projects.launched_at as is_contradicting
+            from published.core.dim_projects as before
+            left join projects on projects.project_id = before.project_id
+        )
+
+        select
+            count(*) filter (where is_contradicting),
+            count(*) filter (where is_missing),
+            min(project_id, 5) filter (where is_contradicting),
+            min(project_id, 5) filter (where is_missing)
+        from compared
+    """).fetchone()
+    contradicting, missing, first_contradicting, first_missing = row or (0, 0, [], [])
+    example = first_contradicting if contradicting else first_missing
+    return Platform(contradicting, missing, tuple(example or ()))
+
+
+def _carry_over(con: Connection) -> None:
+    """Copies the append-only history of the published file."""
+    tables = con.execute(
+        """
+        select schema_name, table_name, sql from duckdb_tables()
+        where database_name = 'published' and list_contains($1, schema_name)
+        order by all
+        """,
+        [list(HISTORY_SCHEMAS)],
+    ).fetchall()
+    for schema, name, definition in tables:
+        con.execute(definition)
+        con.execute(f'insert into {schema}."{name}" from published.{schema}."{name}"')
+
+
+def _add_quarantined(con: Connection, rows: Path, landed: dict[str, Any]) -> None:
+    """Adds the rows that landing left out, under the run that landed them."""
+    con.execute(
+        f"""
+        insert into quality.quarantined_rows by name
+        select
+            $1 as run_id,
+            table_name,
+            row_key,
+            rule,
+            reason,
+            source,
+            row_json,
+            cast($2 as timestamp) as quarantined_at
+        from read_parquet({literal(rows)})
+        """,
+        [landed["run_id"], landed["landed_at"]],
+    )
+
+
+def _about(platform: Platform) -> list[str]:
+    examples = ", ".join(str(each) for each in platform.example)
+    if platform.contradicting:
+        return [
+            f"this is another platform: {platform.contradicting:,} published projects have another"
+            f" creator or launch now ({examples})",
+            MARGIN + "a new history begins, and publish sets the old warehouse aside",
+        ]
+    if platform.missing:
+        return [
+            f"warning: {platform.missing:,} published projects are not in these data"
+            f" ({examples}); their history stays"
+        ]
+    return []
+
+
+if __name__ == "__main__":
+    sys.exit(main())

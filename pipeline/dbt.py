@@ -1,0 +1,72 @@
+"""The one place that calls dbt: `python -m pipeline.dbt features` or `… insights`."""
+
+import os
+import sys
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from pipeline.database import connect
+from pipeline.errors import BUG, DONE, REFUSED
+
+BUILD = ("--quiet", "--log-level-file", "none", "build", "--exclude-resource-type", "unit_test")
+DOCS = ("--quiet", "--log-level-file", "none", "docs", "generate", "--static", "--no-compile")
+MADE = {"features": "schemas core and features", "insights": "schema insights and the dbt docs"}
+
+
+def main() -> int:
+    """Builds what a selector names, and the docs after insights; returns the exit code.
+
+    A failed test is a gate that refuses; whatever dbt cannot compile or run is a bug.
+    """
+    [selector] = sys.argv[1:]
+    started = time.perf_counter()
+    if selector == "insights":
+        _drop_insights(Path(os.environ["ESCROW_DB"]))
+    from dbt.cli.main import dbtRunner
+
+    runner = dbtRunner()
+    done = runner.invoke([*BUILD, "--selector", selector])
+    code, summary = _judge(done)
+    if code == DONE and selector == "insights":
+        code, _ = _judge(runner.invoke(list(DOCS)))
+    if code == DONE:
+        seconds = time.perf_counter() - started
+        print(f"{selector:<10} {summary} ({seconds:.0f} s) -> {MADE[selector]}")
+    return code
+
+
+def _drop_insights(database: Path) -> None:
+    """A model that is gone from the project must not leave its table in the published file."""
+    with closing(connect(database)) as con:
+        con.execute("drop schema if exists insights cascade")
+
+
+def _judge(done: Any) -> tuple[int, str]:
+    """The exit code of an invocation, and what it did, in words."""
+    if done.exception is not None:
+        print(f"dbt: {done.exception}", file=sys.stderr)
+        return BUG, ""
+    results = getattr(done.result, "results", None) or []
+    count: Counter[tuple[bool, str]] = Counter()
+    for each in results:
+        is_test = str(getattr(each.node, "resource_type", "")) == "test"
+        count[is_test, str(each.status)] += 1
+    failed = [each for each in results if str(each.status) == "fail"]
+    if not done.success:
+        has_error = any(str(each.status) == "error" for each in results)
+        if has_error or not failed:
+            print("dbt: a model could not be built; see above", file=sys.stderr)
+            return BUG, ""
+        names = ", ".join(sorted(each.node.name for each in failed)[:10])
+        print(f"dbt REFUSED: {len(failed)} tests failed: {names}", file=sys.stderr)
+        return REFUSED, ""
+    built, passed = count[False, "success"], count[True, "pass"]
+    warned = count[True, "warn"]
+    return DONE, f"{built} tables and views built, {passed} tests passed, {warned} warnings"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

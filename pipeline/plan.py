@@ -1,0 +1,278 @@
+"""The plan: the stages in order, what each reads, how it is run, and what it leaves behind."""
+
+import json
+import os
+import platform
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.digests import MISSING, Digests, of_text
+from pipeline.paths import DBT_PROJECT, PROJECT, Paths
+from pipeline.settings import Settings
+
+Command = list[str]  # a module and its arguments, as `python -m` takes them
+Values = dict[str, str]  # by name: a digest, or a setting as it was given
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the stages of one run share."""
+
+    settings: Settings
+    paths: Paths
+    digests: Digests
+    run_id: str
+
+    @property
+    def raw_folder(self) -> Path:
+        """The folder of raw files: an export, or the generated platform."""
+        if self.settings["DATA"]:
+            return Path(self.settings["DATA"]).resolve()
+        return self.paths.root / "generated" / self.settings.platform
+
+    def code(self, *patterns: str) -> str:
+        """The digest of the project's files that match; compiled and hidden ones are left out."""
+        found = {
+            path
+            for pattern in patterns
+            for path in PROJECT.glob(pattern)
+            if path.suffix in (".py", ".toml", ".sql", ".jinja", ".md", ".yml", ".css", ".js")
+        }
+        return self.digests.of_files(found, below=PROJECT)
+
+    @cached_property
+    def packages(self) -> str:
+        """The digest of Python's version and of the names and versions of installed packages."""
+        installed = os.listdir(sysconfig.get_path("purelib"))
+        return of_text(
+            platform.python_version(),
+            *sorted(name for name in installed if name.endswith(".dist-info")),
+        )
+
+
+class Stage(NamedTuple):
+    """One stage of the plan.
+
+    Attributes:
+        name: As people call it.
+        reads: What it depends on beside the stage before it, by name.
+        commands: How it is run; all in one process. None are needed where there is nothing to do.
+        writes: Digests of the files that it leaves, by name: one that has been changed or removed
+            since is made again.
+        is_in_database: Whether it changes the build database. Such stages build on each other:
+            when one is due, so are those after it.
+    """
+
+    name: str
+    reads: Callable[[Context], Values]
+    commands: Callable[[Context], list[Command]]
+    writes: Callable[[Context], Values] = lambda _: {}
+    is_in_database: bool = True
+
+
+def landed_values(context: Context) -> Values:
+    """What landing left, whoever landed it when."""
+    paths, digests = context.paths, context.digests
+    seeds = paths.landed / "seeds"
+    if not (paths.landed / "landed.json").is_file():
+        return {"landed": MISSING}
+    large = landed_tables(paths).values()
+    as_of = (seeds / "landing.csv").read_text(encoding="utf-8").splitlines()[-1].split(",")[0]
+    files = [each for each in seeds.glob("*") if each.name != "landing.csv"]
+    quarantined = paths.landed / "quarantined_rows.parquet"
+    small = digests.of_files([*files, quarantined], below=paths.landed)
+    return {"landed": of_text(as_of, small, digests.of_files(map(Path, large), below=paths.root))}
+
+
+def landed_tables(paths: Paths) -> Values:
+    """The files of landed tables by name."""
+    content = json.loads((paths.landed / "landed.json").read_text(encoding="utf-8"))
+    tables: Values = content["tables"]
+    return tables
+
+
+def _generate(context: Context) -> list[Command]:
+    settings = context.settings
+    return [
+        [
+            *("generator", "--scale", settings["SCALE"], "--seed", settings["SEED"]),
+            *("--scenario", settings["SCENARIO"], "--format", settings.file_format),
+            *("--out", str(context.raw_folder)),
+        ]
+    ]
+
+
+def _land(context: Context) -> list[Command]:
+    settings = context.settings
+    return [
+        [
+            *("expectations.land", "--data", str(context.raw_folder)),
+            *("--warehouse", str(context.paths.root), "--as-of", settings["AS_OF"]),
+            *("--on-bad-rows", settings["ON_BAD_ROWS"], "--run-id", context.run_id),
+        ]
+    ]
+
+
+def _validate(context: Context) -> list[Command]:
+    paths = context.paths
+    return [
+        [
+            *("expectations.validate", "--db", str(paths.build)),
+            *("--published", str(paths.published), "--warehouse", str(paths.root)),
+            *("--run-id", context.run_id),
+        ]
+    ]
+
+
+def ml(context: Context, *stages: str) -> Command:
+    """The command of stages of ml; in one process, since scikit-learn is slow to import."""
+    paths, settings = context.paths, context.settings
+    truth = ("--truth", settings["TRUTH"]) if settings["TRUTH"] else ()
+    arguments = ("--db", str(paths.build), "--models", str(paths.models))
+    return ["ml", *stages, *arguments, "--run-id", context.run_id, *truth]
+
+
+def _online(context: Context) -> list[Command]:
+    log = context.paths.online
+    if not any(log.glob("*.jsonl*")):
+        return []
+    return [["ml.online", "--db", str(context.paths.build), "--log", str(log)]]
+
+
+def _pages(context: Context) -> list[Command]:
+    paths = context.paths
+    published, site = str(paths.published), str(paths.site)
+    log = ("--journal", str(paths.monitoring), "--run-id", context.run_id)
+    return [
+        ["ml.monitoring", "--db", published, *log],
+        ["ml.pages", "--db", published, "--site", site],
+        [
+            *("expectations.pages", "--warehouse", str(paths.root), "--site", site),
+            *("--docs", str(paths.dbt_docs)),
+        ],
+    ]
+
+
+def _dbt_files(context: Context, *, insights: bool) -> str:
+    insights_folder = DBT_PROJECT / "models" / "marts" / "insights"
+    kept = [
+        path
+        for pattern in ("macros", "models", "tests", "analyses")
+        for path in (DBT_PROJECT / pattern).rglob("*")
+        if path.is_file() and path.is_relative_to(insights_folder) == insights
+    ]
+    if not insights:
+        kept += [*DBT_PROJECT.glob("*.yml"), PROJECT / "profiles.yml"]
+    return context.digests.of_files(kept, below=PROJECT)
+
+
+ML_STAGES = ("train", "predict", "monitor", "experiment", "bandit")
+ML_CODE = (
+    *("ml/*.py", "ml/*.toml", "ml/*.sql"),
+    *(f"ml/{part}/*" for part in ("monitoring", "experiments", "release")),
+)
+LANDING_CODE = ("expectations/contract*", "expectations/land*", "expectations/[ew][ra]*.py")
+VALIDATION_CODE = (
+    *("expectations/validate*.py", "expectations/gx_duckdb.py", "expectations/suites/*"),
+    *("expectations/*.jinja", "templates/*"),
+)
+PAGES_CODE = (
+    *("expectations/pages.py", "expectations/*.jinja", "templates/*", "ml/pages/*"),
+    *("ml/*.py", "ml/monitoring/*.py", "ml/experiments/*.py", "ml/release/*.py"),
+)
+
+STAGES = (
+    Stage(
+        "generate",
+        reads=lambda context: {
+            "generator": context.code("generator/**/*"),
+            **{name: context.settings[name] for name in ("SCALE", "SEED", "SCENARIO")},
+        },
+        commands=_generate,
+        writes=lambda context: {"files": context.digests.of_folder(context.raw_folder)},
+        is_in_database=False,
+    ),
+    Stage(
+        "land",
+        reads=lambda context: {
+            "raw files": context.digests.of_files(
+                (
+                    each
+                    for each in context.raw_folder.glob("*")
+                    if each.suffix in (".csv", ".parquet")
+                ),
+                below=context.raw_folder,
+            ),
+            "landing": context.code(*LANDING_CODE),
+            "AS_OF": context.settings["AS_OF"],
+            "ON_BAD_ROWS": context.settings["ON_BAD_ROWS"],
+            "packages": context.packages,
+        },
+        commands=_land,
+        writes=landed_values,
+        is_in_database=False,
+    ),
+    Stage(
+        "features",
+        reads=lambda context: {
+            **landed_values(context),
+            "dbt project": _dbt_files(context, insights=False),
+            "pipeline": context.code("pipeline/build.py", "pipeline/dbt.py"),
+            "packages": context.packages,
+            "TARGET": context.settings["TARGET"],
+        },
+        commands=lambda context: [
+            ["pipeline.build", "--warehouse", str(context.paths.root)],
+            ["pipeline.dbt", "features"],
+        ],
+    ),
+    Stage(
+        "validate",
+        reads=lambda context: {"suites and checks": context.code(*VALIDATION_CODE)},
+        commands=_validate,
+        writes=lambda context: {
+            "validation page": context.digests.of_file(context.paths.validation_page)
+        },
+    ),
+    Stage(
+        "ml",
+        reads=lambda context: {
+            "ml": context.code(*ML_CODE),
+            "TRUTH": context.settings["TRUTH"]
+            and context.digests.of_folder(Path(context.settings["TRUTH"])),
+        },
+        commands=lambda context: [ml(context, *ML_STAGES)],
+        writes=lambda context: {"models": context.digests.of_folder(context.paths.models)},
+    ),
+    Stage(
+        "online",
+        reads=lambda context: {
+            "log": context.digests.of_folder(context.paths.online),
+            "ml.online": context.code("ml/online/*"),
+        },
+        commands=_online,
+    ),
+    Stage(
+        "insights",
+        reads=lambda context: {"dbt models": _dbt_files(context, insights=True)},
+        commands=lambda _: [["pipeline.dbt", "insights"]],
+        writes=lambda context: {"dbt docs": context.digests.of_file(context.paths.dbt_docs)},
+    ),
+    Stage("publish", reads=lambda _: {}, commands=lambda _: []),
+    Stage(
+        "pages",
+        reads=lambda context: {
+            "published": context.digests.of_file(context.paths.published),
+            "pages": context.code(*PAGES_CODE),
+            "validation page": context.digests.of_file(context.paths.validation_page),
+            "dbt docs": context.digests.of_file(context.paths.dbt_docs),
+        },
+        commands=_pages,
+        writes=lambda context: {"site": context.digests.of_folder(context.paths.site)},
+        is_in_database=False,
+    ),
+)

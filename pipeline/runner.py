@@ -1,0 +1,218 @@
+"""Runs the stages that are due, in the order of the plan, and remembers what is done."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from pipeline.errors import (
+    BUG,
+    DONE,
+    INTERRUPTED,
+    PARTLY_DONE,
+    REFUSED,
+    CallError,
+    StageFailedError,
+)
+from pipeline.paths import DBT_PROJECT, PROJECT
+from pipeline.plan import STAGES, Command, Context, Stage
+from pipeline.run_log import RunLog
+from pipeline.state import Record, State
+
+NAMES = tuple(stage.name for stage in STAGES)
+
+
+class Runner:
+    """Brings a warehouse up to date, stage by stage.
+
+    Attributes:
+        code: What the run leaves with if nothing stops it: DONE or PARTLY_DONE.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        state: State,
+        log: RunLog,
+        *,
+        lock: int,
+        plan: Sequence[Stage] = STAGES,
+    ) -> None:
+        """Takes what a run needs; `lock` is inherited by the stages."""
+        self.context, self.state, self.code = context, state, DONE
+        self._log, self._lock, self._plan = log, lock, plan
+
+    def bring_up_to_date(self, until: str) -> list[str]:
+        """Runs what is due up to a stage; returns the names of the stages that ran.
+
+        Raises:
+            StageFailedError: A stage refused or failed; it has said why.
+        """
+        ran: list[str] = []
+        for stage in self._stages(until):
+            if reason := self.reason(stage):
+                self._run(stage, reason)
+                ran.append(stage.name)
+        return ran
+
+    def first_due(self, until: str) -> tuple[str, str] | None:
+        """The first stage that is due and why; what follows is known when it has run."""
+        due = ((stage.name, self.reason(stage)) for stage in self._stages(until))
+        return next(((name, reason) for name, reason in due if reason), None)
+
+    def reason(self, stage: Stage) -> str:
+        """Says why a stage is due; empty if it is not."""
+        if stage.is_in_database:
+            if not self.state.holds_database():
+                return "there is no database from the stages before, or it was changed"
+            known = self.state.database.stages.get(stage.name)
+        else:
+            known = self.state.files.get(self._key(stage))
+        if known is None:
+            return "not done yet"
+        found = stage.reads(self.context)
+        changed = [name for name in found if found[name] != known.reads.get(name)]
+        if changed or found.keys() != known.reads.keys():
+            return f"changed: {', '.join(changed) or 'what it reads'}"
+        left = stage.writes(self.context)
+        lost = [name for name in left if left[name] != known.writes.get(name)]
+        return f"changed or removed since it was made: {', '.join(lost)}" if lost else ""
+
+    def run_command(self, name: str, commands: Sequence[Command], reason: str) -> int:
+        """Runs commands in one process; returns DONE or PARTLY_DONE.
+
+        Raises:
+            StageFailedError: The process ended in another way.
+        """
+        started = time.perf_counter()
+        code = self._call(commands)
+        seconds = time.perf_counter() - started
+        self._log.stage(name, reason=reason, seconds=seconds, code=code)
+        if code == PARTLY_DONE:
+            self.code = PARTLY_DONE
+        elif code != DONE:
+            raise StageFailedError(_ending(name, code, self.context), _exit_code(code))
+        return code
+
+    def open_build(self) -> None:
+        """Makes sure that there is a build to go on with, or copies the published file."""
+        paths = self.context.paths
+        if self.state.database.is_published:
+            aside = paths.build.with_name("copy.duckdb")
+            shutil.copyfile(paths.published, aside)
+            os.replace(aside, paths.build)
+            self.state.go_on_in_build()
+
+    def forget_from(self, name: str) -> None:
+        """Says that a stage in the database, and those after it, are to be done again."""
+        stages = self.state.database.stages
+        for later in NAMES[NAMES.index(name) :]:
+            stages.pop(later, None)
+
+    def _stages(self, until: str) -> list[Stage]:
+        """The stages up to one; an export is not generated."""
+        is_export = bool(self.context.settings["DATA"])
+        stages = self._plan[: [stage.name for stage in self._plan].index(until) + 1]
+        return [stage for stage in stages if not (is_export and stage.name == "generate")]
+
+    def _key(self, stage: Stage) -> str:
+        # each generated platform has a folder of its own
+        is_generated = stage.name == "generate"
+        return f"generate {self.context.settings.platform}" if is_generated else stage.name
+
+    def _run(self, stage: Stage, reason: str) -> None:
+        state, context = self.state, self.context
+        record = Record(stage.reads(context), {}, context.run_id)
+        if stage.is_in_database and stage.name == "features":
+            state.begin_build()
+        elif stage.is_in_database:
+            self.open_build()
+            self.forget_from(stage.name)
+        state.save()
+        commands = self._publish() if stage.name == "publish" else stage.commands(context)
+        code = DONE
+        try:
+            code = self.run_command(stage.name, commands, reason) if commands else DONE
+        except StageFailedError as error:
+            if stage.is_in_database and error.code == REFUSED:
+                state.mark_database()  # it was judged, and is as it was
+                state.save()
+            raise
+        record.writes = stage.writes(context)
+        if stage.name == "publish":
+            state.mark_published()
+        elif stage.is_in_database:
+            state.mark_database()
+        done = state.database.stages if stage.is_in_database else state.files
+        done[stage.name if stage.is_in_database else self._key(stage)] = record
+        if code != DONE:  # a failed unit is tried again by the next run
+            record.reads = {}
+        state.save()
+        context.digests.save()
+
+    def _publish(self) -> list[Command]:
+        validated = self.state.database.stages.get("validate")
+        if validated is None:
+            raise CallError("this build was never validated; nothing was published")
+        root = str(self.context.paths.root)
+        command = ["pipeline.publish", "--warehouse", root, "--validated-by", validated.run_id]
+        return [command]
+
+    def _call(self, commands: Sequence[Command]) -> int:
+        """Runs commands in a process of their own; a signal to this one ends that one first."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.child", json.dumps(commands)],
+            cwd=PROJECT,
+            env=self._environment(),
+            pass_fds=(self._lock,),
+        )
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout=10)
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                process.kill()
+                process.wait()
+            return INTERRUPTED
+
+    def _environment(self) -> dict[str, str]:
+        paths = self.context.paths
+        return os.environ | {
+            "ESCROW_DB": str(paths.build),
+            "ESCROW_LANDED": paths.landed_for_dbt,
+            "DBT_PROJECT_DIR": str(DBT_PROJECT),
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": str(paths.dbt_target),
+            "DBT_LOG_PATH": str(paths.build_folder / "logs"),
+            "DO_NOT_TRACK": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+def _exit_code(code: int) -> int:
+    return code if code in (REFUSED, CallError.code, INTERRUPTED) else BUG
+
+
+def _ending(name: str, code: int, context: Context) -> str:
+    """Says where a run ended, and that nothing published was touched."""
+    is_published = context.paths.published.exists()
+    kept = "the published warehouse is as it was" if is_published else "nothing is published yet"
+    if name == "pages":
+        kept = "the published warehouse is up to date, its pages are not"
+    if code < 0:
+        what = f"was ended by signal {signal.Signals(-code).name}"
+    elif code == INTERRUPTED:
+        what = "was interrupted"
+    elif code == REFUSED:
+        what = "refused"
+    elif code == CallError.code:
+        what = "could not go on; see above"
+    else:
+        what = f"failed because of a bug (exit code {code}); see the traceback above"
+    return f"{name} {what}: {kept}"

@@ -1,0 +1,87 @@
+"""The variables of a run: one table of them, read in one place."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from pipeline.errors import CallError
+
+CHOICES = {
+    "ON_BAD_ROWS": ("reject", "quarantine"),
+    "TARGET": ("duckdb",),
+    "FAIL_ON_ALERT": ("0", "1"),
+}
+DEFAULTS = {
+    "SCALE": "1",
+    "SEED": "42",
+    "SCENARIO": "steady",
+    "DATA": "",
+    "TRUTH": "",
+    "AS_OF": "",
+    "ON_BAD_ROWS": "reject",
+    "TARGET": "duckdb",
+    "FAIL_ON_ALERT": "0",
+    "WAREHOUSE": "warehouse",
+    "SITE": "site",
+    "FROM": "",
+    "TO": "",
+    "EVERY": "1mo",
+}
+# small platforms as CSV, the format in which real exports come
+CSV_BELOW_SCALE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run was asked for; see DEFAULTS for the names."""
+
+    values: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        """The value of a variable."""
+        return self.values[name]
+
+    @property
+    def platform(self) -> str:
+        """Names the generated platform: one folder each."""
+        return f"{self['SCENARIO']}-{self['SCALE']}-{self['SEED']}"
+
+    @property
+    def file_format(self) -> str:
+        """The format of the generated platform."""
+        return "csv" if int(self["SCALE"]) < CSV_BELOW_SCALE else "parquet"
+
+    def changed(self, **values: str) -> "Settings":
+        """The same settings with other values."""
+        return Settings({**self.values, **values})
+
+
+def read(assignments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Reads `NAME=value` arguments, and the environment for what they do not name.
+
+    Raises:
+        CallError: A name is unknown, or a value is not one of those allowed.
+    """
+    given: dict[str, str] = {}
+    for each in assignments:
+        name, _, value = each.partition("=")
+        if name not in DEFAULTS:
+            close = get_close_matches(name.upper(), DEFAULTS, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "."
+            raise CallError(
+                f"{each}: unknown variable {name}{hint} Variables: {', '.join(DEFAULTS)}"
+            )
+        given[name] = value
+    values = {
+        name: given.get(name, environment.get(name, "")).strip() or default
+        for name, default in DEFAULTS.items()
+    }
+    for name, choices in CHOICES.items():
+        if values[name] not in choices:
+            raise CallError(f"{name}={values[name]} is not known; it is {' or '.join(choices)}")
+    for name in ("SCALE", "SEED"):
+        if not (values[name].isascii() and values[name].isdigit()):
+            raise CallError(f"{name}={values[name]} is not a whole number of 0 or more")
+        values[name] = str(int(values[name]))
+    return Settings(values)

@@ -1,0 +1,65 @@
+"""How a stage ended reaches the caller: 1 only ever means that a gate refused."""
+
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipeline import child
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ENDINGS = {
+    "done": ("", 0),
+    "refused": ("import sys; sys.exit(1)", 1),
+    "wrong call": ("import sys; sys.exit(2)", 2),
+    "partly done": ("import sys; sys.exit(3)", 3),
+    "a bug": ("1 / 0", 70),
+    "an exit with words": ("import sys; sys.exit('what to do')", 2),
+    "a full disk": (
+        "import errno; raise OSError(errno.ENOSPC, 'No space left on device', 'w/x')",
+        2,
+    ),
+}
+
+
+def run(folder: Path, *programs: str) -> subprocess.CompletedProcess[str]:
+    """Runs programs in turn, as the pipeline runs the commands of a stage."""
+    for number, program in enumerate(programs):
+        (folder / f"stage_{number}.py").write_text(program)
+    commands = [[f"stage_{number}"] for number in range(len(programs))]
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.child", json.dumps(commands)],
+        cwd=REPOSITORY,
+        env={"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_each_ending_has_its_code(tmp_path: Path, ending: str) -> None:
+    program, code = ENDINGS[ending]
+    done = run(tmp_path, program, "print('next')")
+    assert done.returncode == code
+    assert ("next" in done.stdout) == (code in (0, 3))
+    assert ("Traceback" in done.stderr) == (ending == "a bug")
+    if ending == "a full disk":
+        assert done.stderr == "stage_0: the disk is full (w/x): free it, then run again\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_machine"),
+    [
+        (OSError(errno.EROFS, "Read-only file system", "x"), True),
+        (OSError(errno.ENOENT, "No such file or directory", "x"), False),
+        (duckdb.IOException('Could not write file "x": No space left on device'), True),
+        (duckdb.IOException("file is no database"), False),
+        (ValueError("No space left on device"), False),
+    ],
+)
+def test_what_the_machine_refuses_is_no_bug(error: Exception, is_machine: bool) -> None:
+    assert (child.machine_reason(error) is not None) == is_machine

@@ -1,0 +1,34 @@
+"""Variables: what is not known is refused by name, before anything is done."""
+
+import pytest
+
+from pipeline import settings
+from pipeline.errors import CallError
+
+
+def test_arguments_come_before_the_environment_and_that_before_defaults() -> None:
+    found = settings.read(["SEED=7"], {"SEED": "8", "SCALE": "3", "DATA": ""})
+    assert (found["SEED"], found["SCALE"], found["DATA"]) == ("7", "3", "")
+    assert found["WAREHOUSE"] == "warehouse"
+    assert settings.read(["SEED=007"], {}).platform == settings.read(["SEED=7"], {}).platform
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("scale=2", "unknown variable scale; did you mean SCALE?"),
+        ("DATAA=x", "unknown variable DATAA; did you mean DATA?"),
+        ("xyz=1", "unknown variable xyz. Variables: SCALE"),
+        ("SCALE=big", "SCALE=big is not a whole number"),
+        ("SEED=-1", "SEED=-1 is not a whole number"),
+        ("SCALE=1.5", "SCALE=1.5 is not a whole number"),
+        ("ON_BAD_ROWS=perhaps", "ON_BAD_ROWS=perhaps is not known; it is reject or quarantine"),
+        ("TARGET=oracle", "TARGET=oracle is not known"),
+        ("FAIL_ON_ALERT=yes", "FAIL_ON_ALERT=yes is not known; it is 0 or 1"),
+    ],
+)
+def test_what_is_not_known_is_refused_by_name(assignment: str, message: str) -> None:
+    with pytest.raises(CallError) as refused:
+        settings.read([assignment], {})
+    assert message in str(refused.value)
+    assert refused.value.code == 2
