@@ -46,12 +46,17 @@ def tiny(
     return platform
 
 
-def run_to_the_end(platform: Platform, capsys: pytest.CaptureFixture[str]) -> str:
-    """Runs all stages and makes all pages; returns what the stages said."""
-    outcome = platform.run(*STAGES)
+def run_to_the_end(
+    platform: Platform,
+    capsys: pytest.CaptureFixture[str],
+    stages: tuple[str, ...] = STAGES,
+    names: tuple[str, ...] = tuple(pages.PAGES),
+) -> str:
+    """Runs stages and makes pages, by default all; returns what the stages said."""
+    outcome = platform.run(*stages)
     assert (outcome.code, outcome.err) == (0, "")
     first = {line.split()[0] for line in outcome.out.splitlines() if not line.startswith(" ")}
-    assert first == set(STAGES)
+    assert first == set(stages)
     with duckdb.connect(str(platform.db)) as connection:
         connection.execute("create schema insights")
         for model in yaml.safe_load(INSIGHTS.read_text())["models"]:
@@ -64,9 +69,9 @@ def run_to_the_end(platform: Platform, capsys: pytest.CaptureFixture[str]) -> st
             rows = f"select * exclude (run_id) from ml.{source}"
             connection.execute(f"insert into insights.{table} by name {rows}")
     site = platform.folder / "site"
-    assert pages.main(["--db", str(platform.db), "--site", str(site)]) == 0
+    assert pages.main([*names, "--db", str(platform.db), "--site", str(site)]) == 0
     assert capsys.readouterr().err == ""
-    for name in pages.PAGES:
+    for name in names:
         text = (site / name / "index.html").read_text()
         assert "not available" not in text
         assert "nan" not in text.replace("finance", "").lower().split()
@@ -127,6 +132,8 @@ ODD: dict[str, tuple[str, str]] = {
         " average_pledge_amount = null, largest_pledge_ratio = null",
         "project_success",
     ),
+}
+ODD_EXPERIMENTS: dict[str, tuple[str, str]] = {
     "one_arm": ("update core.fct_experiment_exposures set variant = 'a'", "one arm only: a"),
     "nobody_converts": (
         "update core.fct_experiment_exposures set pledge_id = null; delete from core.fct_pledges",
@@ -150,10 +157,19 @@ def test_odd_platforms_end_with_a_sentence(
     world: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     statements, said = ODD[kind]
-    platform = tiny(world, tmp_path / "w", capsys, projects=130, exposures=130)
-    for statement in statements.split(";"):
-        platform.sql(statement)
+    platform = tiny(world, tmp_path / "w", capsys, projects=130)
+    platform.sql(statements)
     assert said in run_to_the_end(platform, capsys)
+
+
+@pytest.mark.parametrize("kind", ODD_EXPERIMENTS)
+def test_odd_experiments_end_with_a_sentence(
+    world: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    statements, said = ODD_EXPERIMENTS[kind]
+    platform = tiny(world, tmp_path / "w", capsys, projects=1, exposures=130)
+    platform.sql(statements)
+    assert said in run_to_the_end(platform, capsys, ("experiment",), ("experiments",))
 
 
 def test_amounts_from_a_cent_to_a_million_millions(
