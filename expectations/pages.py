@@ -35,14 +35,9 @@ OPEN_MILESTONES = """
     order by is_decided, risk_probability desc nulls last, milestone_id
     limit 10
 """
-RUNS_IN_USE = """
+MODELS_IN_USE = """
     select model_name, model_version, status, reason, cutoff_at
-    from ml.model_runs
-    where
-        (coalesce(is_champion, true) or status = 'skipped')
-        and status <> 'backtest'
-        and as_of <= (select as_of from core.warehouse_as_of)
-    qualify row_number() over (partition by model_name order by trained_at desc, run_id desc) = 1
+    from intermediate.int_models_in_use
     order by model_name desc
 """
 METRICS = """
@@ -56,7 +51,7 @@ METRICS = """
         max(value) filter (metric = 'auc') as auc,
         max(ci_low) filter (metric = 'auc') as auc_low,
         max(ci_high) filter (metric = 'auc') as auc_high
-    from ml.model_metrics
+    from staging.stg_model_metrics
     where model_name = $1 and model_version = $2 and split = 'test_undecided'
     group by snapshot_kind
     order by list_position(
@@ -102,7 +97,7 @@ def make_site(warehouse: Warehouse, site: Path, docs: Path) -> None:
 
 
 def _first_page(con: Connection) -> str:
-    models = _rows(con, RUNS_IN_USE)
+    models = _rows(con, MODELS_IN_USE)
     for model in models:
         model["metrics"] = _rows(con, METRICS, [model["model_name"], model["model_version"]])
     return render(

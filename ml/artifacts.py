@@ -48,10 +48,12 @@ def store(
 ) -> None:
     """Writes the folder aside and swaps it in by one rename.
 
-    A folder of this name that holds another model is a damaged one: it is kept beside, under a
-    name that is never loaded. One with the same model was left by a run that ended before it was
-    recorded, and gives way.
+    A whole folder of this name that holds the very model stays as it is: it is that of a run for a
+    later `as_of`, or of one that ended before it was recorded. Any other is a damaged one: it is
+    kept beside, under a name that is never loaded, unless its model is whole.
     """
+    if _holds(folder / MODEL_FILE, content) and all((folder / name).is_file() for name in _FILES):
+        return
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)

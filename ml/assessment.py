@@ -16,6 +16,7 @@ from ml.warehouse import Warehouse
 
 _SHUFFLES = 3
 _MOST_ROWS = 1_000  # for the importance of features
+_VERSION = ("model_name", "split_part(model_version, '/', 1)")
 
 
 class Importance(NamedTuple):
@@ -135,26 +136,33 @@ def add_to(
     *,
     model_name: str,
     run_id: str,
+    as_of: datetime,
     measured_at: datetime,
 ) -> None:
-    """Adds what is not there yet to `ml.model_metrics` and its companions."""
+    """Adds to `ml.model_metrics` and its companions what a version was not measured to be yet.
+
+    A version is measured as a whole, with what stands beside it: of an older measurement nothing
+    remains in force.
+    """
+    stamp = {
+        "run_id": run_id,
+        "model_name": model_name,
+        "as_of": as_of,
+        "measured_at": measured_at,
+    }
+    tables: dict[str, list[pa.Table]] = {}
     for found in assessments:
-        owner = {
-            "run_id": run_id,
-            "model_name": model_name,
-            "model_version": found.model_version,
-            "measured_at": measured_at,
-        }
-        version = ("model_name", "model_version")
-        slice_ = (*version, "split", "snapshot_kind")
-        metrics = _table(found.metrics, owner | {"predictor": found.predictor})
-        for table, rows, key in (
-            ("model_metrics", metrics, (*slice_, "metric")),
-            ("calibration_curves", _table(found.curve, owner), (*slice_, "bin")),
-            ("feature_importance", _table(found.importance, owner), (*version, "feature")),
+        owner = stamp | {"model_version": found.model_version}
+        for table, rows in (
+            ("model_metrics", _table(found.metrics, owner | {"predictor": found.predictor})),
+            ("calibration_curves", _table(found.curve, owner)),
+            ("feature_importance", _table(found.importance, owner)),
         ):
             if rows.num_rows:
-                warehouse.add(table, rows, key=key)
+                tables.setdefault(table, []).append(rows)
+    for table, parts in tables.items():
+        rows = pa.concat_tables(parts, promote_options="permissive")
+        warehouse.record(table, rows, key=_VERSION, made_at="measured_at")
 
 
 def _table(rows: list[Any], same: dict[str, Any]) -> pa.Table:

@@ -87,20 +87,21 @@ def replay(
     the others are pending.
     """
     training = warehouse.training_rows(model, at)
+    live, pending = warehouse.rows_between(model, at, until)
+    data = [fingerprints.of_rows(rows.to_reader()) for rows in (training, live)]
     run = new_run(
         model,
-        data=fingerprints.of_rows(training.to_reader()),
+        data="/".join(data),
         cutoff=at,
-        as_of=at,
+        as_of=warehouse.as_of(),
         run_id=run_id,
         now=now,
         status=SPLIT,
         name=f"{model.name}/{at}/{until}",
     )
     run = dataclasses.replace(with_training(run, training), reason=too_few(training, model, at))
-    if run.reason or warehouse.newest_run(model.name, str(run.model_version), status=SPLIT):
+    if run.reason or warehouse.is_replayed(run):
         return Replay(run, None, 0)
-    live, pending = warehouse.rows_between(model, at, until)
     run = dataclasses.replace(with_test(run, live), reason=f"{pending} snapshots pending")
     return Replay(run, _judge(model, run, training, live), pending)
 
@@ -145,6 +146,7 @@ def backtest(
                         [found.assessment],
                         model_name=model.name,
                         run_id=run_id,
+                        as_of=found.run.as_of,
                         measured_at=now,
                     )
             seconds = time.perf_counter() - started

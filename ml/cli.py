@@ -117,9 +117,7 @@ class _Run:
             trained = train(model, warehouse, options.models, **rows, truth=options.truth)
             return reporting.trained_lines(model, trained, options.models)
         if stage == "predict":
-            return reporting.predicted_lines(
-                predict(model, warehouse, options.models, now=self._now)
-            )
+            return reporting.predicted_lines(predict(model, warehouse, options.models, **rows))
         found = monitor(model, warehouse, **rows)
         self._has_alert |= bool(found.alarms)
         if options.fail_on_alert and found.status == NOT_TESTED:

@@ -22,6 +22,7 @@ Integers = npt.NDArray[np.int64]
 
 MOST_NAMED = 5  # features per prediction; what all others did together is one row
 EXPECTED, OTHERS, CALIBRATION = "(expected)", "(other features)", "(calibration)"
+KNOWN = "(known outcome)"
 
 
 class Contributions(NamedTuple):
@@ -160,6 +161,21 @@ def reasons(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> pa.Table:
             "feature_value": pa.array(shown.ravel().tolist(), pa.string()),
             "contribution": contribution.ravel(),
             "unit": pa.repeat(pa.scalar(found.unit), count * width),
+        }
+    )
+
+
+def reasons_of_known(label: str, rows: pa.RecordBatch | pa.Table) -> pa.Table:
+    """Returns one reason for each row whose outcome is known: no feature moves that."""
+    known = rows.column("known_outcome")
+    return pa.table(
+        {
+            **{name: rows.column(name) for name in ("prediction_id", "entity_id")},
+            "rank": pa.repeat(pa.scalar(1), rows.num_rows),
+            "feature": pa.repeat(pa.scalar(KNOWN), rows.num_rows),
+            "feature_value": [f"{label} = {str(value).lower()}" for value in known.to_pylist()],
+            "contribution": known.cast(pa.float64()),
+            "unit": pa.repeat(pa.scalar("probability"), rows.num_rows),
         }
     )
 

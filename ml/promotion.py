@@ -12,6 +12,8 @@ from ml.estimators import FittedModel
 from ml.settings import ModelSettings
 from ml.warehouse import ModelRun, Warehouse
 
+INCUMBENT = "stays champion: no candidate took over"
+
 
 class Candidate(NamedTuple):
     """A trained version that may come to serve."""
@@ -21,15 +23,48 @@ class Candidate(NamedTuple):
     fitted: FittedModel
 
 
-def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> list[ModelRun]:
-    """Returns the rows of the candidates, with the decision and its numbers; one may be champion.
+class Standing(NamedTuple):
+    """A decision made before, for this very `as_of` and these very candidates.
 
-    The champion so far meets first the candidate of its own estimator, which takes over if its log
+    Attributes:
+        rows: What it said, in the order of the candidates; an incumbent that stays comes last.
+        is_newest: No other one was made for this `as_of` since.
+    """
+
+    rows: list[ModelRun]
+    is_newest: bool
+
+
+def standing(
+    model: ModelSettings, versions: list[str], warehouse: Warehouse, models: Path
+) -> Standing | None:
+    """Returns the decision that was made of these candidates before, if its champion can serve."""
+    for place, rows in enumerate(warehouse.decisions(model.name)):
+        by_version = {str(run.model_version): run for run in rows}
+        others = [run for run in rows if run.decision == INCUMBENT]
+        candidates = by_version.keys() - {str(run.model_version) for run in others}
+        if candidates != set(versions):
+            continue
+        found = [*(by_version[version] for version in versions), *others]
+        if others and isinstance(_servable(model, others[0], warehouse, models), str):
+            return None
+        return Standing(found, is_newest=place == 0)
+    return None
+
+
+def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> list[ModelRun]:
+    """Returns the rows of the candidates, with the decision and its numbers; one is champion.
+
+    The incumbent is what served at the newest earlier `as_of`: what was tried at this very one
+    leaves no trace. It meets first the candidate of its own estimator, which takes over if its log
     loss is not higher; then the others, which must be lower with 95 % confidence: another kind of
-    model is another thing to explain. Both are judged on launches after both cuts. Without a
-    champion the first candidate, the default estimator, begins.
+    model is another thing to explain. Both are judged on launches after both cuts. If none takes
+    over, the last row says that the incumbent stays. Without an incumbent the first candidate, the
+    default estimator, begins.
     """
     champion, problem = find_champion(candidates[0].model, warehouse, models)
+    incumbent = champion
+    stamp = candidates[0].run
     candidates = [each._replace(run=_undecided(each.run)) for each in candidates]
     rows: dict[int, ModelRun] = {}
     places = list(range(len(candidates)))
@@ -52,10 +87,21 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
             rows[winner] = dataclasses.replace(rows[winner], decision=words)
         if takes_over:
             champion, winner = candidate, place
-    return [
+    decided = [
         dataclasses.replace(rows[place], is_champion=place == winner)
         for place in range(len(candidates))
     ]
+    if winner is None and incumbent is not None:
+        stays = dataclasses.replace(
+            _undecided(incumbent.run),
+            run_id=stamp.run_id,
+            as_of=stamp.as_of,
+            trained_at=stamp.trained_at,
+            is_champion=True,
+            decision=INCUMBENT,
+        )
+        decided.append(stays)
+    return decided
 
 
 def _undecided(run: ModelRun) -> ModelRun:
@@ -74,19 +120,25 @@ def _undecided(run: ModelRun) -> ModelRun:
 def find_champion(
     model: ModelSettings, warehouse: Warehouse, models: Path
 ) -> tuple[Candidate | None, str]:
-    """Returns the version in use if it can still serve, or why there is none to compare with."""
-    run = warehouse.run_in_use(model.name)
+    """Returns the incumbent if it can still serve, or why there is none to compare with."""
+    run = warehouse.incumbent(model.name)
     if run is None or run.status != "trained":
         return None, "there is no champion yet"
-    if run.as_of > warehouse.as_of():
-        return None, f"the champion {run.model_version} knows what came later"
+    found = _servable(model, run, warehouse, models)
+    return (None, found) if isinstance(found, str) else (found, "")
+
+
+def _servable(
+    model: ModelSettings, run: ModelRun, warehouse: Warehouse, models: Path
+) -> Candidate | str:
+    """Returns a recorded version, loaded, or why it can serve no more."""
     try:
         fitted = artifacts.load(models, run)
-        warehouse.check_inputs(model, estimators.features_of(fitted))
+        features = estimators.features_of(fitted)
+        warehouse.check_inputs(model, features)
     except MlError as error:
-        return None, f"the champion {run.model_version} can no longer serve ({error})"
-    features = estimators.features_of(fitted)
-    return Candidate(dataclasses.replace(model, features=features), run, fitted), ""
+        return f"the champion {run.model_version} can no longer serve ({error})"
+    return Candidate(dataclasses.replace(model, features=features), run, fitted)
 
 
 def _compare(

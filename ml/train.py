@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 
 from ml import artifacts, assessment, estimators, fingerprints, promotion
 from ml.assessment import Assessment
+from ml.baselines import CEILING, ORACLE
 from ml.estimators import FittedModel
 from ml.evaluation import Metric
-from ml.promotion import Candidate
+from ml.promotion import Candidate, Standing
 from ml.settings import ModelSettings
-from ml.warehouse import ModelRun, Warehouse
+from ml.warehouse import ModelRun, Warehouse, ceiling_file
 
 
 class Trained(NamedTuple):
@@ -55,10 +56,18 @@ def train(
     warehouse.check_inputs(model, model.features)
     settings = model.candidates()
     runs = _rows_to_be(settings, warehouse, run_id=run_id, now=now)
-    recorded = [warehouse.newest_run(model.name, str(run.model_version)) for run in runs]
+    versions = [str(run.model_version) for run in runs]
+    recorded = [warehouse.newest_run(model.name, version) for version in versions]
     damage = [artifacts.damage(models, run) if run else None for run in recorded]
-    if _is_settled(model, runs, recorded, damage, warehouse, models, truth):
-        return [Trained(run, [], "up to date") for run in recorded if run]
+    before = promotion.standing(model, versions, warehouse, models)
+    if (
+        before
+        and before.is_newest
+        and None not in recorded
+        and not any(damage)
+        and warehouse.predictors_beside(versions[0]) & {ORACLE, CEILING} == _truths(model, truth)
+    ):
+        return [Trained(run, [], "up to date") for run in before.rows[: len(versions)]]
     run = runs[0]
     if run.cutoff_at is None:
         return [_skip(run, warehouse, f"no {model.entity} has a known outcome yet")]
@@ -82,19 +91,43 @@ def train(
             run = _store(each, run, fitted, assessments[-1], warehouse, models)
         candidates.append(Candidate(each, run, fitted))
         notes.append("trained before" if is_kept else f"{harm}: it was made anew" if harm else "")
-    judged = [
-        *assessments,
-        *assessment.assess_others(model, str(runs[0].model_version), training, test),
-    ]
-    decided = promotion.decide(candidates, warehouse, models)
+    judged = [*assessments, *assessment.assess_others(model, versions[0], training, test)]
+    decided = _decide(before, candidates, warehouse, models)
     with warehouse.transaction():
-        for run in decided:
-            warehouse.add_run(run)
-        assessment.add_to(warehouse, judged, model_name=model.name, run_id=run_id, measured_at=now)
+        if not (before and before.is_newest):
+            for run in decided:
+                warehouse.add_run(run)
+        assessment.add_to(
+            warehouse,
+            judged,
+            model_name=model.name,
+            run_id=run_id,
+            as_of=runs[0].as_of,
+            measured_at=now,
+        )
     return [
         Trained(run, found.metrics, note)
-        for run, found, note in zip(decided, assessments, notes, strict=True)
+        for run, found, note in zip(decided, assessments, notes, strict=False)
     ]
+
+
+def _decide(
+    before: Standing | None, candidates: list[Candidate], warehouse: Warehouse, models: Path
+) -> list[ModelRun]:
+    """Returns the rows of the decision; one that was made before stands, under this run's name."""
+    if before is None:
+        return promotion.decide(candidates, warehouse, models)
+    stamp = candidates[0].run
+    return [
+        dataclasses.replace(run, run_id=stamp.run_id, trained_at=stamp.trained_at)
+        for run in before.rows
+    ]
+
+
+def _truths(model: ModelSettings, truth: Path | None) -> set[str]:
+    if truth is None:
+        return set()
+    return {ORACLE} | ({CEILING} if ceiling_file(truth, model).is_file() else set())
 
 
 def _rows_to_be(
@@ -158,40 +191,13 @@ def new_run(
     )
 
 
-def _is_settled(
-    model: ModelSettings,
-    runs: list[ModelRun],
-    recorded: list[ModelRun | None],
-    damage: list[str | None],
-    warehouse: Warehouse,
-    models: Path,
-    truth: Path | None,
-) -> bool:
-    """Says whether the newest run decided on these very versions, and its champion can serve."""
-    versions, as_of = warehouse.newest_versions(runs[0].model_name)
-    in_use = warehouse.run_in_use(model.name)
-    return (
-        None not in recorded
-        and not any(damage)
-        and versions == {run.model_version for run in runs}
-        and as_of is not None
-        and as_of <= runs[0].as_of
-        and (truth is None or warehouse.knows_truth_of(str(runs[0].model_version)))
-        and in_use is not None
-        and (
-            in_use.model_version in versions
-            or promotion.find_champion(model, warehouse, models)[0] is not None
-        )
-    )
-
-
 def _skip(run: ModelRun, warehouse: Warehouse, reason: str) -> Trained:
     run = dataclasses.replace(run, status="skipped", reason=reason, model_version=None)
-    newest = warehouse.run_in_use(run.model_name)
-    unchanged = newest is not None and run == dataclasses.replace(
-        newest, run_id=run.run_id, as_of=run.as_of, trained_at=run.trained_at
-    )
-    if not unchanged:
+    newest = next(iter(warehouse.decisions(run.model_name)), [])
+    unchanged = newest == [
+        dataclasses.replace(run, run_id=each.run_id, trained_at=each.trained_at) for each in newest
+    ]
+    if not newest or not unchanged:
         warehouse.add_run(run)
     return Trained(run, [], "skipped")
 

@@ -1,5 +1,6 @@
 """The warehouse as ml sees it: the only module of the package that touches the database."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -15,7 +16,7 @@ from ml.settings import Features, ModelSettings
 
 BATCH_ROWS = 65_536
 _CATALOG = "escrow"  # by this name the views of a published file call their tables
-_SCHEMA = Path(__file__).with_name("schema.sql")
+_KNOWN = "as_of <= (select as_of from core.warehouse_as_of)"
 _NUMBER_TYPES = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "BOOLEAN"),
     "DECIMAL",
@@ -312,84 +313,93 @@ class Warehouse:
                 " folder that `make truth` wrote for the same SCALE, SEED and SCENARIO"
             )
 
-    def current_row(self, model: ModelSettings, features: Features, entity_id: int) -> pa.Table:
+    def current_row(
+        self, model: ModelSettings, features: Features, entity_id: int, version: str
+    ) -> pa.Table:
         """Reads what a batch would predict for one live entity; no row when it is not live."""
         sql = f"""
             select {_snapshot_columns(model, features)}
-            from features.{model.entity}_features as features
+            {_snapshots(model)}
             where features.{model.entity}_id = $entity_id and features.snapshot_kind = 'current'"""
-        return self.read(sql, entity_id=entity_id).read_all()
+        return self.read(sql, entity_id=entity_id, version=version).read_all()
 
     def rows_to_predict(
         self, model: ModelSettings, features: Features, version: str, cutoff: datetime
     ) -> pa.RecordBatchReader:
-        """Streams what the model version has yet to predict.
+        """Streams the snapshots of which the newest prediction of the version is another one.
 
-        That is: everything live, and the snapshots of projects launched after the cut.
+        Of everything live, and of the snapshots of projects launched after the cut.
         """
-        identity = (
-            f"md5($version || '/' || cast(features.{model.entity}_id as varchar) || '/'"
-            " || features.snapshot_kind || '/' || cast(epoch_us(features.snapshot_at) as varchar))"
-        )
         sql = f"""
-            select
-                {identity} as prediction_id,
-                {_snapshot_columns(model, features)}
-            from features.{model.entity}_features as features
-            inner join core.dim_projects as projects on features.project_id = projects.project_id
-            where (features.snapshot_kind = 'current' or projects.launched_at > $cutoff)
-                and {identity} not in (
-                    select prediction_id from ml.predictions where model_version = $version)
+            select rows.*
+            from (
+                select {_snapshot_columns(model, features)}
+                {_snapshots(model)}
+                inner join core.dim_projects as projects
+                    on features.project_id = projects.project_id
+                where features.snapshot_kind = 'current' or projects.launched_at > $cutoff
+            ) as rows
+            where rows.prediction_id not in (
+                select prediction_id from staging.stg_predictions
+                where model_name = $name and model_version = $version and origin = 'batch')
             order by entity_id, snapshot_at, snapshot_kind"""
-        return self.read(sql, version=version, cutoff=cutoff)
+        return self.read(sql, name=model.name, version=version, cutoff=cutoff)
 
     def run_in_use(self, model_name: str) -> ModelRun | None:
-        """Returns the row that says what serves: the newest champion, or a later skip.
+        """Returns the row that says what serves at `as_of`: the champion, or a skip."""
+        return next(iter(self._runs("intermediate.int_models_in_use", model_name, "true")), None)
 
-        Rows made for a later moment than this warehouse's count only when there is no other.
-        """
-        return self._newest(
-            "model_name = $name and (is_champion or status = 'skipped') and status <> 'backtest'"
-            " and as_of <= (select as_of from core.warehouse_as_of)",
-            name=model_name,
-        ) or self._newest("model_name = $name and status <> 'backtest'", name=model_name)
+    def incumbent(self, model_name: str) -> ModelRun | None:
+        """Returns the row that said what serves at the newest `as_of` before this warehouse's."""
+        before = "as_of < (select as_of from core.warehouse_as_of) order by as_of desc limit 1"
+        found = self._runs("intermediate.int_models_serving", model_name, before)
+        return next(iter(found), None)
 
-    def newest_run(
-        self, model_name: str, version: str, *, status: str = "trained"
-    ) -> ModelRun | None:
-        """Returns the newest row of a version, or of its replay in a backtest."""
-        return self._newest(
-            "model_name = $name and model_version = $version and status = $status",
-            name=model_name,
+    def newest_run(self, model_name: str, version: str) -> ModelRun | None:
+        """Returns the newest row of a trained version, known by `as_of`."""
+        found = self._runs(
+            "ml.model_runs",
+            model_name,
+            "model_version = $version and status = 'trained'"
+            f" and {_KNOWN} order by as_of desc, trained_at desc, run_id desc limit 1",
             version=version,
-            status=status,
         )
+        return next(iter(found), None)
 
-    def newest_versions(self, model_name: str) -> tuple[set[str], datetime | None]:
-        """Returns the versions that the newest run decided on, and the moment it did so for."""
-        rows = self.fetch(
-            "select model_version, as_of from ml.model_runs where model_name = $name"
-            " and status <> 'backtest' and run_id = (select max_by(run_id, (trained_at, run_id))"
-            " from ml.model_runs where model_name = $name and status <> 'backtest')",
-            name=model_name,
+    def is_replayed(self, run: ModelRun) -> bool:
+        """Says whether this very replay is the one that counts of its moment."""
+        sql = "select count(*) from staging.stg_model_replays where model_version = $version"
+        return bool(self.fetch(sql, version=run.model_version)[0][0])
+
+    def decisions(self, model_name: str) -> list[list[ModelRun]]:
+        """Returns all decisions made for this very `as_of`, each with its rows, newest first."""
+        rows = self._runs(
+            "ml.model_runs",
+            model_name,
+            "status <> 'backtest' and as_of = (select as_of from core.warehouse_as_of)"
+            " order by trained_at desc, run_id desc, artifact_path",
         )
-        return {version for version, _ in rows}, max((as_of for _, as_of in rows), default=None)
+        keyed = itertools.groupby(rows, lambda run: (run.trained_at, run.run_id))
+        return [list(group) for _, group in keyed]
 
-    def knows_truth_of(self, version: str) -> bool:
-        """Says whether the version was measured beside the truth of its platform."""
-        sql = "select count(*) from ml.model_metrics where model_version = $oracle"
-        [(count,)] = self.fetch(sql, oracle=f"{version}/oracle")
-        return bool(count)
+    def predictors_beside(self, version: str) -> set[str]:
+        """Returns what the version was measured beside in its newest measurement."""
+        sql = (
+            "select distinct predictor from staging.stg_model_metrics"
+            " where split_part(model_version, '/', 1) = $version and model_version <> $version"
+        )
+        return {predictor for (predictor,) in self.fetch(sql, version=version)}
 
-    def _newest(self, condition: str, **parameters: Any) -> ModelRun | None:
+    def _runs(
+        self, table: str, model_name: str, condition: str, **parameters: Any
+    ) -> list[ModelRun]:
         names = [field.name for field in fields(ModelRun)]
         rows = self.fetch(
-            f"select {', '.join(names)} from ml.model_runs"
-            f" where {condition}"
-            " order by trained_at desc, run_id desc, is_champion desc limit 1",
+            f"select {', '.join(names)} from {table} where model_name = $name and {condition}",
+            name=model_name,
             **parameters,
         )
-        return ModelRun(**dict(zip(names, rows[0], strict=True))) if rows else None
+        return [ModelRun(**dict(zip(names, row, strict=True))) for row in rows]
 
     def add_run(self, run: ModelRun) -> None:
         """Adds one row to `ml.model_runs`."""
@@ -399,13 +409,52 @@ class Warehouse:
         """Adds the rows whose key is not there yet; NULL equals NULL. Returns how many."""
         same = " and ".join(f"present.{name} is not distinct from incoming.{name}" for name in key)
         known = f"anti join ml.{table} as present on {same}" if key else ""
-        self._connection.register("incoming", rows)
-        try:
+        with self._registered(rows):
             [(added,)] = self.fetch(
                 f"insert into ml.{table} by name select incoming.* from incoming {known}"
             )
+        return int(added)
+
+    @contextmanager
+    def _registered(self, rows: pa.Table) -> Iterator[None]:
+        self._connection.register("incoming", rows)
+        try:
+            yield
         finally:
             self._connection.unregister("incoming")
+
+    def record(self, table: str, rows: pa.Table, *, key: tuple[str, ...], made_at: str) -> int:
+        """Adds the rows of every key that is not, as a whole, what counts for it already.
+
+        What counts is read from the state view of the table. Returns how many rows were added.
+
+        Args:
+            table: Table of schema `ml`.
+            rows: All rows of each of the keys.
+            key: The expressions by which the view takes the newest rows.
+            made_at: Column of the wall-clock time, which like run and `as_of` says nothing new.
+        """
+        same = ("run_id", "as_of", made_at)
+        content = ", ".join(name for name in rows.column_names if name not in same)
+        keys = "[" + ", ".join(f"cast({part} as varchar)" for part in key) + "]"
+        with self._registered(rows):
+            self.fetch(f"create or replace temp table written as from ml.{table} limit 0")
+            self.fetch("insert into written by name select * from incoming")
+        [(added,)] = self.fetch(
+            f"""
+            with counting as (
+                select {content} from staging.stg_{table}
+                where {keys} in (select {keys} from written)
+            ),
+            changed as (
+                (select {content} from written except all select {content} from counting)
+                union all
+                (select {content} from counting except all select {content} from written)
+            )
+            insert into ml.{table}
+            select * from written where {keys} in (select {keys} from changed)"""
+        )
+        self.fetch("drop table written")
         return int(added)
 
     @contextmanager
@@ -433,14 +482,15 @@ class Warehouse:
 
 @contextmanager
 def open_warehouse(path: Path) -> Iterator[Warehouse]:
-    """Opens the database file for writing and makes sure that the tables of `ml` exist.
+    """Opens the database file for writing.
 
     Raises:
-        WarehouseError: There is no such file, or it cannot be opened.
+        WarehouseError: There is no such file, it cannot be opened, or dbt has not built it.
     """
     with _connect(path) as connection:
-        connection.execute(_SCHEMA.read_text(encoding="utf-8"))
-        yield Warehouse(connection)
+        warehouse = Warehouse(connection)
+        warehouse.require("ml.model_runs")
+        yield warehouse
 
 
 @contextmanager
@@ -518,7 +568,30 @@ def _labelled_sql(model: ModelSettings, where: str, beside: str = "") -> str:
 
 
 def _snapshot_columns(model: ModelSettings, features: Features) -> str:
+    """Returns the columns of a snapshot to be predicted, named by what goes into the prediction.
+
+    Of what is live, an outcome that is known already is no matter of prediction.
+    """
+    known = (
+        "case when features.snapshot_kind = 'current'"
+        f" and labels.outcome_known_at <= features.snapshot_at then labels.{model.label} end"
+    )
+    values = ", ".join(f"{name} := {sql}" for name, sql in _features(features).items())
+    text = (
+        f"cast(case when {known} is null then to_json(struct_pack({values}))"
+        f" else to_json(struct_pack(known_outcome := {known})) end as varchar)"
+    )
+    parts = (
+        "$version",
+        f"cast(features.{model.entity}_id as varchar)",
+        "features.snapshot_kind",
+        "cast(epoch_us(features.snapshot_at) as varchar)",
+        text,
+    )
     return f"""
+                md5({" || '/' || ".join(parts)}) as prediction_id,
+                {text} as feature_values,
+                {known} as known_outcome,
                 features.{model.entity}_id as entity_id,
                 features.snapshot_at,
                 features.snapshot_kind,
@@ -526,9 +599,23 @@ def _snapshot_columns(model: ModelSettings, features: Features) -> str:
                 {_feature_columns(features)}"""
 
 
+def _snapshots(model: ModelSettings) -> str:
+    return (
+        f"from features.{model.entity}_features as features"
+        f" left join features.{model.entity}_labels as labels"
+        f" on features.{model.entity}_id = labels.{model.entity}_id"
+    )
+
+
 def _feature_columns(features: Features) -> str:
-    numbers = [f"cast(features.{name} as double) as {name}" for name in features.numeric]
-    return ", ".join([*numbers, *(f"features.{name}" for name in features.categorical)])
+    return ", ".join(f"{sql} as {name}" for name, sql in _features(features).items())
+
+
+def _features(features: Features) -> dict[str, str]:
+    """Returns what a model reads, by name."""
+    return {name: f"cast(features.{name} as double)" for name in features.numeric} | {
+        name: f"features.{name}" for name in features.categorical
+    }
 
 
 def _require_kind(

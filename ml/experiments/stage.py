@@ -85,20 +85,7 @@ def _add(
     """Adds the rows unless they are what the newest result for this moment already says."""
     if not rows:
         return 0
-    names = Reading._fields
-    newest = warehouse.fetch(
-        f"""select {", ".join(names)} from ml.experiment_results
-        where experiment = $experiment and as_of = $as_of and measured_at = (
-            select max(measured_at) from ml.experiment_results
-            where experiment = $experiment and as_of = $as_of)
-        order by treatment, look_number, metric""",
-        experiment=rows[0].experiment,
-        as_of=as_of,
-    )
-    ordered = sorted(rows, key=lambda row: (row.treatment or "", row.look_number, row.metric))
-    if newest == [tuple(row) for row in ordered]:
-        return 0
-    columns = {name: [getattr(row, name) for row in rows] for name in names}
+    columns = {name: [getattr(row, name) for row in rows] for name in Reading._fields}
     fixed = {"run_id": run_id, "as_of": as_of, "measured_at": now}
     table = pa.table(columns | {name: [value] * len(rows) for name, value in fixed.items()})
-    return warehouse.add("experiment_results", table)
+    return warehouse.record("experiment_results", table, key=("experiment",), made_at="measured_at")

@@ -7,7 +7,7 @@ import numpy as np
 from ml.monitoring.alarms import Alarm, Cost, Finding, Monitored, Watch
 from ml.monitoring.records import Records
 from ml.monitoring.samples import PREDICTION, Sample, read_samples
-from ml.predict import model_in_use
+from ml.predict import decided_run
 from ml.settings import ModelSettings
 from ml.warehouse import ModelRun, Warehouse
 
@@ -22,7 +22,7 @@ def monitor(model: ModelSettings, warehouse: Warehouse, *, run_id: str, now: dat
     Raises:
         MlError: There is no model for this warehouse, or a column is missing.
     """
-    run = model_in_use(model, warehouse)
+    run = decided_run(model, warehouse)
     as_of = warehouse.as_of()
     records = Records(warehouse, run, run_id, now)
     if run.status != "trained":
@@ -47,9 +47,8 @@ def monitor(model: ModelSettings, warehouse: Warehouse, *, run_id: str, now: dat
     result = Monitored(run, watch.windows(as_of), alarms)
     with warehouse.transaction():
         records.add_checks(as_of, result)
-        records.add_findings(model.drift, as_of, findings)
-        records.add_costs(as_of, costs)
-        records.add_replays(replays)
+        records.add_findings(model.drift, as_of, findings, costs)
+        records.add_replays(as_of, replays)
         records.add_alarms(as_of, alarms)
     return result
 

@@ -14,8 +14,6 @@ from ml.warehouse import ModelRun, Warehouse
 
 Row = dict[str, Any]
 
-_PLACE = ("feature", "clock")
-
 
 class Records:
     """Adds to `drift_checks`, `drift_stats`, `drift_replays` and `drift_alarms` for one model."""
@@ -34,7 +32,6 @@ class Records:
             tested = DRIFT if alerts else NO_DRIFT
             rows.append(
                 {
-                    "as_of": as_of,
                     "snapshot_kind": window.clock,
                     "subject": window.subject,
                     "status": tested if window.is_compared else NOT_TESTED,
@@ -50,17 +47,17 @@ class Records:
                  "current_count", "needed_count")  # fmt: skip
         if not rows:
             missing = {"status": NOT_TESTED, "reason": result.skip_reason}
-            rows = [{"as_of": as_of, **missing, **dict.fromkeys(names)}]
-        self._add("drift_checks", rows, "snapshot_kind", "subject")
+            rows = [missing | dict.fromkeys(names)]
+        self._add("drift_checks", as_of, rows, ("model_name",))
 
-    def add_findings(self, settings: Drift, as_of: datetime, findings: Iterable[Finding]) -> None:
-        """Adds one row per feature, clock and statistic."""
+    def add_findings(
+        self, settings: Drift, as_of: datetime, findings: Iterable[Finding], costs: Iterable[Cost]
+    ) -> None:
+        """Adds one row per feature, clock and statistic.
+
+        Beside them the accuracy expected now, and how far it is from what was expected at first.
+        """
         rows = [row for finding in findings for row in _statistics(settings, finding)]
-        self._add("drift_stats", [{"as_of": as_of, **row} for row in rows], *_PLACE, "statistic")
-
-    def add_costs(self, as_of: datetime, costs: Iterable[Cost]) -> None:
-        """Adds the accuracy expected now, and how far it is from what was expected at first."""
-        rows: list[Row] = []
         for cost in costs:
             change = cost.now - cost.before
             for name, value in (
@@ -69,7 +66,6 @@ class Records:
             ):
                 rows.append(
                     {
-                        "as_of": as_of,
                         "feature": PREDICTION,
                         "clock": cost.clock,
                         "statistic": name,
@@ -80,23 +76,22 @@ class Records:
                         "is_alert": False,
                     }
                 )
-        self._add("drift_stats", rows, *_PLACE, "statistic")
+        self._add("drift_stats", as_of, rows, ("model_name",))
 
-    def add_replays(self, replays: Mapping[datetime, Iterable[Finding]]) -> None:
+    def add_replays(self, as_of: datetime, replays: Mapping[datetime, Iterable[Finding]]) -> None:
         """Adds one row per earlier week, watched feature and clock."""
         rows = [
-            {"as_of": moment, **_summary(finding), "is_alert": finding.is_alert}
+            {"week_at": moment, **_summary(finding), "is_alert": finding.is_alert}
             for moment, findings in replays.items()
             for finding in findings
             if finding.is_watched
         ]
-        self._add("drift_replays", rows, *_PLACE)
+        self._add("drift_replays", as_of, rows, ("model_name", "week_at"))
 
     def add_alarms(self, as_of: datetime, alarms: Iterable[Alarm]) -> None:
         """Adds one row per feature and clock that moved, with the words that say so."""
         rows = [
             {
-                "as_of": as_of,
                 **_summary(alarm.finding),
                 "since_at": alarm.since,
                 "expected_accuracy": alarm.cost.now if alarm.cost else None,
@@ -107,28 +102,14 @@ class Records:
             }
             for alarm in alarms
         ]
-        self._add("drift_alarms", rows, *_PLACE)
+        self._add("drift_alarms", as_of, rows, ("model_name",))
 
-    def _add(self, table: str, rows: list[Row], *place: str) -> None:
+    def _add(self, table: str, as_of: datetime, rows: list[Row], key: tuple[str, ...]) -> None:
         if not rows:
             return
-        rows = [self._model | row for row in rows]
-        columns = ", ".join(rows[0])
-        newest = self._warehouse.fetch(
-            f"""select {columns} from (
-                select *, row_number() over (
-                    partition by as_of, {", ".join(place)}
-                    order by measured_at desc, run_id desc) as recency
-                from ml.{table}
-                where model_name = $model_name
-                    and model_version is not distinct from $model_version) as ranked
-            where recency = 1""",
-            **self._model,
-        )
-        known = set(newest)
-        new = [row | self._measurement for row in rows if tuple(row.values()) not in known]
-        if new:
-            self._warehouse.add(table, pa.Table.from_pylist(new))
+        stamp = self._model | self._measurement | {"as_of": as_of}
+        found = pa.Table.from_pylist([stamp | row for row in rows])
+        self._warehouse.record(table, found, key=key, made_at="measured_at")
 
 
 def _statistics(settings: Drift, finding: Finding) -> Iterator[Row]:

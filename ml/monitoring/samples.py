@@ -102,7 +102,7 @@ def _predictions(
     sql = f"""
         select features.project_id, predictions.snapshot_at as moment,
             predictions.predicted_probability as {PREDICTION}
-        from ml.predictions as predictions
+        from intermediate.int_predictions_current as predictions
         inner join features.{model.entity}_features as features
             on predictions.entity_id = features.{model.entity}_id
             and predictions.snapshot_kind = features.snapshot_kind

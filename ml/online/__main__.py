@@ -17,11 +17,12 @@ def main() -> int:
     )
     parser.add_argument("--db", type=Path, required=True, help="warehouse file to add to")
     parser.add_argument("--log", type=Path, required=True, help="folder of the log")
+    parser.add_argument("--run-id", required=True, help="name of the run, kept with its rows")
     options = parser.parse_args()
     started = time.perf_counter()
     try:
         with open_warehouse(options.db) as warehouse:
-            lines = _lines(collect(warehouse, options.log))
+            lines = _lines(collect(warehouse, options.log, run_id=options.run_id))
     except MlError as error:
         print(f"online: {error}", file=sys.stderr)
         return 2

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from ml.online import log
 from ml.online.log import Line, Prediction
+from ml.predict import INPUTS
 from ml.warehouse import BATCH_ROWS, Warehouse
 
-_NOT_IN_THE_TABLE = ("request_id", "client")
+_NOT_IN_THE_TABLE = ("request_id", "client", "feature_values")
 
 
 class Collected(NamedTuple):
@@ -33,7 +34,7 @@ class Collected(NamedTuple):
     first_damaged: str | None
 
 
-def collect(warehouse: Warehouse, folder: Path) -> Collected:
+def collect(warehouse: Warehouse, folder: Path, *, run_id: str) -> Collected:
     """Adds the predictions of the log that are not there yet, all or none.
 
     The log is never changed: what keeps a prediction from being added twice is its id. A version
@@ -64,8 +65,9 @@ def collect(warehouse: Warehouse, folder: Path) -> Collected:
                     whole += 1
                     predictions.setdefault(prediction.prediction_id, prediction)
             if predictions:
-                rows = _rows(predictions.values())
-                added += warehouse.add("predictions", rows, key=("prediction_id",))
+                rows = _rows(predictions.values(), run_id)
+                added += warehouse.add("predictions", rows, key=INPUTS[:1])
+                warehouse.add("prediction_inputs", _inputs(predictions.values()), key=INPUTS[:1])
     return Collected(added, whole - added, foreign, damaged, first_damaged)
 
 
@@ -74,8 +76,18 @@ def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
         yield batch
 
 
-def _rows(predictions: Iterable[Prediction]) -> pa.Table:
+def _rows(predictions: Iterable[Prediction], run_id: str) -> pa.Table:
+    """Returns rows of `ml.predictions`; what is live is asked about as of its snapshot."""
     made = list(predictions)
     names = [name for name in Prediction.__slots__ if name not in _NOT_IN_THE_TABLE]
     columns = {name: [getattr(each, name) for each in made] for name in names}
-    return pa.table(columns | {"origin": ["online"] * len(made)})
+    columns |= {"as_of": columns["snapshot_at"], "origin": ["online"] * len(made)}
+    return pa.table(columns | {"run_id": [run_id] * len(made)})
+
+
+def _inputs(predictions: Iterable[Prediction]) -> pa.Table:
+    made = [each for each in predictions if each.feature_values is not None]
+    columns = {
+        name: pa.array([getattr(each, name) for each in made], pa.string()) for name in INPUTS
+    }
+    return pa.table(columns)

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,6 @@ from ml.errors import MlError
 LOG_FILE = "predictions.jsonl"
 _LOG_FILES = re.compile(r".*\.jsonl(\.\d+)?")  # the one in use, and what a rotation leaves
 _DIGEST = b', "sha256": "'  # of all that stands before it in the line
-_EPOCH = datetime(1970, 1, 1)
 
 
 class LogError(MlError):
@@ -28,10 +27,11 @@ class Prediction:
     """One online prediction; times are UTC without a zone.
 
     Attributes:
-        prediction_id: Follows from version, entity, snapshot and request; see `prediction_id`.
+        prediction_id: Follows from the batch's id for the same values, and the request.
         request_id: What the caller, or chance, called the request.
         client: Who asked.
         is_decided: The outcome was already plain at the snapshot.
+        feature_values: JSON of what it was made from; None in lines of before it was kept.
     """
 
     prediction_id: str
@@ -46,6 +46,7 @@ class Prediction:
     predicted_probability: float
     predicted_label: bool
     predicted_at: datetime
+    feature_values: str | None = None
 
 
 class Line(NamedTuple):
@@ -55,11 +56,9 @@ class Line(NamedTuple):
     prediction: Prediction | None
 
 
-def prediction_id(version: str, entity_id: int, kind: str, moment: datetime, request: str) -> str:
-    """Returns the id of a batch prediction's key and the request: the same request, the same id."""
-    micros = (moment - _EPOCH) // timedelta(microseconds=1)
-    text = f"{version}/{entity_id}/{kind}/{micros}/{request}"
-    return hashlib.md5(text.encode()).hexdigest()
+def prediction_id(batch_id: str, request: str) -> str:
+    """Returns the id of a request: the same version, snapshot, values and request, the same id."""
+    return hashlib.md5(f"{batch_id}/{request}".encode()).hexdigest()
 
 
 def append(folder: Path, prediction: Prediction) -> None:
@@ -130,7 +129,7 @@ def _decode(line: bytes) -> Prediction | None:
     if not found or digest != hashlib.sha256(content).hexdigest().encode() + b'"}\n':
         return None
     values = json.loads(content + b"}")
-    if values.keys() != {field.name for field in fields(Prediction)}:
+    if {"feature_values", *values} != {field.name for field in fields(Prediction)}:
         return None
     for name in ("snapshot_at", "predicted_at"):
         values[name] = datetime.fromisoformat(values[name]).replace(tzinfo=None)

@@ -17,7 +17,7 @@ from ml.warehouse import ModelRun, Warehouse
 Row = dict[str, Any]
 
 _WEEKS_SHOWN = 10  # matured, and as many still to come
-_MODELS = "select distinct model_name from ml.model_runs order by model_name desc"
+_MODELS = "select model_name from intermediate.int_models_in_use order by model_name desc"
 _ALERTS = """
     select feature, clock, words, since_at from insights.drift_alerts
     where model_name = $model order by clock, feature"""
@@ -26,23 +26,10 @@ _CHECKS = """
         needed_count
     from insights.drift_status where model_name = $model
     order by subject, snapshot_kind"""
-# Where a week was measured again with another setting, the newest measurement counts.
 _REPLAYS = """
-    select as_of, feature, clock, is_alert from (
-        select *, row_number() over (
-            partition by as_of, feature, clock order by measured_at desc, run_id desc) as recency
-        from ml.drift_replays where model_name = $model and model_version = $version) as ranked
-    where recency = 1 order by as_of, feature, clock"""
+    select week_at, feature, clock, is_alert from staging.stg_drift_replays
+    where model_name = $model order by week_at, feature, clock"""
 _SHIFTS = """
-    with newest as (
-        select * from (
-            select *, row_number() over (
-                partition by feature, clock, statistic order by measured_at desc, run_id desc)
-                as recency
-            from ml.drift_stats
-            where model_name = $model and model_version = $version
-                and as_of = (select as_of from core.warehouse_as_of) and p_value is not null
-        ) as ranked where recency = 1)
     select
         feature, clock,
         max(value) filter (statistic = 'relative_mean_shift') as mean_shift,
@@ -51,7 +38,9 @@ _SHIFTS = """
         max(adjusted_p_value) as adjusted_p_value,
         max(reference_count) as reference_count, max(current_count) as current_count,
         bool_or(is_alert) as is_alert
-    from newest group by feature, clock
+    from staging.stg_drift_stats
+    where model_name = $model and p_value is not null
+    group by feature, clock
     order by is_alert desc, adjusted_p_value, clock, feature"""
 _PERFORMANCE = """
     select
@@ -89,7 +78,7 @@ def _model(warehouse: Warehouse, run: ModelRun) -> Row:
     keys = {"model": name, "version": run.model_version}
     alerts = warehouse.fetch(_ALERTS, model=name)
     checks = warehouse.read(_CHECKS, model=name).read_all().to_pylist()
-    replays = warehouse.fetch(_REPLAYS, **keys)
+    replays = warehouse.fetch(_REPLAYS, model=name)
     weeks = warehouse.fetch(_PERFORMANCE, **keys)
     now = warehouse.as_of()
     watched = {(feature, clock) for _, feature, clock, _ in replays}
@@ -105,7 +94,8 @@ def _model(warehouse: Warehouse, run: ModelRun) -> Row:
         "weeks_watched": len({moment for moment, *_ in replays}),
         "alarm_chart": alarm_chart(replays) if replays else None,
         "shifts": [
-            (*shift, (shift[0], shift[1]) in watched) for shift in warehouse.fetch(_SHIFTS, **keys)
+            (*shift, (shift[0], shift[1]) in watched)
+            for shift in warehouse.fetch(_SHIFTS, model=name)
         ],
         "weeks": [
             *[week for week in weeks if week[1]][-_WEEKS_SHOWN:],

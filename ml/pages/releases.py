@@ -58,19 +58,16 @@ _POLICY = """
     order by launch_share_ratio desc, release_strategy"""
 _SHARES = """
     select batch_at, propensity
-    from ml.bandit_posteriors
-    where bandit_version = $version and release_strategy = $strategy and batch_at <= $until
+    from staging.stg_bandit_posteriors
+    where release_strategy = $strategy
     order by batch_at"""
 _VALUES = """
     select
         policy, metric, status, reason, value, ci_low, ci_high, decision_count
-    from ml.policy_values
-    where bandit_version = $version and estimator = 'doubly_robust'
-        and as_of = (select as_of from core.warehouse_as_of)
-    qualify row_number() over (partition by policy, metric order by measured_at desc) = 1
+    from staging.stg_policy_values
+    where estimator = 'doubly_robust'
     order by metric desc, value desc nulls last, policy"""
-_NEWEST_RUN = """
-    select status, reason from ml.bandit_runs order by measured_at desc, run_id desc limit 1"""
+_NEWEST_RUN = "select status, reason from intermediate.int_bandits_in_use"
 _LINES = ("-", "--", ":", "-.")
 
 
@@ -79,8 +76,7 @@ def write_releases(warehouse: Warehouse, folder: Path) -> None:
     policy = _rows(warehouse, _POLICY)
     values, chart = [], None
     if policy:
-        version = policy[0]["bandit_version"]
-        values = _rows(warehouse, _VALUES, version=version)
+        values = _rows(warehouse, _VALUES)
         chart = _chart(warehouse, policy)
     page = render(
         "releases.html.jinja",
@@ -101,12 +97,7 @@ def _chart(warehouse: Warehouse, policy: list[dict[str, Any]]) -> Markup:
     """Draws the share of launches that each strategy was given, week by week."""
     figure, (axes,) = new_chart()
     for row, color, line in zip(policy, COLORS, _LINES, strict=False):
-        points = warehouse.fetch(
-            _SHARES,
-            version=row["bandit_version"],
-            strategy=row["release_strategy"],
-            until=row["batch_at"],
-        )
+        points = warehouse.fetch(_SHARES, strategy=row["release_strategy"])
         moments, shares = zip(*points, strict=True)
         axes.plot(moments, shares, line, color=color, label=row["release_strategy"])
     axes.set_ylim(0, 1)

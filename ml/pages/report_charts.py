@@ -139,7 +139,7 @@ def backtest(lines: Sequence[tuple[str, Sequence[Replay]]], *, words: str) -> Ma
     """Draws AUC and accuracy of each replayed moment, one line per estimator."""
     figure, (left, right) = new_chart(width=_WIDTH, columns=2, height=2.8)
     for place, (label, replays) in enumerate(lines):
-        moments = [each.as_of for each in replays]
+        moments = [each.at for each in replays]
         color, style = COLORS[place % len(COLORS)], ("o-", "s--", "^-.")[place % 3]
         aucs = [each.scores.figure("backtest", ALL_KINDS, "auc") for each in replays]
         claims = [each.scores.claim("backtest", ALL_KINDS, []) for each in replays]

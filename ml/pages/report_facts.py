@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ml.baselines import CEILING, ORACLE
 from ml.evaluation import ALL_KINDS, CLOCKS, CalibrationBin
 from ml.pages.claims import Measured, Scores
+from ml.promotion import INCUMBENT
 from ml.warehouse import ModelRun, Warehouse
 
 # The models in the order of the report, and what each is about.
@@ -35,62 +36,56 @@ _CLOCK_ROWS = """
 _LATE = {"logistic_regression": 1, "final_totals_leaking": 2, CEILING: 3, ORACLE: 4}
 _LABELS = {"project": "is_successful", "milestone": "is_high_risk"}
 _RUNS = f"""
-    select {_RUN_COLUMNS} from ml.model_runs
-    where model_name = $name and status <> 'backtest'
-        and as_of <= (select as_of from core.warehouse_as_of)
-    order by trained_at, run_id, is_champion, model_version"""
+    select {_RUN_COLUMNS} from staging.stg_model_runs
+    where model_name = $name
+    order by as_of, is_champion, model_version"""
 _METRICS = """
     select model_version, predictor, split, snapshot_kind, metric,
         value, ci_low, ci_high, row_count, base_rate
-    from ml.model_metrics
+    from staging.stg_model_metrics
     where model_name = $name and split <> 'backtest' and value is not null
     order by measured_at, model_version, split, snapshot_kind, metric"""
-# What a version was held against was measured in the same run, under the default candidate's name.
-_BASE_VERSION = """
-    select split_part(model_version, '/', 1)
-    from ml.model_metrics
-    where model_name = $name and contains(model_version, '/') and run_id in (
-        select run_id from ml.model_metrics
-        where model_name = $name and model_version = $version)
-    order by measured_at desc, 1 limit 1"""
+# What a version was held against stands under the name of the default candidate beside it.
+_BASE_VERSION = f"""
+    select default_run.model_version
+    from staging.stg_model_runs as own
+    inner join staging.stg_model_runs as default_run
+        on own.model_name = default_run.model_name and own.as_of = default_run.as_of
+    inner join staging.stg_model_metrics as metrics
+        on metrics.model_name = default_run.model_name
+        and starts_with(metrics.model_version, default_run.model_version || '/')
+    where own.model_name = $name and own.model_version = $version
+        and own.decision is distinct from '{INCUMBENT}'
+    order by own.as_of desc, 1 limit 1"""
 _CURVES = """
     select split, snapshot_kind, bin, mean_probability, observed_rate, ci_low, ci_high, row_count
-    from ml.calibration_curves
+    from staging.stg_calibration_curves
     where model_name = $name and model_version = $version
     order by split, snapshot_kind, bin"""
 _IMPORTANCE = """
     select feature, log_loss_increase, increase_deviation, row_count
-    from ml.feature_importance
+    from staging.stg_feature_importance
     where model_name = $name and model_version = $version
     order by log_loss_increase desc, feature"""
-# Measured again with another threshold, the newest measurement counts.
 _DRIFT = """
     select
         feature, clock,
         max(value) filter (statistic = 'relative_mean_shift'),
         max(value) filter (statistic = 'psi'),
         max(adjusted_p_value), max(reference_count), max(current_count), bool_or(is_alert)
-    from (
-        select *, row_number() over (
-            partition by feature, clock, statistic order by measured_at desc, run_id desc
-        ) as recency
-        from ml.drift_stats
-        where model_name = $name and model_version = $version
-            and as_of = (select as_of from core.warehouse_as_of)
-    ) as ranked
-    where recency = 1 and adjusted_p_value is not null
+    from staging.stg_drift_stats
+    where model_name = $name and adjusted_p_value is not null
     group by feature, clock
     order by 8 desc, 5, clock, feature"""
 _REPLAYS = """
-    select distinct runs.as_of, runs.cutoff_at, runs.estimator, runs.model_version,
-        runs.train_entity_count, runs.test_entity_count, runs.reason
-    from ml.model_runs as runs
-    where runs.model_name = $name and runs.status = 'backtest'
-    order by runs.as_of, runs.estimator, runs.model_version"""
+    select cutoff_at, estimator, model_version, train_entity_count, test_entity_count, reason
+    from staging.stg_model_replays
+    where model_name = $name
+    order by cutoff_at, estimator, model_version"""
 _REPLAY_METRICS = """
     select model_version, predictor, split, snapshot_kind, metric,
         value, ci_low, ci_high, row_count, base_rate
-    from ml.model_metrics
+    from staging.stg_model_metrics
     where model_name = $name and split = 'backtest' and value is not null
     order by measured_at, model_version, snapshot_kind, metric"""
 _FILE = "select path from duckdb_databases() where database_name = current_database()"
@@ -145,8 +140,7 @@ class Replay:
     """One moment of a backtest."""
 
     scores: Scores
-    as_of: datetime
-    cutoff_at: datetime | None
+    at: datetime
     estimator: str
     model_version: str
     train_entity_count: int
@@ -262,17 +256,21 @@ def _model(warehouse: Warehouse, name: str) -> ModelFacts:
         entity=entity,
         clock_rows=tuple(clock_rows),
         run=run,
-        candidates=tuple(each for each in runs[::-1] if each.run_id == runs[-1].run_id),
+        candidates=tuple(each for each in runs[::-1] if _is_candidate(each, runs[-1])),
         previous=earlier[-1] if earlier else None,
         promotion=promoted[-1] if promoted else None,
         scores=_scores(warehouse.fetch(_METRICS, name=name)),
         base_version=base[0][0] if base else version,
         curve=tuple(CalibrationBin(*row) for row in warehouse.fetch(_CURVES, **key)),
         importance=tuple(Importance(*row) for row in warehouse.fetch(_IMPORTANCE, **key)),
-        shifts=tuple(Shift(*row) for row in warehouse.fetch(_DRIFT, **key)),
+        shifts=tuple(Shift(*row) for row in warehouse.fetch(_DRIFT, name=name)),
         replays=_replays(warehouse, name),
         manifest=_manifest(warehouse, run),
     )
+
+
+def _is_candidate(run: ModelRun, newest: ModelRun) -> bool:
+    return run.as_of == newest.as_of and run.decision != INCUMBENT
 
 
 def _scores(rows: list[tuple[Any, ...]]) -> dict[str, Scores]:
@@ -287,9 +285,9 @@ def _scores(rows: list[tuple[Any, ...]]) -> dict[str, Scores]:
 def _replays(warehouse: Warehouse, name: str) -> tuple[Replay, ...]:
     scores = _scores(warehouse.fetch(_REPLAY_METRICS, name=name))
     return tuple(
-        Replay(scores[row[3]], *row)
+        Replay(scores[row[2]], *row)
         for row in warehouse.fetch(_REPLAYS, name=name)
-        if row[3] in scores
+        if row[2] in scores
     )
 
 

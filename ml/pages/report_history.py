@@ -111,12 +111,12 @@ def _backtest(model: ModelFacts) -> list[Block]:
     lines: dict[str, list[Replay]] = {}
     for each in replays:
         lines.setdefault(each.estimator, []).append(each)
-    first, last = replays[0].as_of, replays[-1].as_of
+    first, last = replays[0].at, replays[-1].at
     aucs = [
         row.value for each in replays if (row := each.scores.figure("backtest", ALL_KINDS, "auc"))
     ]
     words = (
-        f"`{model.name}` at {len({each.as_of for each in replays})} moments from {first:%Y-%m-%d}"
+        f"`{model.name}` at {len({each.at for each in replays})} moments from {first:%Y-%m-%d}"
         f" to {last:%Y-%m-%d}, trained each time on what was mature then, judged on undecided"
         " snapshots until the next moment, whose outcomes came later; 95 % intervals."
     )
@@ -129,7 +129,7 @@ def _backtest(model: ModelFacts) -> list[Block]:
         ("Moment", "Estimator", "Trained on", "Judged on", "AUC", "Accuracy"),
         [
             (
-                f"{each.as_of:%Y-%m-%d}",
+                f"{each.at:%Y-%m-%d}",
                 each.estimator,
                 f"{each.train_entity_count:,}",
                 f"{each.test_entity_count:,}{f' ({each.reason})' if each.reason else ''}",
@@ -236,7 +236,7 @@ def _limits(model: ModelFacts) -> list[Block]:
         return [Text(f"`{model.name}` says nothing; the outlook has no probabilities.")]
     told = [
         f"`{model.name}` knows no outcome after {run.cutoff_at:%Y-%m-%d}, which is"
-        f" {(run.as_of - run.cutoff_at).days:,} days before the moment it was made for."
+        f" {(run.as_of - run.cutoff_at).days:,} days before this moment."
     ]
     clock = main_clock(model, _UNDECIDED)
     claim = model.own.claim(_UNDECIDED, clock, model.ceilings)

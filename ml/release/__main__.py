@@ -14,42 +14,30 @@ from ml.release.policy import choose, draw
 from ml.release.settings import ARMS
 from ml.warehouse import Warehouse, read_warehouse
 
-# a warehouse published before there was a bandit lacks its tables
+# a warehouse published before there was a bandit lacks its views
 _HAS_RUN = """
     select 1 from information_schema.tables
-    where table_schema = 'ml' and table_name = 'bandit_runs'"""
+    where table_schema = 'intermediate' and table_name = 'int_bandits_in_use'"""
 _NEWEST_WEEK = """
-    with in_use as (
-        select bandit_version, status, reason, cast(settings->>'seed' as bigint) as seed
-        from ml.bandit_runs
-        order by measured_at desc, run_id desc
-        limit 1
-    )
     select
-        in_use.status, in_use.reason, in_use.seed, posteriors.batch_at,
-        posteriors.release_strategy, posteriors.propensity, posteriors.state
-    from in_use
-    left join ml.bandit_posteriors as posteriors
+        in_use.status, in_use.reason, cast(in_use.settings->>'seed' as bigint) as seed,
+        posteriors.batch_at, posteriors.release_strategy, posteriors.propensity, posteriors.state
+    from intermediate.int_bandits_in_use as in_use
+    left join staging.stg_bandit_posteriors as posteriors
         on in_use.bandit_version = posteriors.bandit_version
-        and posteriors.batch_at <= (select as_of from core.warehouse_as_of)
     order by posteriors.batch_at desc, list_position($arms, posteriors.release_strategy)
     limit 4"""
 
 
 _LAUNCHED = """
-    with in_use as (
-        select bandit_version from ml.bandit_runs
-        where as_of <= (select as_of from core.warehouse_as_of)
-        order by measured_at desc, run_id desc
-        limit 1
-    )
     select
         projects.launched_at, projects.release_strategy, decisions.chosen_strategy,
         decisions.propensity, decisions.batch_at, decisions.state
     from core.dim_projects as projects
-    left join ml.bandit_decisions as decisions
+    left join staging.stg_bandit_decisions as decisions
         on projects.project_id = decisions.project_id
-        and decisions.bandit_version = (select bandit_version from in_use)
+        and decisions.bandit_version = (
+            select bandit_version from intermediate.int_bandits_in_use)
     where projects.project_id = $project_id"""
 
 

@@ -37,32 +37,106 @@ class Decided(NamedTuple):
 def decide(
     settings: BanditSettings, warehouse: Warehouse, *, run_id: str, now: datetime
 ) -> Decided:
-    """Adds what is not recorded yet: posteriors, decisions, values of policies, all or none.
+    """Adds what this run has to say, all or none: posteriors, decisions, values of policies.
 
-    A decision is recorded once per version and never rewritten, whatever later data say.
+    What was decided for an earlier `as_of` stands, whatever later data say. For the same `as_of`
+    the newest run counts as a whole; one with the same settings and data as a run before repeats
+    its rows, or adds none when they are the newest.
     """
     version = bandit_version(settings)
     history = read_history(warehouse, settings.seed)
     reason = why_not(history, settings)
     learning = None if reason else learn(history, settings)
+    run = {
+        "bandit_version": version,
+        "status": "skipped" if reason else "active",
+        "reason": reason,
+        "as_of": warehouse.as_of(),
+        "starts_at": None if learning is None else _moments(learning.batch_at[:1]).item(0),
+        "settings": json.dumps(asdict(settings), default=str),
+        "data_fingerprint": history.fingerprint(),
+    }
+    runs = _runs(warehouse, run)
+    is_newest = bool(runs) and runs[0][2]
     added, values = 0, []
     with warehouse.transaction():
+        if not is_newest:
+            stamp = {"run_id": run_id, "measured_at": now}
+            _add_row(warehouse, run | stamp)
+            if runs:
+                added = _repeat(warehouse, *runs[0][:2], run_id=run_id, now=now)
         if learning is not None:
-            stamp = {"run_id": run_id, "bandit_version": version}
-            posteriors = _posteriors(learning) | stamp | {"measured_at": now}
-            decisions = _decisions(history, learning, settings, version) | stamp
-            _add(warehouse, "bandit_posteriors", posteriors, "batch_at", "release_strategy")
-            added = _add(
-                warehouse, "bandit_decisions", decisions | {"decided_at": now}, "project_id"
-            )
-            values = value(history, learning, settings, warehouse)
-            columns: Columns = {
-                name: [getattr(row, name) for row in values] for name in Value._fields
+            stamp = {
+                "run_id": run_id,
+                "bandit_version": version,
+                "as_of": run["as_of"],
             }
-            columns |= {"as_of": warehouse.as_of()}
-            _add(warehouse, "policy_values", columns | stamp | {"measured_at": now}, *columns)
-        _log_run(warehouse, settings, version, reason, learning, run_id, now)
+            if not runs:
+                posteriors = _posteriors(learning) | stamp | {"measured_at": now}
+                _add(warehouse, "bandit_posteriors", posteriors)
+                decisions = _decisions(history, learning, settings) | stamp | {"decided_at": now}
+                added = _add(warehouse, "bandit_decisions", _undecided(decisions, warehouse))
+            values = value(history, learning, settings, warehouse)
+            if not runs:
+                columns: Columns = {
+                    name: [getattr(row, name) for row in values] for name in Value._fields
+                }
+                _add(warehouse, "policy_values", columns | stamp | {"measured_at": now})
     return Decided(version, reason, learning, values, added)
+
+
+def _runs(warehouse: Warehouse, run: dict[str, Any]) -> list[tuple[str, datetime, bool]]:
+    """Returns the runs that said the same, newest first, and whether they are the one that counts.
+
+    Of the settings that only judge, too, none may differ.
+    """
+    same = " and ".join(f"runs.{name} is not distinct from ${name}" for name in run)
+    return warehouse.fetch(
+        f"""select runs.run_id, runs.measured_at, counting.run_id is not null
+        from ml.bandit_runs as runs
+        left join staging.stg_bandit_runs as counting
+            on runs.run_id = counting.run_id and runs.measured_at = counting.measured_at
+        where {same}
+        order by runs.measured_at desc, runs.run_id desc""",
+        **run,
+    )
+
+
+def _repeat(warehouse: Warehouse, before: str, at: datetime, *, run_id: str, now: datetime) -> int:
+    """Adds the rows of an earlier run again, under the name of this one."""
+    added = 0
+    for table, moment in (
+        ("bandit_posteriors", "measured_at"),
+        ("bandit_decisions", "decided_at"),
+        ("policy_values", "measured_at"),
+    ):
+        [(added_here,)] = warehouse.fetch(
+            f"""insert into ml.{table}
+            select * replace ($run_id as run_id, $now as {moment}) from ml.{table}
+            where run_id = $before and {moment} = $at""",
+            run_id=run_id,
+            now=now,
+            before=before,
+            at=at,
+        )
+        added += added_here if table == "bandit_decisions" else 0
+    return added
+
+
+def _undecided(decisions: Columns, warehouse: Warehouse) -> Columns:
+    """Leaves out the launches that were decided upon for an earlier `as_of`."""
+    rows = warehouse.fetch(
+        "select project_id from staging.stg_bandit_decisions"
+        " where bandit_version = $version and as_of < $as_of",
+        version=decisions["bandit_version"],
+        as_of=decisions["as_of"],
+    )
+    is_new = ~np.isin(decisions["project_id"], [project for (project,) in rows])
+    return {
+        name: item.filter(pa.array(is_new)) if isinstance(item, pa.Array)
+        else item[is_new] if isinstance(item, np.ndarray) else item
+        for name, item in decisions.items()
+    }  # fmt: skip
 
 
 def bandit_version(settings: BanditSettings) -> str:
@@ -102,9 +176,7 @@ def _posteriors(learning: Learning) -> Columns:
     )
 
 
-def _decisions(
-    history: History, learning: Learning, settings: BanditSettings, version: str
-) -> Columns:
+def _decisions(history: History, learning: Learning, settings: BanditSettings) -> Columns:
     """One row per project launched since the start."""
     known, found = learning.known, learning.found
     batch, rows = learning.batch, learning.decided
@@ -129,47 +201,23 @@ def _moments(micros: np.ndarray) -> np.ndarray:
     return np.asarray(micros).astype("datetime64[us]")
 
 
-def _add(warehouse: Warehouse, table: str, columns: Columns, *key: str) -> int:
-    """Adds rows of columns, single values being the same in all rows; returns how many are new."""
+def _add(warehouse: Warehouse, table: str, columns: Columns) -> int:
+    """Adds rows of columns, single values being the same in all rows; returns how many."""
     count = max(len(item) for item in columns.values() if _is_column(item))
     whole = {
         name: item if _is_column(item) else pa.repeat(pa.scalar(item), count)
         for name, item in columns.items()
     }
-    return warehouse.add(table, pa.table(whole), key=("bandit_version", *key))
+    return warehouse.add(table, pa.table(whole))
 
 
 def _is_column(item: Any) -> bool:
     return isinstance(item, list | np.ndarray | pa.Array)
 
 
-def _log_run(
-    warehouse: Warehouse,
-    settings: BanditSettings,
-    version: str,
-    reason: str | None,
-    learning: Learning | None,
-    run_id: str,
-    now: datetime,
-) -> None:
-    """Adds a row if the version in use, the moment or the outcome is another than before."""
-    row = {
-        "bandit_version": version,
-        "status": "skipped" if reason else "active",
-        "reason": reason,
-        "as_of": warehouse.as_of(),
-    }
-    newest = warehouse.fetch(
-        f"select {', '.join(row)} from ml.bandit_runs"
-        " order by measured_at desc, run_id desc limit 1"
-    )
-    if newest and newest[0] == tuple(row.values()):
-        return
-    start = None if learning is None else _moments(learning.batch_at[:1]).item(0)
-    row |= {"starts_at": start, "settings": json.dumps(asdict(settings), default=str)}
-    row |= {"run_id": run_id, "measured_at": now}
+def _add_row(warehouse: Warehouse, run: dict[str, Any]) -> None:
     types = {"reason": pa.string(), "starts_at": pa.timestamp("us")}
     warehouse.add(
         "bandit_runs",
-        pa.table({name: pa.array([item], types.get(name)) for name, item in row.items()}),
+        pa.table({name: pa.array([item], types.get(name)) for name, item in run.items()}),
     )

@@ -1,6 +1,7 @@
 """What the platform's history says of each release strategy, and when it became known."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import numpy as np
@@ -110,6 +111,13 @@ class History:
     draw: Floats
     newest_events: Ints
     as_of: int
+
+    def fingerprint(self) -> str:
+        """Returns a digest of all of it."""
+        hasher = hashlib.sha256()
+        for field in fields(self):
+            hasher.update(np.asarray(getattr(self, field.name)).tobytes())
+        return hasher.hexdigest()
 
 
 def read_history(warehouse: Warehouse, seed: int) -> History:

@@ -25,30 +25,23 @@ POLICIES = (*ARMS, EQUAL_SHARES, BANDIT, NEXT_LAUNCHES)
 _RANDOM = 0.001  # smallest p-value at which the counts of history still look drawn evenly
 
 _BY_ARM = ", ".join(
-    f"max(propensity) filter (posteriors.release_strategy = '{name}') as {name}" for name in ARMS
+    f"cast(json_extract_string(snapshot, '$.arms.{name}.propensity') as double) as {name}"
+    for name in ARMS
 )
 # What was in force at a launch is the oldest record of it: later versions only look back.
 _FOLLOWED = f"""
     with followed as (
         select
             project_id,
-            arg_min(bandit_version, decided_at) as bandit_version,
-            arg_min(batch_at, decided_at) as batch_at,
-            arg_min(chosen_strategy, decided_at) as chosen_strategy
-        from ml.bandit_decisions
+            arg_min(chosen_strategy, as_of) as chosen_strategy,
+            arg_min(snapshot, as_of) as snapshot
+        from staging.stg_bandit_decisions
         where launched_at >= $since and launched_at < $as_of
         group by project_id
     )
-    select
-        followed.project_id,
-        list_position($arms, any_value(followed.chosen_strategy)) - 1 as choice,
-        {_BY_ARM}
+    select project_id, list_position($arms, chosen_strategy) - 1 as choice, {_BY_ARM}
     from followed
-    inner join ml.bandit_posteriors as posteriors
-        on followed.bandit_version = posteriors.bandit_version
-        and followed.batch_at = posteriors.batch_at
-    group by followed.project_id
-    order by followed.project_id"""
+    order by project_id"""
 
 
 class Value(NamedTuple):

@@ -15,7 +15,7 @@ from ml.evaluation import THRESHOLD
 from ml.online import log
 from ml.online.log import Prediction
 from ml.online.rate_limit import RateLimit
-from ml.predict import model_in_use
+from ml.predict import model_in_use, probabilities
 from ml.serving.published import Published
 from ml.settings import Features, ModelSettings
 from ml.warehouse import ModelRun, Warehouse
@@ -133,10 +133,11 @@ class Predictor:
         model = self._model(entity)
         with self._published.warehouse() as warehouse:
             served = self._serve(model, warehouse)
-            row = warehouse.current_row(model, served.features, entity_id)
+            version = str(served.run.model_version)
+            row = warehouse.current_row(model, served.features, entity_id, version)
             if not row.num_rows:
                 raise _absence(entity, entity_id, warehouse)
-        probability = float(estimators.score(served.fitted, row)[0])
+        probability = float(probabilities(served.fitted, row)[0])
         prediction = self._record(row, probability, served.run, client, request_id)
         log.append(self._folder / LOG_FOLDER, prediction)
         return prediction
@@ -174,11 +175,11 @@ class Predictor:
     ) -> Prediction:
         version, request = str(run.model_version), request_id or uuid.uuid4().hex
         [snapshot] = row.select(
-            ["entity_id", "snapshot_at", "snapshot_kind", "is_decided"]
+            ["entity_id", "snapshot_at", "snapshot_kind", "is_decided", "feature_values"]
         ).to_pylist()
-        key = (snapshot["entity_id"], snapshot["snapshot_kind"], snapshot["snapshot_at"])
+        [batch_id] = row.column("prediction_id").to_pylist()
         return Prediction(
-            prediction_id=log.prediction_id(version, *key, request),
+            prediction_id=log.prediction_id(batch_id, request),
             request_id=request,
             client=client,
             model_name=run.model_name,

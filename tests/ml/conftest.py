@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_limits
 from ml import settings
 from ml.cli import main
 from ml.settings import ModelSettings
+from tests.conftest import Workshop
+from tests.ml import ml_state
 
 Columns = dict[str, Any]
 AS_OF = datetime(2024, 1, 1, 0, 0, 0, 1)
@@ -262,6 +264,7 @@ def build_world(path: Path, *, project_count: int, seed: int) -> Path:
         str(path), config={"storage_compatibility_version": "v1.5.0"}
     ) as connection:
         connection.execute(DDL)
+        ml_state.install(connection)
         for table, rows in tables.items():
             connection.register("rows", rows)
             connection.execute(f"insert into {table} by name select * from rows")
@@ -324,6 +327,15 @@ class Platform:
         with duckdb.connect(str(self.db)) as connection:
             return connection.execute(statement).fetchall()
 
+    def move(self, interval: str = "interval 1 microsecond") -> None:
+        """Makes it the platform of a later AS_OF, at which nothing else has happened."""
+        self.sql(f"update core.warehouse_as_of set as_of = as_of + {interval}")
+        for entity in ("project", "milestone"):
+            self.sql(
+                f"update features.{entity}_features set snapshot_at = snapshot_at + {interval}"
+                " where snapshot_kind = 'current'"
+            )
+
     def edit(self, old: str, new: str) -> None:
         text = self.config.read_text()
         assert old in text
@@ -364,7 +376,13 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+def made_ml_state(shared_folder: Path, new_workshop: Callable[[], Workshop]) -> None:
+    """Has dbt make the tables and views of ml, which `ml_state.install` then puts anywhere."""
+    ml_state.load(shared_folder, new_workshop)
+
+
+@pytest.fixture(scope="session")
+def world(made_ml_state: None, tmp_path_factory: pytest.TempPathFactory) -> Platform:
     """A platform on which nothing has run yet, with settings that train faster than real ones."""
     platform = Platform(tmp_path_factory.mktemp("world") / "warehouse", None)
     platform.folder.mkdir()

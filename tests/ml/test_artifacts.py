@@ -97,7 +97,7 @@ def test_a_folder_of_a_run_that_never_ended_is_not_trusted(finished: Any) -> Non
     assert file.parent.with_name(f"{file.parent.name}.damaged-1").is_dir()
 
 
-def test_an_equal_folder_of_a_run_that_never_ended_gives_way(finished: Any) -> None:
+def test_an_equal_folder_of_a_run_that_never_ended_is_taken_over(finished: Any) -> None:
     finished.keep_only("project_success")
     finished.sql("delete from ml.model_runs where model_name = 'project_success'")
     assert finished.run("train", run_id="run-2", hour=1).code == 0
@@ -107,4 +107,4 @@ def test_an_equal_folder_of_a_run_that_never_ended_gives_way(finished: Any) -> N
     folders = list((finished.models / "project_success").iterdir())
     assert {folder.name for folder in folders} == {version for (version,) in recorded}
     for folder in folders:
-        assert json.loads((folder / "manifest.json").read_text())["run_id"] == "run-2"
+        assert json.loads((folder / "manifest.json").read_text())["run_id"] == "run-1"

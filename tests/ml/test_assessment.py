@@ -12,7 +12,7 @@ from ml import assessment, estimators
 from ml.assessment import Assessment
 from ml.settings import Features, ModelSettings
 from ml.warehouse import open_warehouse
-from tests.ml.conftest import STARTS_AT, Platform, micros, stamps
+from tests.ml.conftest import AS_OF, STARTS_AT, Platform, micros, stamps
 
 KEYS = {
     "model_metrics": "model_name, model_version, split, snapshot_kind, metric",
@@ -144,6 +144,7 @@ def test_what_was_said_before_is_not_said_again(finished: Any) -> None:
     model = settings_for(finished, "random_forest")
     fitted = estimators.fit(model, made_up_rows(300, 1))
     found = assessment.assess_model(model, fitted, "v", made_up_rows(100, 2))
+    finished.sql("update ml.model_runs set model_version = 'v' where is_champion")
     counts = []
     with open_warehouse(finished.db) as warehouse:
         for run_id in ("run-2", "run-3"):
@@ -152,6 +153,7 @@ def test_what_was_said_before_is_not_said_again(finished: Any) -> None:
                 [found],
                 model_name=model.name,
                 run_id=run_id,
+                as_of=AS_OF,
                 measured_at=datetime(2031, 1, 1),
             )
             counts.append(

@@ -1,12 +1,15 @@
 """Predictions: of everything live and of what came after the cut, once."""
 
 import hashlib
+import json
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from ml import artifacts, estimators
+from ml.predict import probabilities
 from ml.warehouse import open_warehouse
 
 
@@ -29,11 +32,13 @@ def test_live_and_later_snapshots_are_predicted_once_each(finished: Any) -> None
         assert any(kind == "current" for _, kind, _, _ in found)
 
 
-def test_the_id_follows_from_model_version_entity_and_snapshot(finished: Any) -> None:
+def test_the_id_follows_from_model_version_entity_snapshot_and_values(finished: Any) -> None:
     rows = finished.sql(
-        """select prediction_id, model_version, entity_id, snapshot_kind, epoch_us(snapshot_at)
-        from ml.predictions"""
+        """select prediction_id, model_version, entity_id, snapshot_kind, epoch_us(snapshot_at),
+            feature_values
+        from ml.predictions inner join ml.prediction_inputs using (prediction_id)"""
     )
+    assert [(len(rows),)] == finished.sql("select count(*) from ml.predictions")
     for prediction_id, *parts in rows[:50]:
         text = "/".join(str(part) for part in parts)
         assert prediction_id == hashlib.md5(text.encode()).hexdigest()
@@ -56,8 +61,8 @@ def test_a_row_alone_gets_the_very_number_of_the_batch(finished: Any, name: str)
         pipeline = artifacts.load(finished.models, run)
         rows = warehouse.rows_to_predict(model, model.features, "none yet", run.cutoff_at)
         table = rows.read_all()
-    batch = estimators.score(pipeline, table)
-    alone = [estimators.score(pipeline, table.slice(row, 1))[0] for row in range(40)]
+    batch = probabilities(pipeline, table)
+    alone = [probabilities(pipeline, table.slice(row, 1))[0] for row in range(40)]
     assert np.array_equal(batch[:40], alone)
     stored = finished.sql(
         f"""select predicted_probability from ml.predictions where model_name = '{name}'
@@ -67,10 +72,8 @@ def test_a_row_alone_gets_the_very_number_of_the_batch(finished: Any, name: str)
 
 
 def test_an_unseen_category_counts_as_a_rare_one(finished: Any) -> None:
-    finished.sql("update core.warehouse_as_of set as_of = as_of + interval 1 day")
     finished.sql(
-        """update features.project_features set country = 'XX',
-            snapshot_at = snapshot_at + interval 1 day where snapshot_kind = 'current'"""
+        "update features.project_features set country = 'XX' where snapshot_kind = 'current'"
     )
     assert finished.run("predict", run_id="run-2", hour=1).code == 0
     live = finished.sql(
@@ -160,4 +163,81 @@ def test_a_column_of_another_kind_is_named(
 def test_without_any_training_the_way_out_is_named(fresh: Any) -> None:
     outcome = fresh.run("predict")
     assert outcome.code == 2
-    assert outcome.err == ("ml: project_success has never been trained here: run `train` first\n")
+    assert outcome.err == (
+        "ml: project_success has never been trained for 2024-01-01 00:00:00.000001 or before:"
+        " run `train` first\n"
+    )
+
+
+def test_every_prediction_can_be_made_again_from_the_values_kept_with_it(finished: Any) -> None:
+    """To the bit, whatever the data say now."""
+    finished.sql("update features.project_features set funding_ratio = funding_ratio / 3")
+    assert finished.run("predict", run_id="run-2", hour=1).code == 0
+    for name in ("project_success", "milestone_risk"):
+        with open_warehouse(finished.db) as warehouse:
+            run: Any = warehouse.run_in_use(name)
+            fitted = artifacts.load(finished.models, run)
+        rows = finished.sql(
+            f"""select feature_values, snapshot_kind, predicted_probability from ml.predictions
+            inner join ml.prediction_inputs using (prediction_id) where model_name = '{name}'"""
+        )
+        values = [json.loads(text) for text, *_ in rows]
+        known = [each.get("known_outcome") for each in values]
+        features = estimators.features_of(fitted)
+        table = pa.table(
+            {column: pa.array([e.get(column) for e in values], pa.float64())
+             for column in features.numeric}
+            | {column: pa.array([e.get(column) for e in values], pa.string())
+               for column in features.categorical}
+            | {"known_outcome": pa.array(known, pa.bool_()),
+               "snapshot_kind": [kind for _, kind, _ in rows]}
+        )  # fmt: skip
+        assert np.array_equal(probabilities(fitted, table), [made for *_, made in rows])
+        assert all(each.keys() in ({"known_outcome"}, set(features.names)) for each in values)
+
+
+def test_corrected_data_are_predicted_anew_and_going_back_too(finished: Any) -> None:
+    """The newest prediction of a snapshot is the one from the values that it has now."""
+
+    def current() -> list[tuple[Any, ...]]:
+        rows = finished.sql(
+            "select prediction_id, entity_id, predicted_probability from"
+            " intermediate.int_predictions_current where model_name = 'project_success'"
+            " and snapshot_kind = 'current' order by all"
+        )
+        assert len(rows) == len({entity for _, entity, _ in rows})
+        return rows  # type: ignore[no-any-return]
+
+    one = finished.sql("select min(project_id) from features.project_features"
+                       " where snapshot_kind = 'current' and not is_decided")[0][0]  # fmt: skip
+    where = f"where project_id = {one} and snapshot_kind = 'current'"
+    [(funding,)] = finished.sql(f"select funding_ratio from features.project_features {where}")
+    first = current()
+    for hour, ratio in ((1, 0.9 * funding + 1), (2, funding)):
+        finished.sql(f"update features.project_features set funding_ratio = {ratio!r} {where}")
+        assert finished.run("predict", run_id=f"run-{hour}", hour=hour).code == 0
+        found = current()
+        assert {row[1] for row in set(found) ^ set(first)} == ({one} if hour == 1 else set())
+    assert finished.sql(f"select count(*) from ml.predictions where entity_id = {one}"
+                        " and model_name = 'project_success' and snapshot_kind = 'current'"
+                        ) == [(3,)]  # fmt: skip
+    assert finished.run("predict", run_id="run-3", hour=3).out.count("nothing new") == 2
+    finished.sql(f"delete from features.project_features where project_id = {one}")
+    assert one not in {entity for _, entity, _ in current()}
+
+
+def test_what_is_known_already_is_no_matter_of_prediction(finished: Any) -> None:
+    rows = finished.sql(
+        """select predicted_probability, predicted_label, is_decided, feature_values, feature,
+            feature_value, contribution
+        from intermediate.int_predictions_current as made
+        inner join ml.prediction_inputs using (prediction_id)
+        inner join ml.prediction_reasons as reasons using (prediction_id)
+        inner join features.milestone_labels as labels on made.entity_id = labels.milestone_id
+        where made.model_name = 'milestone_risk' and snapshot_kind = 'current'
+            and outcome_known_at <= snapshot_at"""
+    )
+    assert len(rows) > 5
+    assert set(rows) == {
+        (1.0, True, True, '{"known_outcome":true}', "(known outcome)", "is_high_risk = true", 1.0)
+    }

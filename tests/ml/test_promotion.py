@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ml import artifacts, promotion
 from ml.calibration import Calibrator
@@ -19,23 +18,23 @@ from ml.warehouse import ModelRun, Warehouse, open_warehouse
 from tests.ml.conftest import AS_OF, Platform
 
 NAME = "project_success"
-UNIT_TESTS = "dbt_project/models/intermediate/_intermediate__unit_tests.yml"
 WORSE = "min_samples_leaf = 10 ", "min_samples_leaf = 200 "
 
 
 class Contest:
-    """The champion of a finished platform, and candidates made of it."""
+    """The champion of a finished platform, and candidates made of it for a later AS_OF."""
 
     def __init__(self, platform: Platform, warehouse: Warehouse) -> None:
         self.warehouse, self.models = warehouse, platform.models
         self.settings = platform.setting(NAME)
-        run = warehouse.run_in_use(NAME)
+        run = warehouse.incumbent(NAME)
         assert run is not None
         self.champion = Candidate(self.settings, run, artifacts.load(self.models, run))
 
     def candidate(self, version: str, *, slope: float = 1.0, **changed: Any) -> Candidate:
         """The champion under another name, `slope` times as sure of itself."""
         fitted = bent(self.champion.fitted, slope)
+        changed = {"as_of": self.warehouse.as_of(), "is_champion": False} | changed
         run = dataclasses.replace(self.champion.run, model_version=version, **changed)
         return Candidate(self.settings, run, fitted)
 
@@ -50,6 +49,7 @@ def bent(fitted: FittedModel, slope: float) -> FittedModel:
 
 @contextmanager
 def contest_on(platform: Platform) -> Iterator[Contest]:
+    platform.move()
     with open_warehouse(platform.db) as warehouse:
         yield Contest(platform, warehouse)
 
@@ -58,7 +58,8 @@ def newest_rows(platform: Platform, run_id: str) -> dict[str, tuple[Any, ...]]:
     rows = platform.sql(
         f"""select estimator, is_champion, decision, compared_with, compared_project_count,
             log_loss_difference, difference_low, difference_high
-        from ml.model_runs where run_id = '{run_id}' and model_name = '{NAME}'"""
+        from ml.model_runs where run_id = '{run_id}' and model_name = '{NAME}'
+            and decision <> '{promotion.INCUMBENT}'"""
     )
     return {re.sub("Classifier", "", row[0]): row[1:] for row in rows}
 
@@ -73,9 +74,10 @@ def champion_of(platform: Platform, run_id: str) -> Any:
 
 @pytest.fixture(scope="module")
 def refused_world(finished_world: Platform, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """A platform on which a second run trained something worse than the champion."""
+    """A platform on which a later run trained something worse than the champion."""
     folder = tmp_path_factory.mktemp("refused") / "warehouse"
     platform = finished_world.copy_to(folder, None)
+    platform.move()
     platform.keep_only(NAME, challenger=False)
     platform.edit(*WORSE)
     assert platform.run("train", "predict", run_id="run-2", hour=1).code == 0
@@ -110,8 +112,11 @@ def test_the_default_begins_and_a_challenger_follows_only_if_it_is_better(finish
 def test_another_kind_of_model_must_be_proven_better(finished: Any) -> None:
     with contest_on(finished) as contest:
         other = {"estimator": "HistGradientBoostingClassifier"}
-        [equal] = contest.decide(contest.candidate("equal", **other))
-        [worse] = contest.decide(contest.candidate("worse", slope=0.2, **other))
+        equal, stays = contest.decide(contest.candidate("equal", **other))
+        worse, _ = contest.decide(contest.candidate("worse", slope=0.2, **other))
+        champion = contest.champion.run.model_version
+    assert (stays.model_version, stays.is_champion, stays.as_of) == (champion, True, equal.as_of)
+    assert stays.decision == "stays champion: no candidate took over"
     for row in (equal, worse):
         assert (row.is_champion, row.decision) == (False, "not promoted: not proven better")
     assert (equal.log_loss_difference, equal.difference_low) == (0.0, None)
@@ -136,7 +141,7 @@ def test_the_same_kind_of_model_takes_over_if_it_is_not_worse(finished: Any) -> 
     with contest_on(finished) as contest:
         old = contest.champion.run.model_version
         [equal] = contest.decide(contest.candidate("equal"))
-        [worse] = contest.decide(contest.candidate("worse", slope=0.2))
+        worse, _ = contest.decide(contest.candidate("worse", slope=0.2))
     assert (equal.is_champion, equal.decision) == (True, "promoted: not worse")
     assert (equal.log_loss_difference, equal.compared_with) == (0.0, old)
     assert (equal.difference_low, equal.difference_high) == (None, None)
@@ -160,7 +165,7 @@ def test_numbers_of_an_earlier_decision_do_not_stay(finished: Any) -> None:
         version = str(contest.champion.run.model_version)
         [same] = contest.decide(contest.candidate(version, difference_high=9.5, **numbers))
         cut = AS_OF - timedelta(days=40)
-        [young] = contest.decide(contest.candidate("young", cutoff_at=cut, **numbers))
+        young, _ = contest.decide(contest.candidate("young", cutoff_at=cut, **numbers))
     assert (same.is_champion, same.decision) == (True, "stays champion")
     for row in (same, young):
         assert (row.log_loss_difference, row.difference_low, row.difference_high) == (None,) * 3
@@ -177,7 +182,7 @@ def test_only_launches_after_both_cuts_count_and_too_few_decide_nothing(
         if whose == "champion":
             contest.warehouse.fetch(f"update ml.model_runs set cutoff_at = '{late}'")
         changed = {"cutoff_at": late} if whose == "candidate" else {}
-        [row] = contest.decide(contest.candidate("newer", **changed))
+        row, _ = contest.decide(contest.candidate("newer", **changed))
         [(known,)] = contest.warehouse.fetch(
             f"""select count(distinct project_id) from features.project_features
             inner join core.dim_projects using (project_id)
@@ -202,6 +207,12 @@ def test_what_is_worse_is_recorded_with_its_numbers_and_does_not_serve(refused: 
         assert warehouse.run_in_use(NAME).model_version == first  # type: ignore[union-attr]
     made = f"select distinct model_version from ml.predictions where model_name = '{NAME}'"
     assert refused.sql(made) == [(first,)]
+    serving = "select as_of, model_version, is_champion from ml.model_runs where is_champion"
+    later = AS_OF + timedelta(microseconds=1)
+    assert refused.sql(f"{serving} and model_name = '{NAME}' order by 1") == [
+        (AS_OF, first, True),
+        (later, first, True),
+    ]
     assert refused.run("train", run_id="run-3", hour=2).out.count("up to date") == 1
 
 
@@ -223,6 +234,7 @@ def test_a_champion_that_cannot_be_loaded_gives_way(refused: Any, harm: str, rea
     if harm == "other code":
         digest = artifacts.digest(b"something else")
         refused.sql(f"update ml.model_runs set artifact_sha256 = '{digest}' where is_champion")
+    refused.move()
     outcome = refused.run("train", "predict", run_id="run-3", hour=2)
     assert (outcome.code, outcome.err) == (0, "")
     rows = newest_rows(refused, "run-3")
@@ -238,64 +250,59 @@ def test_a_champion_whose_column_is_gone_gives_way(finished: Any) -> None:
     finished.keep_only(NAME, challenger=False)
     finished.edit('"pledge_count_last_24h", ', "")
     finished.sql("alter table features.project_features drop column pledge_count_last_24h")
+    finished.move()
     assert finished.run("train", "predict", run_id="run-2", hour=1).code == 0
     words = newest_rows(finished, "run-2")["RandomForest"][1]
     assert words.startswith(f"promoted: the champion {champion} can no longer serve (features.")
     assert "has no column 'pledge_count_last_24h'" in words
 
 
-def test_back_at_an_earlier_moment_what_knows_the_later_one_gives_way_and_meets_it_later(
-    finished: Any,
-) -> None:
+def test_a_run_for_an_earlier_as_of_leaves_the_later_one_as_it_was(finished: Any) -> None:
     def serving() -> Any:
         with open_warehouse(finished.db) as warehouse:
             return warehouse.run_in_use(NAME)
 
     finished.keep_only(NAME, challenger=False)
-    later = champion_of(finished, "run-1")
+    first = serving()
     finished.sql("update core.warehouse_as_of set as_of = timestamp '2023-07-01'")
     refused = finished.run("predict", run_id="run-2", hour=1)
     assert refused.code == 2
-    assert "which is later than this warehouse" in refused.err
+    assert "has never been trained for 2023-07-01 00:00:00 or before: run `train`" in refused.err
     assert finished.run("train", "predict", run_id="run-2", hour=1).code == 0
-    rows = newest_rows(finished, "run-2")
-    assert rows["RandomForest"][1].startswith(
-        f"promoted: the champion {later} knows what came later"
-    )
+    assert newest_rows(finished, "run-2")["RandomForest"][1] == "promoted: there is no champion yet"
     assert serving().as_of == datetime(2023, 7, 1)
+    assert serving().model_version != first.model_version
     assert finished.run("train", run_id="run-3", hour=2).out.count("up to date") == 1
     finished.sql(f"update core.warehouse_as_of set as_of = timestamp '{AS_OF}'")
-    outcome = finished.run("train", "predict", run_id="run-4", hour=3)
-    assert outcome.code == 0
-    assert outcome.out.count("(trained before)") == 1
-    [(takes_over, words, other, *_)] = newest_rows(finished, "run-4").values()
-    assert words == ("promoted: not worse" if takes_over else "not promoted: worse")
-    assert serving().run_id == ("run-4" if takes_over else "run-2")
-    assert other is not None
-    assert finished.run("train", run_id="run-5", hour=4).out.count("up to date") == 1
+    assert serving() == first
 
 
-def test_ml_and_dbt_agree_on_what_serves(fresh: Any) -> None:
-    """The cases are those of dbt's unit test."""
-    path = Path(__file__).parents[2] / UNIT_TESTS
-    tests = yaml.safe_load(path.read_text(encoding="utf-8"))["unit_tests"]
-    [case] = [test for test in tests if test["model"] == "int_models_in_use"]
-    fresh.sql("update core.warehouse_as_of set as_of = timestamp '2024-01-01'")
-    with open_warehouse(fresh.db) as warehouse:
-        for row in case["given"][0]["rows"]:
-            values = [None if value is None else str(value) for value in row.values()]
-            marks = ", ".join(f"${name}" for name in row)
-            warehouse.fetch(
-                f"insert into ml.model_runs ({', '.join(row)}) values ({marks})",
-                **dict(zip(row, values, strict=True)),
+def test_a_decision_for_the_same_as_of_and_candidates_stands(finished: Any) -> None:
+    """Another setting in between leaves no trace, nor does a run for an earlier AS_OF."""
+
+    def state() -> list[tuple[Any, ...]]:
+        return [
+            finished.sql(f"select * exclude (run_id, {made_at}) from {view} order by all")
+            for view, made_at in (
+                ("intermediate.int_models_in_use", "trained_at"),
+                ("staging.stg_model_metrics", "measured_at"),
+                ("intermediate.int_predictions_current", "predicted_at"),
             )
-        names = {row["model_name"] for row in case["given"][0]["rows"]}
-        in_use: list[ModelRun | None] = [warehouse.run_in_use(name) for name in sorted(names)]
-        as_of = warehouse.as_of()
-    found = [
-        {"model_name": run.model_name, "model_version": run.model_version}
-        for run in in_use
-        if run and run.status == "trained" and run.as_of <= as_of
-    ]
-    expected = sorted(case["expect"]["rows"], key=lambda row: str(row["model_name"]))
-    assert found == expected
+        ]
+
+    finished.keep_only(NAME, challenger=False)
+    assert finished.run("train", "predict", run_id="run-2", hour=1).code == 0
+    first = state()
+    finished.edit(*WORSE)
+    assert finished.run("train", "predict", run_id="run-3", hour=2).code == 0
+    worse = state()
+    assert worse[0] != first[0]
+    assert newest_rows(finished, "run-3")["RandomForest"][1] == "promoted: there is no champion yet"
+    finished.sql("update core.warehouse_as_of set as_of = timestamp '2023-07-01'")
+    assert finished.run("train", run_id="run-4", hour=3).code == 0
+    finished.sql(f"update core.warehouse_as_of set as_of = timestamp '{AS_OF}'")
+    finished.edit(*WORSE[::-1])
+    assert finished.run("train", "predict", run_id="run-5", hour=4).code == 0
+    assert state() == first
+    assert finished.run("train", "predict", run_id="run-6", hour=5).code == 0
+    assert finished.sql("select count(*) from ml.model_runs where run_id = 'run-6'") == [(0,)]

@@ -195,7 +195,7 @@ def wall_clock(table: str) -> tuple[str, ...]:
         "model_metrics": ("run_id", "measured_at"),
         "calibration_curves": ("run_id", "measured_at"),
         "feature_importance": ("run_id", "measured_at"),
-        "predictions": ("predicted_at",),
+        "predictions": ("run_id", "predicted_at"),
         "drift_stats": ("run_id", "measured_at"),
     }[table]
 
@@ -249,13 +249,16 @@ def test_another_label_makes_another_version_of_its_own_model_alone(finished: An
     assert said.count("milestone_risk") == said.count("up to date")
 
 
-def test_a_version_taken_up_at_an_earlier_moment_may_predict_there(finished: Any) -> None:
+@pytest.mark.parametrize("step", ["interval 1 microsecond", "interval (-1) microsecond"])
+def test_a_version_made_for_another_as_of_keeps_its_folder(finished: Any, step: str) -> None:
     finished.keep_only("project_success", challenger=False)
-    finished.sql("update core.warehouse_as_of set as_of = as_of - interval 1 microsecond")
+    kept = {path: path.stat().st_mtime_ns for path in finished.models.rglob("*")}
+    finished.move(step)
     refused = finished.run("predict", run_id="run-2", hour=1)
     assert refused.code == 2
-    assert "was trained for 2024-01-01 00:00:00.000001, which is later than" in refused.err
+    assert "run `train` first" in refused.err
     assert finished.run("train", "predict", run_id="run-3", hour=2).code == 0
+    assert {path: path.stat().st_mtime_ns for path in finished.models.rglob("*")} == kept
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,20 @@
--- The log's newest row says which version decides; one that was skipped last decides nothing.
+-- The newest run up to AS_OF says which version decides; one that was skipped then decides nothing.
 with
 
-bandit_runs as (
+runs as (
     select * from {{ ref('stg_bandit_runs') }}
 ),
 
-ranked as (
-    select
-        bandit_version,
-        status,
-        row_number() over (order by measured_at desc, run_id desc) as recency
-    from bandit_runs
-),
-
-bandits_in_use as (
-    select bandit_version
-    from ranked
-    where recency = 1 and status = 'active'
+newest as (
+    {{ newest('runs', ['1'], 'measured_at') }}
 )
 
-select * from bandits_in_use
+select
+    run_id,
+    status,
+    reason,
+    settings,
+    as_of,
+    measured_at,
+    case when status = 'active' then bandit_version end as bandit_version
+from newest

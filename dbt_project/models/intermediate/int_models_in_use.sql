@@ -1,31 +1,40 @@
--- The newest champion serves, until a later run skips the model. Runs made for a later moment than
--- this warehouse's know too much; rows of a backtest never serve.
+-- The newest decision up to AS_OF says which version serves, or why none does.
 with
 
-model_runs as (
-    select * from {{ ref('stg_model_runs') }}
-    where status <> 'backtest' and as_of <= {{ as_of() }}
+serving as (
+    select * from {{ ref('int_models_serving') }}
 ),
 
--- what was recorded before there were champions was in use
-deciding as (
-    select
-        model_name,
-        model_version,
-        status,
-        row_number() over (
-            partition by model_name order by trained_at desc, run_id desc
-        ) as recency
-    from model_runs
-    where coalesce(is_champion, true) or status = 'skipped'
-),
-
-models_in_use as (
-    select
-        model_name,
-        model_version
-    from deciding
-    where recency = 1 and status <> 'skipped'
+newest as (
+    {{ newest('serving', ['model_name'], 'trained_at') }}
 )
 
-select * from models_in_use
+select
+    run_id,
+    model_name,
+    model_version,
+    status,
+    reason,
+    estimator,
+    train_entity_count,
+    test_entity_count,
+    train_row_count,
+    test_row_count,
+    train_from_at,
+    cutoff_at,
+    as_of,
+    data_fingerprint,
+    config_fingerprint,
+    code_fingerprint,
+    artifact_path,
+    artifact_sha256,
+    trained_at,
+    is_champion,
+    decision,
+    compared_with,
+    compared_project_count,
+    log_loss_difference,
+    difference_low,
+    difference_high,
+    first_decided_at
+from newest

@@ -1,14 +1,21 @@
--- The three features that moved a prediction most, in words.
+-- The three features that moved a prediction most, in words; or that its outcome is known.
 with
 
 reasons as (
     select
         prediction_id,
         reason_rank,
-        feature || ' = ' || coalesce(feature_value, 'unknown')
-        || case when contribution > 0 then ' raises it' else ' lowers it' end as words
+        case
+            when feature = '(known outcome)' then 'known outcome: ' || feature_value
+            else
+                feature || ' = ' || coalesce(feature_value, 'unknown')
+                || case when contribution > 0 then ' raises it' else ' lowers it' end
+        end as words
     from {{ ref('stg_prediction_reasons') }}
-    where reason_rank between 1 and 3 and feature not like '(%' and contribution <> 0
+    where
+        reason_rank between 1 and 3
+        and (feature not like '(%' or feature = '(known outcome)')
+        and contribution <> 0
 ),
 
 told as (

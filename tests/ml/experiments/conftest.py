@@ -14,6 +14,7 @@ from ml.cli import main
 from ml.experiments import designs
 from ml.experiments.designs import Design
 from ml.warehouse import read_warehouse
+from tests.ml import ml_state
 
 START = datetime(2023, 11, 6)
 DAY = timedelta(days=1)
@@ -78,6 +79,7 @@ class Lab:
         ]
         with duckdb.connect(str(self.db)) as connection:
             connection.execute(DDL)
+            ml_state.install(connection)
             connection.execute("insert into core.warehouse_as_of values (?)", [as_of])
             made = [each for each in pledges if each.pledge_id in known]
             for table, rows, kind in (
@@ -115,7 +117,7 @@ class Lab:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Lab:
+def lab(made_ml_state: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Lab:
     return Lab(tmp_path, capsys)
 
 

@@ -15,6 +15,7 @@ import pytest
 from ml.errors import MlError
 from ml.monitoring import journal
 from ml.warehouse import read_warehouse
+from tests.ml import ml_state
 
 OBJECTS = [{"id": str(number), "metric": "accuracy", "value": number / 7} for number in range(9)]
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -75,13 +76,13 @@ def test_killed_writers_leave_whole_lines_each_once(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def published(tmp_path: Path) -> Path:
+def published(made_ml_state: None, tmp_path: Path) -> Path:
     path = tmp_path / "escrow.duckdb"
     with duckdb.connect(str(path)) as connection:
+        ml_state.install(connection)
         connection.execute(
-            (Path(journal.__file__).parents[1] / "schema.sql").read_text()
-            + """create schema core; create schema insights;
-            create table core.warehouse_as_of as select timestamp '2024-01-01 00:00:01' as as_of;
+            """create schema insights;
+            insert into core.warehouse_as_of values (timestamp '2024-01-01 00:00:01');
             insert into ml.model_runs by name
                 select 'm' as model_name, 'v2' as model_version, 'trained' as status,
                     true as is_champion, timestamp '2024-01-01' as as_of,

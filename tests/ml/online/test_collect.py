@@ -12,14 +12,16 @@ from ml.online.__main__ import main
 from ml.online.collect import collect
 from ml.online.log import LOG_FILE, Prediction
 from ml.warehouse import open_warehouse
+from tests.ml import ml_state
 from tests.ml.online.made import made
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Path:
+def warehouse(made_ml_state: None, tmp_path: Path) -> Path:
     """A warehouse that has trained version abc, skipped version def, and never heard of ghi."""
     path = tmp_path / "escrow.duckdb"
-    duckdb.connect(str(path)).close()
+    with duckdb.connect(str(path)) as connection:
+        ml_state.install(connection)
     with open_warehouse(path) as opened:
         opened.fetch(
             "insert into ml.model_runs by name select 'success' as model_name,"
@@ -38,7 +40,9 @@ def row(prediction: Prediction) -> tuple[Any, ...]:
         "prediction_id", "model_name", "model_version", "entity_id", "snapshot_at",
         "snapshot_kind", "predicted_probability", "predicted_label", "predicted_at",
     )  # fmt: skip
-    return (*(getattr(prediction, name) for name in names), "online", prediction.is_decided)
+    key, *values = (getattr(prediction, name) for name in names)
+    values.insert(3, prediction.snapshot_at)  # as_of
+    return ("run-1", key, *values, "online", prediction.is_decided)
 
 
 def test_each_prediction_is_taken_in_once(warehouse: Path, tmp_path: Path) -> None:
@@ -46,15 +50,19 @@ def test_each_prediction_is_taken_in_once(warehouse: Path, tmp_path: Path) -> No
     for number in (1, 2, 1):
         log.append(folder, made(number))
     with open_warehouse(warehouse) as opened:
-        assert collect(opened, folder)[:2] == (2, 1)
-        assert collect(opened, folder)[:2] == (0, 3)
+        assert collect(opened, folder, run_id="run-1")[:2] == (2, 1)
+        assert collect(opened, folder, run_id="run-1")[:2] == (0, 3)
         log.append(folder, made(3))
         log.append(folder, made(2))
         (folder / LOG_FILE).rename(folder / f"{LOG_FILE}.1")
         log.append(folder, made(3))
         log.append(folder, made(4))
-        assert collect(opened, folder)[:2] == (2, 5)
+        assert collect(opened, folder, run_id="run-1")[:2] == (2, 5)
     assert stored(warehouse) == [row(made(number)) for number in (1, 2, 3, 4)]
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        kept = connection.execute("from ml.prediction_inputs order by all").fetchall()
+    each = [made(number) for number in (1, 2, 3, 4)]
+    assert kept == sorted((made.prediction_id, made.feature_values) for made in each)
 
 
 def test_batches_do_not_matter(
@@ -64,7 +72,7 @@ def test_batches_do_not_matter(
     for number in (1, 2, 1, 3, 2, 4, 1):
         log.append(tmp_path / "online", made(number))
     with open_warehouse(warehouse) as opened:
-        assert collect(opened, tmp_path / "online")[:2] == (4, 3)
+        assert collect(opened, tmp_path / "online", run_id="run-1")[:2] == (4, 3)
     assert len(stored(warehouse)) == 4
 
 
@@ -77,9 +85,9 @@ def test_an_unfinished_last_line_is_taken_in_when_it_is_whole(
     content = (folder / LOG_FILE).read_bytes()
     (folder / LOG_FILE).write_bytes(content[:-40])
     with open_warehouse(warehouse) as opened:
-        first = collect(opened, folder)
+        first = collect(opened, folder, run_id="run-1")
         (folder / LOG_FILE).write_bytes(content)
-        second = collect(opened, folder)
+        second = collect(opened, folder, run_id="run-1")
     assert (first.added_count, first.damaged_count) == (1, 0)
     assert (second.added_count, second.known_count) == (1, 1)
 
@@ -90,11 +98,11 @@ def test_versions_of_another_platform_stay_in_the_log(warehouse: Path, tmp_path:
         log.append(folder, made(number, model_version=version))
     log.append(folder, made(9, model_name="risk"))
     with open_warehouse(warehouse) as opened:
-        found = collect(opened, folder)
+        found = collect(opened, folder, run_id="run-1")
         assert found.added_count == 1
         assert found.foreign == {"success ghi": 2, "success def": 1, "risk abc": 1}
         opened.fetch("update ml.model_runs set status = 'trained'")
-        assert collect(opened, folder)[:2] == (1, 1)
+        assert collect(opened, folder, run_id="run-1")[:2] == (1, 1)
 
 
 def test_the_command_says_what_it_did(
@@ -108,7 +116,7 @@ def test_the_command_says_what_it_did(
     with (folder / LOG_FILE).open("ab") as file:
         file.write(b"torn")
     log.append(folder, made(2, model_version="ghi"))
-    arguments = ["online", "--db", str(warehouse), "--log", str(folder)]
+    arguments = ["online", "--db", str(warehouse), "--log", str(folder), "--run-id", "run-1"]
     monkeypatch.setattr(sys, "argv", arguments)
     assert main() == 0
     lines = capsys.readouterr().out.splitlines()

@@ -198,6 +198,7 @@ def test_next_version_is_told_beside_the_one_before(finished: Platform) -> None:
     assert f"project_success {old} is the first version that serves." in Report(finished).text
     trees = finished.setting("project_success").hyperparameters["n_estimators"]
     finished.edit(f"n_estimators = {trees}", f"n_estimators = {2 * trees}")
+    finished.move()
     assert finished.run("train", run_id="run-2", hour=1).code == 0
     rows = finished.sql(
         "select model_version, log_loss_difference, compared_project_count from ml.model_runs"
@@ -225,7 +226,7 @@ def test_backtest_is_told_when_there_is_one(finished: Platform) -> None:
         version = f"'replay{month}'"
         finished.sql(
             "insert into ml.model_runs by name select * replace ('backtest' as status,"
-            f" {version} as model_version, timestamp '2023-0{month}-01' as as_of,"
+            f" {version} as model_version, timestamp '2023-0{month}-01' as cutoff_at,"
             " false as is_champion, 'b' as run_id) from ml.model_runs"
             " where is_champion and run_id = 'run-1' and model_name = 'project_success'"
         )

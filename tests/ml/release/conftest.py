@@ -14,6 +14,7 @@ from ml.release import settings
 from ml.release.bandit import Decided, decide
 from ml.release.settings import ARMS, BanditSettings
 from ml.warehouse import open_warehouse
+from tests.ml import ml_state
 
 DAY = 86_400_000_000
 STARTS_AT = datetime(2022, 1, 1)
@@ -55,6 +56,7 @@ class Future:
             for statement in TABLES.split(";\n")[:-1]:
                 values = {"as_of": moment} if "$as_of" in statement else None
                 connection.execute(statement, values)
+            ml_state.install(connection)
         return Platform(path)
 
 
@@ -115,7 +117,7 @@ def moments(values: Any, known: Any) -> pa.Array:
 
 
 @pytest.fixture(scope="session")
-def future() -> Future:
+def future(made_ml_state: None) -> Future:
     return draw_future(count=900, seed=5)
 
 
@@ -131,7 +133,7 @@ def platform(future: Future, tmp_path: Path) -> Platform:
 
 
 @pytest.fixture
-def write_history(tmp_path: Path) -> Callable[..., Platform]:
+def write_history(made_ml_state: None, tmp_path: Path) -> Callable[..., Platform]:
     """Writes a warehouse from few hand-made projects and milestones, given as rows."""
 
     def write(projects: list[dict[str, Any]], milestones: list[dict[str, Any]]) -> Platform:

@@ -14,6 +14,10 @@ from ml.release.reporting import decided_lines
 from ml.release.settings import BanditSettings
 from tests.ml.release.conftest import AS_OF, Future, Platform, days
 
+POSTERIORS = (
+    "select * exclude (run_id, measured_at) from staging.stg_bandit_posteriors order by all"
+)
+VALUES = "select * exclude (run_id, measured_at) from staging.stg_policy_values order by all"
 TABLES = ("bandit_runs", "bandit_posteriors", "bandit_decisions", "policy_values")
 
 
@@ -71,7 +75,8 @@ def test_a_later_moment_adds_decisions_and_rewrites_none(
     early.decide(chosen)
     platform.decide(chosen)
     for table in ("bandit_posteriors", "bandit_decisions"):
-        old, new = rows(early)[table], rows(platform)[table]
+        content = f"select * exclude (as_of) from ml.{table}"
+        old, new = early.sql(content), platform.sql(content)
         assert set(map(str, old)) < set(map(str, new)), table
 
 
@@ -90,14 +95,56 @@ def test_another_setting_is_another_version_and_the_log_says_which_is_in_use(
     assert platform.decide(judged, run=4).version == versions[0]
 
 
-def test_a_decision_stands_when_the_past_is_corrected(
+CURRENT = "select * exclude (run_id, decided_at) from staging.stg_bandit_decisions order by all"
+CORRECTED = "update core.fct_milestones set resolution = 'rejected'"
+
+
+def test_a_decision_stands_when_data_are_corrected_later(
     platform: Platform, chosen: BanditSettings
 ) -> None:
     platform.decide(chosen)
-    before = platform.sql("from ml.bandit_decisions order by all")
-    platform.sql("update core.fct_milestones set resolution = 'rejected'")
+    before = platform.sql(CURRENT)
+    platform.sql(CORRECTED)
+    platform.sql("update core.warehouse_as_of set as_of = as_of + interval 1 day")
     assert platform.decide(chosen, run=2).added_count == 0
-    assert platform.sql("from ml.bandit_decisions order by all") == before
+    assert platform.sql(CURRENT) == before
+    assert platform.sql("select distinct as_of from staging.stg_bandit_posteriors") == platform.sql(
+        "from core.warehouse_as_of"
+    )
+
+
+def test_of_data_corrected_for_the_same_moment_nothing_else_is_left(
+    future: Future, platform: Platform, chosen: BanditSettings, tmp_path: Path
+) -> None:
+    fresh = future.at(AS_OF, tmp_path / "fresh.duckdb")
+    fresh.sql(CORRECTED)
+    fresh.decide(chosen)
+    platform.decide(chosen)
+    first = [platform.sql(each) for each in (CURRENT, POSTERIORS, VALUES)]
+    platform.sql("create table kept as from core.fct_milestones")
+    platform.sql(CORRECTED)
+    assert platform.decide(chosen, run=2).added_count > 300
+    for each in (CURRENT, POSTERIORS, VALUES):
+        assert platform.sql(each) == fresh.sql(each)
+    platform.sql("delete from core.fct_milestones")
+    platform.sql("insert into core.fct_milestones from kept")
+    assert platform.decide(chosen, run=3).added_count > 300
+    assert [platform.sql(each) for each in (CURRENT, POSTERIORS, VALUES)] == first
+    assert platform.decide(chosen, run=4).added_count == 0
+
+
+def test_a_run_for_a_later_moment_changes_nothing_at_an_earlier_one(
+    platform: Platform, chosen: BanditSettings
+) -> None:
+    queries = (CURRENT, POSTERIORS, VALUES, "from intermediate.int_bandits_in_use")
+    platform.decide(chosen)
+    first = [platform.sql(each) for each in queries]
+    platform.sql("update core.warehouse_as_of set as_of = as_of + interval 30 day")
+    platform.decide(replace(chosen, unproven_cap=0.1), run=2)
+    platform.sql("update core.warehouse_as_of set as_of = as_of - interval 30 day")
+    assert [platform.sql(each) for each in queries] == first
+    assert platform.decide(chosen, run=3).added_count == 0
+    assert [platform.sql(each) for each in queries] == first
 
 
 @pytest.mark.parametrize(

@@ -104,9 +104,11 @@ def test_what_followed_the_bandit_has_the_propensity_it_was_decided_with(
         path = tmp_path / f"{stray}.duckdb"
         platform = Future(projects, future.milestones).at(AS_OF, path)
         # posteriors before `since` are the same, so are the first decisions
-        first.sql(f"attach '{path}' as copy; create schema copy.ml;"
-                  "create table copy.ml.bandit_posteriors as from ml.bandit_posteriors;"
-                  "create table copy.ml.bandit_decisions as from ml.bandit_decisions")  # fmt: skip
+        first.sql(f"attach '{path}' as copy;" + "".join(
+            f"insert into copy.ml.{table}"
+            f" select * replace (as_of - interval 1 microsecond as as_of) from ml.{table};"
+            for table in ("bandit_runs", "bandit_posteriors", "bandit_decisions")
+        ))  # fmt: skip
         values = platform.decide(replace(chosen, followed_from=since), run=2).values
         reasons = {row.reason for row in values}
         if stray:

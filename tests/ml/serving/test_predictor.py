@@ -112,7 +112,7 @@ def test_answers_come_into_the_next_warehouse_beside_the_batch(
     following = finished.copy_to(tmp_path / "next", None)
     [(before,)] = ask(following, "select count(*) from ml.predictions")
     with open_warehouse(following.db) as warehouse:
-        assert collect(warehouse, finished.folder / "online")[:2] == (4, 1)
+        assert collect(warehouse, finished.folder / "online", run_id="run-1")[:2] == (4, 1)
     found = ask(following, "select count(*), count(distinct prediction_id) from ml.predictions")
     assert found == [(before + 4, before + 4)]
     assert following.run("predict").code == 0

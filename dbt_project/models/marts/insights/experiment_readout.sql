@@ -1,17 +1,13 @@
 with
 
-results as (
-    select * from {{ ref('stg_experiment_results') }}
-    where as_of = {{ as_of() }}
+-- corrected data may have lost an experiment
+exposures as (
+    select distinct experiment from {{ ref('fct_experiment_exposures') }}
 ),
 
--- analysed again with another design or other data, the newest analysis counts, as a whole
-newest as (
-    select
-        experiment,
-        max(measured_at) as measured_at
-    from results
-    group by experiment
+results as (
+    select * from {{ ref('stg_experiment_results') }}
+    where experiment in (select exposures.experiment from exposures)
 ),
 
 experiment_readout as (
@@ -67,10 +63,6 @@ experiment_readout as (
         results.as_of,
         results.measured_at
     from results
-    inner join newest
-        on
-            results.experiment = newest.experiment
-            and results.measured_at = newest.measured_at
 )
 
 select * from experiment_readout

@@ -24,7 +24,7 @@ models_in_use as (
 
 predictions as (
     select made.*
-    from {{ ref('stg_predictions') }} as made
+    from {{ ref('int_predictions_current') }} as made
     inner join models_in_use
         on
             made.model_name = models_in_use.model_name
@@ -69,6 +69,7 @@ milestone_outlook as (
         features.turnout_ratio,
         features.is_decided,
         reasons.reasons,
+        predictions.prediction_id,
         predictions.model_version,
         predictions.predicted_at,
         features.snapshot_at as as_of,

@@ -3,7 +3,7 @@
 with
 
 predictions as (
-    select * from {{ ref('stg_predictions') }}
+    select * from {{ ref('int_predictions_current') }}
     where not is_decided and origin = 'batch'
 ),
 

@@ -20,7 +20,7 @@ models_in_use as (
 
 predictions as (
     select made.*
-    from {{ ref('stg_predictions') }} as made
+    from {{ ref('int_predictions_current') }} as made
     inner join models_in_use
         on
             made.model_name = models_in_use.model_name
@@ -52,6 +52,7 @@ project_outlook as (
         predictions.predicted_probability as success_probability,
         predictions.predicted_label as is_success_predicted,
         reasons.reasons,
+        predictions.prediction_id,
         predictions.model_version,
         predictions.predicted_at,
         features.snapshot_at as as_of

@@ -1,3 +1,24 @@
+-- What the monitor says at AS_OF of the version that serves: its newest measurement, as a whole.
+with
+
+models_in_use as (
+    select * from {{ ref('int_models_in_use') }}
+),
+
+measured as (
+    select history.*
+    from {{ source('ml', 'drift_alarms') }} as history
+    inner join models_in_use
+        on
+            history.model_name = models_in_use.model_name
+            and history.model_version = models_in_use.model_version
+    where history.as_of = {{ as_of() }}
+),
+
+newest as (
+    {{ newest('measured', ['model_name'], 'measured_at') }}
+)
+
 select
     run_id,
     model_name,
@@ -16,4 +37,4 @@ select
     expected_accuracy_change,
     words,
     measured_at
-from {{ source('ml', 'drift_alarms') }}
+from newest

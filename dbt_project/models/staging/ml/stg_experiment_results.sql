@@ -1,3 +1,15 @@
+-- Analysed again with another design or other data, the newest analysis counts, as a whole.
+with
+
+results as (
+    select * from {{ source('ml', 'experiment_results') }}
+    where as_of = {{ as_of() }}
+),
+
+newest as (
+    {{ newest('results', ['experiment'], 'measured_at') }}
+)
+
 select
     run_id,
     experiment,
@@ -50,4 +62,4 @@ select
     reason,
     as_of,
     measured_at
-from {{ source('ml', 'experiment_results') }}
+from newest

@@ -1,17 +1,34 @@
+-- What the bandit in use wrote.
+with
+
+in_use as (
+    select * from {{ ref('int_bandits_in_use') }}
+),
+
+history as (
+    select * from {{ source('ml', 'policy_values') }}
+)
+
 select
-    run_id,
-    bandit_version,
-    as_of,
-    policy,
-    metric,
-    estimator,
-    status,
-    reason,
-    value,
-    ci_low,
-    ci_high,
-    decision_count,
-    min_propensity,
-    effective_sample_size,
-    measured_at
-from {{ source('ml', 'policy_values') }}
+    history.run_id,
+    history.bandit_version,
+    history.as_of,
+    history.policy,
+    history.metric,
+    history.estimator,
+    history.status,
+    history.reason,
+    history.value,
+    history.ci_low,
+    history.ci_high,
+    history.decision_count,
+    history.min_propensity,
+    history.effective_sample_size,
+    history.measured_at
+from history
+inner join in_use
+    on
+        history.run_id = in_use.run_id
+        and history.bandit_version = in_use.bandit_version
+        and history.as_of = in_use.as_of
+        and history.measured_at = in_use.measured_at

@@ -1,3 +1,14 @@
+with
+
+predictions as (
+    select prediction_id from {{ ref('int_predictions_current') }}
+),
+
+reasons as (
+    select * from {{ source('ml', 'prediction_reasons') }}
+    where prediction_id in (select predictions.prediction_id from predictions)
+)
+
 select
     prediction_id,
     model_name,
@@ -8,5 +19,6 @@ select
     feature_value,
     contribution,
     unit,
+    as_of,
     predicted_at
-from {{ source('ml', 'prediction_reasons') }}
+from reasons

@@ -1,8 +1,37 @@
+-- What a version said while it served; of the same snapshot the newest prediction counts.
+with
+
+serving as (
+    select * from {{ ref('int_models_serving') }}
+),
+
+made as (
+    select history.*
+    from {{ source('ml', 'predictions') }} as history
+    inner join serving
+        on
+            history.model_name = serving.model_name
+            and history.model_version = serving.model_version
+            and history.as_of = serving.as_of
+    where
+        {{ known_in_time('history.as_of', 'history.predicted_at', 'serving.first_decided_at') }}
+),
+
+newest as (
+    {{ newest(
+        'made',
+        ['model_name', 'model_version', 'entity_id', 'snapshot_kind', 'snapshot_at', 'origin'],
+        'predicted_at'
+    ) }}
+)
+
 select
+    run_id,
     prediction_id,
     model_name,
     model_version,
     entity_id,
+    as_of,
     snapshot_at,
     snapshot_kind,
     predicted_probability,
@@ -10,4 +39,4 @@ select
     predicted_at,
     origin,
     is_decided
-from {{ source('ml', 'predictions') }}
+from newest
