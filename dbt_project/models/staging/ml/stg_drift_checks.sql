@@ -1,4 +1,4 @@
--- What was tested at AS_OF of the version that serves, or why nothing was: the newest check, as a whole.
+-- What was tested at AS_OF of the version that serves, or why nothing was: its newest check.
 with
 
 models_in_use as (
