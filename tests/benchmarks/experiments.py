@@ -26,6 +26,8 @@ from ml.experiments.sequential import Floats
 from ml.experiments.stage import Experimented, experiment
 from ml.experiments.testing import ENOUGH, LEAST_GROWTH
 from ml.warehouse import Warehouse, open_warehouse
+from tests.conftest import Workshop
+from tests.ml import ml_state
 
 SEED = 20_240_101
 ALPHA = 0.05
@@ -324,6 +326,7 @@ def speed(rng: np.random.Generator) -> Iterator[Figure]:
         # a plan so demanding that no look is the last: all of them are analysed
         large = replace(large, plan=replace(large.plan, lift=0.001))
         registered = replace(registered, registered={large.name: large})
+        install_ml(path)
         with open_warehouse(path) as warehouse:
             begin = time.process_time()
             found = analysed(registered, warehouse)
@@ -339,6 +342,13 @@ def analysed(registered: designs.Designs, warehouse: Warehouse) -> Experimented:
     [found] = experiment(registered, warehouse, units, run_id="bench", now=now)
     assert isinstance(found, Experimented), found
     return found
+
+
+def install_ml(path: Path) -> None:
+    """Puts the tables and views of ml beside those that the analysis reads."""
+    ml_state.load(path.parent, lambda: Workshop(path.parent / "workshop"))
+    with duckdb.connect(str(path)) as connection:
+        ml_state.install(connection)
 
 
 def write_exposures(path: Path, seed: int) -> None:
@@ -415,6 +425,7 @@ def analysed_world(folder: Path, seed: int) -> tuple[dict[str, Any], dict[str, A
         effects = connection.execute(
             f"select effect, configured, realised from '{hidden}/truth_effects.parquet'"
         ).fetchall()
+    install_ml(path)
     with open_warehouse(path) as warehouse:
         found = analysed(designs.load(), warehouse)
     # money beside highlighting is rare: the last look has the most of it

@@ -1,0 +1,125 @@
+"""Whatever was run before for other moments, with other data or settings: the same is published."""
+
+import os
+import random
+from collections.abc import Callable
+
+import duckdb
+import pytest
+from scipy.special import logit
+
+from ml.serving import Predictor
+from tests.conftest import Workshop
+from tests.ml.pipeline_runs import AS_OFS, Pipeline, Run, draw, needed, shrink, state
+
+EARLY, LATE = AS_OFS
+SEQUENCES = int(os.environ.get("PATH_SEQUENCES", "5"))
+
+
+@pytest.fixture(scope="module")
+def pipeline(
+    tmp_path_factory: pytest.TempPathFactory, new_workshop: Callable[[], Workshop]
+) -> Pipeline:
+    return Pipeline(tmp_path_factory.mktemp("pipeline"), new_workshop())
+
+
+def differences(pipeline: Pipeline, runs: tuple[Run, ...], other: tuple[Run, ...]) -> list[str]:
+    """Returns the tables in which the two ends differ, with the first differing rows."""
+    left, right = (state(pipeline.publish(each)) for each in (runs, other))
+    assert left.keys() == right.keys()
+    return [
+        f"{table}: {[row for row in left[table] if row not in right[table]][:2]} instead of"
+        f" {[row for row in right[table] if row not in left[table]][:2]}"
+        for table in left
+        if left[table] != right[table]
+    ]
+
+
+HERE, CORRECTED = Run("as_is", LATE), Run("corrected", LATE)
+BEFORE, OTHER = Run("as_is", EARLY), Run("as_is", LATE, "other")
+TRUTH = Run("as_is", LATE, "as_is", True)
+
+
+@pytest.mark.parametrize(
+    ("runs", "equal"),
+    [
+        ((HERE, BEFORE, HERE), (HERE,)),
+        ((HERE, OTHER, HERE), (HERE,)),
+        ((HERE, OTHER), (OTHER,)),
+        ((HERE, CORRECTED), (CORRECTED,)),
+        ((HERE, CORRECTED, HERE), (HERE,)),
+        ((HERE, TRUTH, HERE), (HERE,)),
+        ((HERE, BEFORE), (BEFORE,)),
+    ],
+    ids=["there and back", "setting and back", "setting", "corrected", "corrected and back",
+         "truth and off", "back in time"],
+)  # fmt: skip
+def test_the_same_is_published_as_if_the_rest_had_never_been_run(
+    pipeline: Pipeline, runs: tuple[Run, ...], equal: tuple[Run, ...]
+) -> None:
+    assert differences(pipeline, runs, equal) == []
+
+
+def test_runs_in_between_are_seen_to_matter(pipeline: Pipeline) -> None:
+    """What is compared differs where it should, or the tests above would prove nothing."""
+    for other in (BEFORE, OTHER, CORRECTED, TRUTH):
+        assert len(differences(pipeline, (HERE,), (other,))) > (0 if other is TRUTH else 3)
+
+
+LIVE = """
+    select 'project' as entity, project_id as id, prediction_id, success_probability as probability,
+        null as risk, reasons
+    from insights.project_outlook
+    union all
+    select 'milestone', milestone_id, prediction_id, outlook.risk_probability,
+        decisions.risk_probability, outlook.reasons
+    from insights.milestone_outlook as outlook
+    inner join insights.release_decisions as decisions using (milestone_id)"""
+
+
+@pytest.mark.parametrize("runs", [(HERE, BEFORE, CORRECTED), (CORRECTED, OTHER, HERE)], ids=str)
+def test_every_reader_of_a_live_row_gets_the_same_number(
+    pipeline: Pipeline, runs: tuple[Run, ...]
+) -> None:
+    """Outlook, decisions, reasons, kept values and predict-one, to the bit."""
+    database = pipeline.publish(runs)
+    predictor = Predictor(
+        database.parent, limits="memory://", config=database.with_name("models.toml")
+    )
+    with duckdb.connect(str(database), read_only=True) as connection:
+        rows = connection.execute(LIVE).fetchall()
+        ids = [prediction_id for _, _, prediction_id, *_ in rows]
+        kept = connection.execute(
+            "select prediction_id, feature_values from ml.prediction_inputs"
+            " where list_contains($ids, prediction_id)", {"ids": ids},
+        ).fetchall()  # fmt: skip
+        sums = connection.execute(
+            "select prediction_id, unit, sum(contribution) from ml.prediction_reasons"
+            " where list_contains($ids, prediction_id) group by all", {"ids": ids},
+        ).fetchall()  # fmt: skip
+    values, reasons = dict(kept), {key: (unit, total) for key, unit, total in sums}
+    assert len(rows) == len(set(ids)) == len(values) == len(kept) == len(reasons) > 10
+    for entity, number, prediction_id, probability, risk, told in rows:
+        ask = predictor.predict_project if entity == "project" else predictor.predict_milestone
+        answer = ask(number, client=f"{entity} {number}")
+        assert answer.predicted_probability == probability, (entity, number)
+        assert answer.feature_values == values[prediction_id]
+        assert risk in (None, probability)
+        assert (probability == 1.0) == (told == "known outcome: is_high_risk = true")
+        unit, total = reasons[prediction_id]
+        wanted = probability if unit == "probability" else logit(probability)
+        assert total == pytest.approx(wanted, abs=1e-9)
+
+
+def test_any_sequence_of_runs_ends_as_the_runs_that_matter(pipeline: Pipeline) -> None:
+    seed = int(os.environ.get("PATH_SEED", random.SystemRandom().randrange(10**6)))
+    rng = random.Random(seed)
+    for number in range(SEQUENCES):
+        runs = draw(rng)
+        if not differences(pipeline, runs, needed(runs)):
+            continue
+        least = shrink(runs, lambda fewer: bool(differences(pipeline, fewer, needed(fewer))))
+        told = "\n".join(f"  {run}" for run in least)
+        found = "\n".join(differences(pipeline, least, needed(least)))
+        pytest.fail(f"PATH_SEED={seed}, sequence {number}:\n{told}\nends with\n{found}")
+    print(f"PATH_SEED={seed}: {SEQUENCES} sequences")
