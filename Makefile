@@ -119,6 +119,7 @@ bench: setup ## measure time, memory and error rates; write the table of command
 	@$(PYTHON) -m tests.benchmarks.experiments
 	@$(PYTHON) -m tests.benchmarks.bandit
 	@$(PYTHON) -m tests.benchmarks.monitor --site "$$SITE"
+	@$(PYTHON) -m tests.benchmarks.seeds
 
 clean: ## remove what can be made again; the published warehouse and its models stay
 	@rm -rf "$$WAREHOUSE"/build "$$WAREHOUSE"/landed "$$WAREHOUSE"/generated "$$WAREHOUSE"/truth "$$WAREHOUSE"/rejected \

@@ -1,4 +1,6 @@
-"""What the caller can put right."""
+"""What the caller can put right, and how a process ends in which a bug was contained."""
+
+PARTLY_DONE = 3  # exit code: done, but a unit failed because of a bug
 
 
 class MlError(Exception):

@@ -14,10 +14,13 @@ from tea_tasting.multiplicity import adjust_fwer
 from ml.experiments.exposures import Sums
 
 PRIMARY, SECONDARY, INTERFERENCE = "primary", "secondary", "interference"
-_Z95 = float(-ndtri(0.025))
+# tea-tasting also computes an interval of the lift, by exp of its half width: at 95 % that
+# overflows where CUPED moves the mean of an arm close to zero. Errors follow from any level.
+_LEVEL = 0.01
+_Z = float(ndtri((1 + _LEVEL) / 2))
 _CENTS = 100
-_LEAST_ERROR = 1e-9  # of the value: less is the rounding of a variance of zero
-_MOST_LOG = 700.0  # exp of more overflows
+_MIN_ERROR = 1e-9  # of the value: less is the rounding of a variance of zero
+_MAX_LOG = 700.0  # exp of more overflows
 
 
 class Metric(NamedTuple):
@@ -56,11 +59,11 @@ class Effect(NamedTuple):
         treatment: Value in the treatment arm.
         difference: Treatment less control.
         error: Its standard error, clustered by backer.
-        lift: Treatment over control, less 1.
+        lift: Treatment over control, less 1; None where control is zero.
         log_error: Standard error of log(1 + lift); None where that is not defined.
         p_value: Two-sided, of one look alone.
         cuped_difference: The difference less what spending before the first view explains; None
-            if that explains everything.
+            where that cannot be computed.
         cuped_error: Its standard error.
     """
 
@@ -88,36 +91,53 @@ class Effect(NamedTuple):
 
     def lift_interval(self, critical: float) -> tuple[float | None, float | None]:
         """Returns the interval of the lift, on the scale of logarithms."""
-        if self.lift is None or self.log_error is None:
+        if self.log_error is None:
             return None, None
-        low, high = (log(1 + self.lift) + side * critical * self.log_error for side in (-1, 1))
-        return exp(low) - 1, exp(min(high, _MOST_LOG)) - 1
+        center, half = log(self.treatment) - log(self.control), critical * self.log_error
+        low, high = (min(center + side * half, _MAX_LOG) for side in (-1, 1))
+        return exp(low) - 1, exp(high) - 1
 
 
-def effect(metric: Metric, control: Sums, treatment: Sums) -> Effect | None:
-    """Compares two arms; None where an arm is too empty or nothing varies."""
-    for arm in (control, treatment):
-        if arm.count < 2 or (metric.denominator and not arm.total(metric.denominator)):
-            return None
+class Compared(NamedTuple):
+    """What could be computed of one metric; `missing` says why the rest could not."""
+
+    effect: Effect | None
+    missing: str | None = None
+
+
+def compare(metric: Metric, control: Sums, treatment: Sums) -> Compared:
+    """Compares two arms. What cannot be computed is None, with the reason; it is never an error."""
+    arms = {"control": control, "treatment": treatment}
+    for name, arm in arms.items():
+        if arm.count < 2:
+            return Compared(None, f"{name} has no two backers whose window is over")
+        if metric.denominator and not arm.total(metric.denominator):
+            return Compared(None, f"{name} has no {metric.denominator}")
     columns = tuple(filter(None, (metric.numerator, metric.denominator, "pre")))
     pair = control.aggregates(columns), treatment.aggregates(columns)
     plain = _analyze(metric, None, *pair)
     if plain is None:
-        return None
+        return Compared(None, "nothing varies in either arm, so there is no standard error")
     cuped = _analyze(metric, "pre", *pair)
     unit = _CENTS if metric.is_money else 1
-    is_ratio = plain.control > 0 and plain.treatment > 0
-    return Effect(
+    lift, log_error = _lift(metric, *pair)
+    missing = [
+        *(["no lift: control is zero"] if lift is None else []),
+        *(["no interval of the lift: an arm is zero"] if log_error is None else []),
+        *(["no CUPED estimate: its standard error cannot be computed"] if cuped is None else []),
+    ]
+    found = Effect(
         control=float(plain.control) / unit,
         treatment=float(plain.treatment) / unit,
         difference=float(plain.effect_size) / unit,
         error=_error(plain) / unit,
-        lift=float(plain.rel_effect_size) if plain.control > 0 else None,
-        log_error=_log_error(plain) if is_ratio else None,
+        lift=lift,
+        log_error=log_error,
         p_value=plain.pvalue,
         cuped_difference=float(cuped.effect_size) / unit if cuped else None,
         cuped_error=_error(cuped) / unit if cuped else None,
     )
+    return Compared(found, "; ".join(missing) or None)
 
 
 def _analyze(
@@ -130,25 +150,45 @@ def _analyze(
         covariate,
         use_t=False,
         equal_var=False,
-        confidence_level=0.95,
+        confidence_level=_LEVEL,
     )
     try:
         # an arm without a single conversion has no lift, which is dealt with by the caller
         with np.errstate(all="ignore"):
             found = analysis.analyze_aggregates(control, treatment)
-    except ValueError:  # the root of a variance that rounding left below zero
+            error = _error(found)
+    except (ValueError, ArithmeticError):  # such as the root of a variance rounded to below zero
         return None
-    least = _LEAST_ERROR * max(abs(found.control), abs(found.treatment))
-    return found if isfinite(_error(found)) and _error(found) > least else None
+    figures = (found.control, found.treatment, found.effect_size, error, found.pvalue)
+    if not all(map(isfinite, figures)):
+        return None
+    return found if error > _MIN_ERROR * max(abs(found.control), abs(found.treatment)) else None
 
 
 def _error(result: MeanResult) -> float:
-    return float(result.effect_size_ci_upper - result.effect_size_ci_lower) / (2 * _Z95)
+    return float(result.effect_size_ci_upper - result.effect_size_ci_lower) / (2 * _Z)
 
 
-def _log_error(result: MeanResult) -> float:
-    upper, lower = 1 + result.rel_effect_size_ci_upper, 1 + result.rel_effect_size_ci_lower
-    return log(upper / lower) / (2 * _Z95)
+def _lift(
+    metric: Metric, control: Aggregates, treatment: Aggregates
+) -> tuple[float | None, float | None]:
+    """Returns the lift and the standard error of its logarithm (delta method).
+
+    Not from tea-tasting's interval, which loses all digits where one arm is tiny beside the other.
+    """
+    values, variances = [], []
+    for arm in (control, treatment):
+        # the mean of a denominator of None is 1, and a constant has no variance
+        values.append(arm.mean(metric.numerator) / arm.mean(metric.denominator))
+        variances.append(arm.ratio_var(metric.numerator, metric.denominator) / arm.count())
+    if values[0] <= 0:
+        return None, None
+    lift = float(values[1] / values[0] - 1)
+    if values[1] <= 0:
+        return lift, None
+    squares = [variance / value / value for value, variance in zip(values, variances, strict=True)]
+    log_error = float(np.sqrt(max(sum(squares), 0.0)))
+    return lift, log_error if isfinite(log_error) else None
 
 
 def adjusted(p_values: dict[str, float]) -> dict[str, float]:

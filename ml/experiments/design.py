@@ -88,8 +88,7 @@ def traffic(warehouse: Warehouse, registered: Designs) -> Traffic | None:
     """Measures the newest experiment on the platform; None without one, or without conversions."""
     as_of = warehouse.as_of()
     for each in sorted(exposures.experiments(warehouse), key=lambda each: each.last_at)[::-1]:
-        days = (each.last_at - each.first_at).days + 1
-        design = registered.of(each.name, each.variants, each.first_at, days)
+        design = registered.of(each, as_of)
         if exposures.violations(warehouse, design):
             continue
         looks = exposures.looks(warehouse, design, as_of)

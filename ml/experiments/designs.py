@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml.errors import MlError
 
 DEFAULT_PATH = Path(__file__).with_name("designs.toml")
 
+_DAY = timedelta(days=1)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # key -> lowest, highest; whole numbers have whole bounds
 _SHARED = {
@@ -123,6 +124,24 @@ class Design:
         return self.starts_at + timedelta(days=number * self.look_days)
 
 
+class Experiment(NamedTuple):
+    """One experiment as found in the exposures.
+
+    Attributes:
+        name: As in the exposures.
+        variants: Sorted.
+        first_at: First exposure.
+        last_at: Last exposure.
+        half_at: When half of the backers had been seen for the first time.
+    """
+
+    name: str
+    variants: list[str]
+    first_at: datetime
+    last_at: datetime
+    half_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Designs:
     """All of `designs.toml`: registered designs by name, and settings for the others."""
@@ -130,18 +149,30 @@ class Designs:
     registered: dict[str, Design]
     exploratory: Design
 
-    def of(self, name: str, variants: list[str], first_at: datetime, days: int) -> Design:
-        """Returns the registered design, or an exploratory one for what is in the data."""
-        if name in self.registered:
-            return self.registered[name]
-        arms = sorted(variants, key=lambda variant: (variant != "control", variant))
-        midnight = first_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    def of(self, found: Experiment, as_of: datetime) -> Design:
+        """Returns the registered design, or an exploratory one that fits the data.
+
+        Its window is the largest whole number of days, at most the one in the settings, with which
+        the windows of half of the backers are over. Its last look is at `as_of`, or at the midnight
+        after the last window.
+        """
+        if found.name in self.registered:
+            return self.registered[found.name]
+        settings = self.exploratory
+        fitting = max((as_of - found.half_at) // _DAY, settings.conversion_days + 1)
+        window = min(fitting, settings.window_days)
+        closed = found.last_at.replace(hour=0, minute=0, second=0, microsecond=0)
+        ends_at = min(as_of, closed + (1 + window) * _DAY)
+        looks = -((found.first_at - ends_at) // (settings.look_days * _DAY))
+        starts_at = ends_at - looks * settings.look_days * _DAY
+        arms = sorted(found.variants, key=lambda variant: (variant != "control", variant))
         return replace(
-            self.exploratory,
-            name=name,
+            settings,
+            name=found.name,
             arms=dict.fromkeys(arms, 1),
-            starts_at=midnight,
-            enrol_days=days,
+            starts_at=starts_at,
+            enrol_days=(found.last_at - starts_at) // _DAY + 1,
+            view_days=window - settings.conversion_days,
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tea_tasting.aggr import Aggregates
 
-from ml.experiments.designs import Design
+from ml.experiments.designs import Design, Experiment
 from ml.warehouse import Warehouse
 
 # What is summed over backers; money in cents.
@@ -18,15 +18,6 @@ COLUMNS = ("views", "conversions", "amount", "pre", "shown", "elsewhere", "net")
 PAIRS = tuple((left, right) for place, left in enumerate(COLUMNS) for right in COLUMNS[place:])
 _PLACES = {pair: place for place, pair in enumerate(PAIRS)}
 _MOST_NAMED = 5
-
-
-class Experiment(NamedTuple):
-    """One experiment as found in the exposures."""
-
-    name: str
-    variants: list[str]
-    first_at: datetime
-    last_at: datetime
 
 
 class Violation(NamedTuple):
@@ -51,12 +42,14 @@ class Look(NamedTuple):
         look_at: Its moment (UTC); only events strictly before it count.
         exposed: Backers seen so far, by arm.
         sums: Backers whose window is over, by arm.
+        first_closes_at: When the first window is over.
     """
 
     number: int
     look_at: datetime
     exposed: dict[str, int]
     sums: dict[str, "Sums"]
+    first_closes_at: datetime | None = None
 
 
 class Sums:
@@ -111,9 +104,15 @@ class Sums:
 def experiments(warehouse: Warehouse) -> list[Experiment]:
     """Lists the experiments in the exposures, by name."""
     rows = warehouse.fetch(
-        """select experiment, list(distinct variant order by variant), min(exposed_at),
-            max(exposed_at)
-        from core.fct_experiment_exposures group by experiment order by experiment"""
+        """with backers as (
+            select experiment, backer_id, list(distinct variant) as variants,
+                min(exposed_at) as first_at, max(exposed_at) as last_at
+            from core.fct_experiment_exposures group by all
+        )
+        select
+            experiment, list_sort(list_distinct(flatten(list(variants)))), min(first_at),
+            max(last_at), percentile_disc(0.5) within group (order by first_at)
+        from backers group by experiment order by experiment"""
     )
     return [Experiment(*row) for row in rows]
 
@@ -170,6 +169,7 @@ def looks(warehouse: Warehouse, design: Design, as_of: datetime) -> list[Look]:
     for row in _sums(warehouse, design):
         place, number = (closed, row[1]) if row[2] is None else (exposed, row[2])
         place.setdefault(number, []).append(row)
+    first_closes_at = min((row[4] for rows in exposed.values() for row in rows), default=None)
     seen = dict.fromkeys(design.arms, 0)
     sums = {arm: Sums() for arm in design.arms}
     found = []
@@ -179,10 +179,11 @@ def looks(warehouse: Warehouse, design: Design, as_of: datetime) -> list[Look]:
         for row in exposed.get(number, ()):
             seen[row[0]] += row[3]
         for row in closed.get(number, ()):
-            sums[row[0]].add(row[3], map(int, row[4:]))
+            sums[row[0]].add(row[3], map(int, row[5:]))
         if any(seen.values()):
             copies = {arm: each.copy() for arm, each in sums.items()}
-            found.append(Look(number, design.look_at(number), dict(seen), copies))
+            moment = design.look_at(number)
+            found.append(Look(number, moment, dict(seen), copies, first_closes_at))
     return found
 
 
@@ -195,7 +196,7 @@ def _sums(warehouse: Warehouse, design: Design) -> list[tuple[Any, ...]]:
     ]
     return warehouse.fetch(
         f"""{_BACKERS}
-        select variant, closes, opens, count(*), {", ".join(sums)}
+        select variant, closes, opens, count(*), min(closes_at), {", ".join(sums)}
         from backers group by grouping sets ((variant, closes), (variant, opens))
         order by all""",
         experiment=design.name,
@@ -281,6 +282,7 @@ _BACKERS = """
     backers as (
         select
             enrolled.variant,
+            enrolled.closes_at,
             (epoch_us(enrolled.first_at) - epoch_us($starts_at)) // $look + 1 as opens,
             (epoch_us(enrolled.closes_at) - epoch_us($starts_at) + $look - 1) // $look as closes,
             cast(viewed.views as hugeint) as views,

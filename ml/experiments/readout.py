@@ -1,4 +1,4 @@
-"""What each look says: intervals that hold over all looks, and what to do next, with the reason."""
+"""What each look says: figures, intervals that hold over all looks, and the decision."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from scipy.special import ndtri
 
 from ml.experiments.analysis import METRICS, PRIMARY, SECONDARY, Effect, Metric, adjusted
-from ml.experiments.designs import Design, Plan
+from ml.experiments.designs import Design
 from ml.experiments.exposures import Look
 from ml.experiments.testing import (
     SampleRatio,
@@ -15,8 +15,7 @@ from ml.experiments.testing import (
     run_tests,
     sample_ratios,
 )
-
-SHIP, NO_EFFECT, GO_ON, REPAIR = "stop, ship", "stop, no effect", "go on", "stop, repair"
+from ml.experiments.verdicts import GO_ON, Verdict, decide
 
 _Z95 = float(-ndtri(0.025))
 
@@ -67,22 +66,11 @@ class Reading(NamedTuple):
     sample_ratio_p_value: float | None = None
     sample_ratio_threshold: float | None = None
     is_sample_ratio_broken: bool = False
+    window_days: int | None = None
+    first_window_closes_at: datetime | None = None
+    missing_reason: str | None = None
     decision: str = GO_ON
     reason: str = ""
-
-
-class Verdict(NamedTuple):
-    """What to do next, why, and whether later looks cannot change it."""
-
-    decision: str
-    reason: str
-    is_for_good: bool = False
-
-    def at(self, look: Look) -> "Verdict":
-        """Returns it as later looks quote it."""
-        words = "decided" if self.is_for_good else "too little is new since what was said"
-        moment = f"{words} at look {look.number}, {look.look_at:%Y-%m-%d}"
-        return self._replace(reason=f"{moment}: {self.reason}")
 
 
 def read(design: Design, looks: list[Look]) -> list[Reading]:
@@ -109,10 +97,10 @@ def _read_arm(design: Design, arm: str, looks: list[Look]) -> list[Reading]:
     has_crossed = False
     for place, (look, ratio) in enumerate(zip(looks, ratios, strict=True)):
         test = primary[place]
-        found = _decide(design, look, test, ratio, arm)
+        found = decide(design, look, test, ratio, arm)
         verdict = _settle(look, found, kept, ratio)
         if found is not None and test.fraction is not None and not ratio.is_broken:
-            kept = kept if kept and kept.is_for_good else found.at(look)
+            kept = kept if kept and kept.is_final else found.at(look)
         if design.plan and verdict.decision == GO_ON and look.number == design.look_count:
             over = "; the registered run is over: prolong it, or stop undecided"
             verdict = verdict._replace(reason=verdict.reason + over)
@@ -126,73 +114,10 @@ def _read_arm(design: Design, arm: str, looks: list[Look]) -> list[Reading]:
 
 def _settle(look: Look, found: Verdict | None, kept: Verdict | None, ratio: SampleRatio) -> Verdict:
     """Returns what was found, unless an earlier look settled it or nothing is new."""
-    if found is not None and (ratio.is_broken or kept is None or not kept.is_for_good):
+    if found is not None and (ratio.is_broken or kept is None or not kept.is_final):
         return found
     assert kept is not None, f"look {look.number} was not tested, nor any before it"
     return kept
-
-
-def _decide(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str) -> Verdict | None:
-    """Returns what this look by itself says; None when too little is new to test it."""
-    if ratio.is_broken:
-        counts = f"{look.exposed[design.control]:,} and {look.exposed[arm]:,} backers"
-        return Verdict(
-            REPAIR,
-            f"the arms are too uneven for chance ({counts}, p = {ratio.p_value:.1g}): find out why"
-            " before reading any effect",
-        )
-    if test.effect is None:
-        return Verdict(GO_ON, _missing(look, design.control, arm))
-    plan = design.plan
-    if plan is None:
-        return Verdict(GO_ON, "exploratory: no design was registered, so this decides nothing")
-    fewest = min(look.sums[design.control].count, look.sums[arm].count)
-    if fewest < design.fewest_backers:
-        return Verdict(
-            GO_ON,
-            f"an arm has {fewest:,} backers whose window is over,"
-            f" {design.fewest_backers:,} are needed",
-        )
-    if test.fraction is None:
-        return None
-    if test.critical is None:
-        return Verdict(GO_ON, f"at {test.fraction:.1%} of the planned information it is too early")
-    return _judge(design, plan, test, test.effect, test.fraction, test.critical)
-
-
-def _missing(look: Look, control: str, arm: str) -> str:
-    for name in (control, arm):
-        if not look.exposed[name]:
-            return f"arm {name} is empty: no backer was seen in it"
-        if look.sums[name].count < 2:
-            return f"arm {name} has no two backers whose window is over yet"
-    return "nothing varies in either arm (nobody, or everybody, converted): there is no test"
-
-
-def _judge(
-    design: Design, plan: Plan, test: Test, found: Effect, fraction: float, critical: float
-) -> Verdict:
-    low, high = found.interval(critical)
-    lift = "" if found.lift is None else f" ({found.lift:+.1%})"
-    words = (
-        f"conversion differs by {100 * found.difference:+.2f} points{lift}, over all looks"
-        f" {100 * low:+.2f} to {100 * high:+.2f}"
-    )
-    if test.crossed > 0:
-        return Verdict(SHIP, f"{words}; z = {found.z:.2f} reached {critical:.2f}", True)
-    if test.crossed < 0:
-        return Verdict(NO_EFFECT, f"harm: {words}; z = {found.z:.2f} reached -{critical:.2f}", True)
-    within = f"{words}; z = {found.z:.2f} is within {critical:.2f}"
-    if fraction >= 1:
-        return Verdict(NO_EFFECT, f"{within} and all planned information is there", True)
-    chance = conditional_power(design, test)
-    if chance is not None and chance < plan.futility:
-        return Verdict(
-            NO_EFFECT,
-            f"{within}; the chance to still find {plan.lift:+.0%} is {chance:.1%}"
-            " (advice: going on stays valid)",
-        )
-    return Verdict(GO_ON, f"{within} at {fraction:.0%} of the planned information")
 
 
 def _rows(
@@ -242,6 +167,9 @@ def _rows(
             sample_ratio_p_value=ratio.p_value,
             sample_ratio_threshold=ratio.threshold,
             is_sample_ratio_broken=ratio.is_broken,
+            window_days=design.window_days,
+            first_window_closes_at=look.first_closes_at,
+            missing_reason=test.missing,
             decision=verdict.decision,
             reason=verdict.reason,
         )

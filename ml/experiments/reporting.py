@@ -1,11 +1,12 @@
 """What the stage `experiment` says on the screen."""
 
+from ml.containment import Failure
 from ml.experiments.analysis import PRIMARY
 from ml.experiments.readout import Reading
 from ml.experiments.stage import Experimented
 
 
-def experimented_lines(found: list[Experimented]) -> list[str]:
+def experimented_lines(found: list[Experimented | Failure]) -> list[str]:
     """Says for every experiment what its last look says."""
     if not found:
         return [
@@ -15,7 +16,9 @@ def experimented_lines(found: list[Experimented]) -> list[str]:
     return [line for each in found for line in _lines(each)]
 
 
-def _lines(found: Experimented) -> list[str]:
+def _lines(found: Experimented | Failure) -> list[str]:
+    if isinstance(found, Failure):
+        return [str(found)]
     name = f"{found.design.name}{' (exploratory)' if found.design.plan is None else ''}"
     primary = [row for row in found.rows if row.metric_role == PRIMARY]
     if not primary:

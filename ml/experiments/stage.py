@@ -1,18 +1,18 @@
 """Stage `experiment`: replays every look at every experiment and keeps what is new."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import pyarrow as pa
 
+from ml.containment import Failure, Units
 from ml.experiments import exposures, readout
 from ml.experiments.analysis import METRICS, PRIMARY
-from ml.experiments.designs import Design, Designs
-from ml.experiments.exposures import Experiment
-from ml.experiments.readout import REPAIR, Reading
+from ml.experiments.designs import Design, Designs, Experiment
+from ml.experiments.readout import Reading
+from ml.experiments.verdicts import REPAIR
 from ml.warehouse import Warehouse
-
-_DAY = timedelta(days=1)
 
 
 class Experimented(NamedTuple):
@@ -24,12 +24,13 @@ class Experimented(NamedTuple):
 
 
 def experiment(
-    designs: Designs, warehouse: Warehouse, *, run_id: str, now: datetime
-) -> list[Experimented]:
+    designs: Designs, warehouse: Warehouse, units: Units, *, run_id: str, now: datetime
+) -> list[Experimented | Failure]:
     """Analyses all experiments in the exposures and adds to `ml.experiment_results` what changed.
 
     An experiment whose exposures break a rule is not analysed: its one row names them. The same
-    result is not added twice; a changed one is added whole, and the newest counts.
+    result is not added twice; a changed one is added whole, and the newest counts. One that fails
+    because of a bug leaves the others alone.
 
     Raises:
         WarehouseError: A table that is read is missing.
@@ -37,15 +38,18 @@ def experiment(
     for table in ("core.warehouse_as_of", "core.fct_experiment_exposures", "core.fct_pledges"):
         warehouse.require(table)
     as_of = warehouse.as_of()
-    found = []
-    for each in exposures.experiments(warehouse):
-        days = (each.last_at - each.first_at) // _DAY + 1
-        design = designs.of(each.name, each.variants, each.first_at, days)
-        rows = _refused(design, each, warehouse, as_of) or readout.read(
+
+    def analyse(found: Experiment) -> Experimented:
+        design = designs.of(found, as_of)
+        rows = _refused(design, found, warehouse, as_of) or readout.read(
             design, exposures.looks(warehouse, design, as_of)
         )
-        found.append(Experimented(design, rows, _add(warehouse, rows, as_of, run_id, now)))
-    return found
+        return Experimented(design, rows, _add(warehouse, rows, as_of, run_id, now))
+
+    return [
+        units.run("experiment", each.name, partial(analyse, each))
+        for each in exposures.experiments(warehouse)
+    ]
 
 
 def _refused(
@@ -68,6 +72,7 @@ def _refused(
         metric_role=primary.role,
         look_number=0,
         look_at=as_of,
+        window_days=design.window_days,
         decision=REPAIR,
         reason="not analysed: " + "; ".join(problems),
     )

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from ml.experiments import sequential
-from ml.experiments.analysis import METRICS, Effect, Metric, effect, sample_ratio_p_value
+from ml.experiments.analysis import METRICS, Effect, Metric, compare, sample_ratio_p_value
 from ml.experiments.designs import Design
 from ml.experiments.exposures import Look
 
@@ -15,9 +15,13 @@ ENOUGH = 0.99  # of the planned information: the look that has it is the last an
 
 
 class Test(NamedTuple):
-    """One metric at one look: the effect, and the boundary if it was tested."""
+    """One metric at one look: the effect, and the boundary if it was tested.
+
+    `missing` says why figures of the effect, or all of it, could not be computed.
+    """
 
     effect: Effect | None
+    missing: str | None = None
     fraction: float | None = None
     spent: float | None = None
     critical: float | None = None
@@ -31,7 +35,11 @@ class Test(NamedTuple):
 
 
 class SampleRatio(NamedTuple):
-    """Whether the arms are as uneven as chance makes them, over all looks so far."""
+    """Whether the arms are as uneven as chance makes them, over all looks so far.
+
+    Without a design there is a p-value against equal shares, and nothing follows from it: no one
+    said that the arms were to be equal.
+    """
 
     p_value: float | None = None
     threshold: float | None = None
@@ -50,14 +58,15 @@ def run_tests(
     The primary metric spends by its own share of the planned information. The others spend at the
     same pace, their alpha divided by the number of metrics in their role.
     """
-    effects = [effect(metric, look.sums[design.control], look.sums[arm]) for look in looks]
+    compared = [compare(metric, look.sums[design.control], look.sums[arm]) for look in looks]
+    found = [Test(each.effect, each.missing) for each in compared]
     if design.plan is None:
-        return [Test(each) for each in effects]
+        return found
     planned = planned_information(design)
     tested: list[int] = []
     information: list[float] = []
     fractions: list[float] = []
-    for place, (look, each) in enumerate(zip(looks, effects, strict=True)):
+    for place, (look, (each, _)) in enumerate(zip(looks, compared, strict=True)):
         fewest = min(look.sums[design.control].count, look.sums[arm].count)
         if each is None or fewest < design.fewest_backers:
             continue
@@ -74,13 +83,11 @@ def run_tests(
     family = sum(other.role == metric.role for other in METRICS) * len(design.treatments)
     spent = sequential.obrien_fleming_spending(fractions, design.alpha / family)
     critical = sequential.boundaries(information, spent)
-    found = [Test(each) for each in effects]
     for order, place in enumerate(tested):
-        found[place] = Test(
-            effects[place],
-            fractions[order],
-            float(spent[order]),
-            float(critical[order]) if np.isfinite(critical[order]) else None,
+        found[place] = found[place]._replace(
+            fraction=fractions[order],
+            spent=float(spent[order]),
+            critical=float(critical[order]) if np.isfinite(critical[order]) else None,
         )
     return found
 
@@ -104,7 +111,12 @@ def sample_ratios(design: Design, arm: str, looks: list[Look]) -> list[SampleRat
     Once broken is broken for good: later backers do not mend the earlier ones.
     """
     if design.plan is None:
-        return [SampleRatio()] * len(looks)
+        return [
+            SampleRatio(sample_ratio_p_value(look.exposed, design.arms, arm))
+            if look.exposed[design.control] + look.exposed[arm]
+            else SampleRatio()
+            for look in looks
+        ]
     alpha = design.plan.sample_ratio_alpha / len(design.treatments)
     counts = [look.exposed[design.control] + look.exposed[arm] for look in looks]
     tested: list[int] = []

@@ -1,1 +1,1 @@
-"""Do the models still hold: drift within a budget for false alarms, outcomes, the journal."""
+"""Model monitoring: drift within a budget for false alarms, outcomes, the journal."""

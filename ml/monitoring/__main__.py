@@ -3,16 +3,18 @@
 import argparse
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ml.errors import MlError
+from ml.containment import concerns_all
+from ml.errors import PARTLY_DONE, MlError
 from ml.monitoring import journal
 from ml.warehouse import read_warehouse
 
 
 def main() -> int:
-    """Appends the performance of the published models; returns 0, or 2 for a wrong call."""
+    """Appends what the published models did; returns 0, 2 for a wrong call, 3 for a bug."""
     parser = argparse.ArgumentParser(prog="python -m ml.monitoring", description=journal.__doc__)
     parser.add_argument("--db", type=Path, required=True, help="published warehouse, only read")
     parser.add_argument("--journal", type=Path, required=True, help="file to append to")
@@ -29,6 +31,12 @@ def main() -> int:
     except OSError as error:
         print(f"monitoring: {options.journal}: {error}", file=sys.stderr)
         return 2
+    except Exception as error:
+        if concerns_all(error):
+            raise
+        traceback.print_exc(file=sys.stderr)
+        print("monitoring: a bug ended the journal; what is published stands", file=sys.stderr)
+        return PARTLY_DONE
     seconds = time.perf_counter() - started
     print(f"{'journal':<10} {added} new lines ({seconds:.1f} s) -> {options.journal}")
     return 0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ml.monitoring import drift
-from ml.monitoring.samples import Sample
+from ml.monitoring.samples import MATURED, PREDICTION, Sample
 from ml.settings import Drift
 from ml.warehouse import ModelRun
 
@@ -52,14 +52,41 @@ class Alarm(NamedTuple):
     cost: Cost | None
 
 
+DRIFT, NO_DRIFT, NOT_TESTED = "drift detected", "no drift detected", "not tested"
+
+
 class Window(NamedTuple):
-    """How many projects of a sample are compared, if they are enough."""
+    """How many projects of a sample are compared, if they are enough.
+
+    `features` are those that may raise an alarm.
+    """
 
     clock: str
     features: tuple[str, ...]
     reference_count: int
     current_count: int
-    is_compared: bool
+    needed_count: int
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether both windows hold enough projects."""
+        return min(self.reference_count, self.current_count) >= self.needed_count
+
+    @property
+    def subject(self) -> str:
+        """What is compared: features, predictions or outcomes."""
+        if self.clock == MATURED:
+            return "outcomes"
+        return "predictions" if self.features == (PREDICTION,) else "features"
+
+    @property
+    def skip_reason(self) -> str | None:
+        """Says what is missing for a test; None when nothing is."""
+        if self.is_compared:
+            return None
+        if self.current_count <= self.reference_count:
+            return f"{self.current_count:,} of {self.needed_count:,} projects needed"
+        return f"{self.reference_count:,} of {self.needed_count:,} reference projects needed"
 
 
 class Monitored(NamedTuple):
@@ -68,6 +95,36 @@ class Monitored(NamedTuple):
     run: ModelRun
     windows: list[Window]
     alarms: list[Alarm]
+
+    @property
+    def status(self) -> str:
+        """DRIFT, NO_DRIFT or NOT_TESTED."""
+        if self.alarms:
+            return DRIFT
+        is_tested = any(window.is_compared for window in self.windows)
+        return NO_DRIFT if is_tested else NOT_TESTED
+
+    @property
+    def skip_reason(self) -> str | None:
+        """Says why nothing at all was tested; None when something was."""
+        if self.status != NOT_TESTED:
+            return None
+        if not self.windows:
+            return f"there is no model: {self.run.reason}"
+        nearest = max(self.windows, key=lambda each: min(each.reference_count, each.current_count))
+        return nearest.skip_reason
+
+    @property
+    def tested_features(self) -> set[str]:
+        """Names of what was tested, at whichever kind of snapshot."""
+        return {name for each in self.windows if each.is_compared for name in each.features}
+
+    def alarms_in(self, window: Window) -> int:
+        """Returns how many of the window's features alarmed."""
+        return sum(
+            alarm.finding.clock == window.clock and alarm.finding.feature in window.features
+            for alarm in self.alarms
+        )
 
 
 class Watch:
@@ -85,8 +142,8 @@ class Watch:
         for sample, _ in self._samples:
             rows = self._rows(sample, until)
             counts = len(sample.reference_projects), rows.stop - rows.start
-            is_compared = min(counts) >= self._settings.min_entities
-            found.append(Window(sample.clock, tuple(sample.reference), *counts, is_compared))
+            names = tuple(each for each in sample.reference if self._is_watched(each))
+            found.append(Window(sample.clock, names, *counts, self._settings.min_entities))
         return found
 
     def findings(self, until: datetime) -> list[Finding]:
@@ -105,9 +162,7 @@ class Watch:
                     (name, sample.clock, reference.compare(sample.recent[name][rows], self._z))
                 )
                 counts.append((window.reference_count, window.current_count))
-        watched = np.array(
-            [name not in self._settings.report_only for name, *_ in shifts], dtype=bool
-        )
+        watched = np.array([self._is_watched(name) for name, *_ in shifts], dtype=bool)
         p_values = np.array([shift.p_value for *_, shift in shifts], dtype=np.float64)
         adjusted = np.ones(len(shifts))
         for family in (watched, ~watched):
@@ -118,6 +173,9 @@ class Watch:
                 shifts, watched, adjusted, counts, strict=True
             )
         ]
+
+    def _is_watched(self, feature: str) -> bool:
+        return feature not in self._settings.report_only
 
     def _rows(self, sample: Sample, until: datetime) -> slice:
         return sample.window(until, self._settings.window_days, self._settings.min_entities)

@@ -23,10 +23,13 @@ def monitor(model: ModelSettings, warehouse: Warehouse, *, run_id: str, now: dat
         MlError: There is no model for this warehouse, or a column is missing.
     """
     run = decided_run(model, warehouse)
-    if run.status != "trained":
-        return Monitored(run, [], [])
-    warehouse.check_inputs(model, model.features)
     as_of = warehouse.as_of()
+    records = Records(warehouse, run, run_id, now)
+    if run.status != "trained":
+        skipped = Monitored(run, [], [])
+        records.add_checks(as_of, skipped)
+        return skipped
+    warehouse.check_inputs(model, model.features)
     samples = list(read_samples(model, warehouse, run, as_of))
     watch = Watch(model.drift, samples)
     findings = watch.findings(as_of)
@@ -41,12 +44,13 @@ def monitor(model: ModelSettings, warehouse: Warehouse, *, run_id: str, now: dat
         for finding in findings
         if finding.is_alert
     ]
+    result = Monitored(run, watch.windows(as_of), alarms)
     with warehouse.transaction():
-        records = Records(warehouse, run, run_id, now)
+        records.add_checks(as_of, result)
         records.add_findings(model.drift, as_of, findings, costs)
         records.add_replays(as_of, replays)
         records.add_alarms(as_of, alarms)
-    return Monitored(run, watch.windows(as_of), alarms)
+    return result
 
 
 def _mondays(run: ModelRun, as_of: datetime) -> list[datetime]:

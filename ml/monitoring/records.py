@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from ml.monitoring import words
-from ml.monitoring.alarms import Alarm, Cost, Finding
+from ml.monitoring.alarms import DRIFT, NO_DRIFT, NOT_TESTED, Alarm, Cost, Finding, Monitored
 from ml.monitoring.samples import PREDICTION
 from ml.settings import Drift
 from ml.warehouse import ModelRun, Warehouse
@@ -16,13 +16,39 @@ Row = dict[str, Any]
 
 
 class Records:
-    """Adds to the tables `drift_stats`, `drift_replays` and `drift_alarms` for one model."""
+    """Adds to `drift_checks`, `drift_stats`, `drift_replays` and `drift_alarms` for one model."""
 
     def __init__(self, warehouse: Warehouse, run: ModelRun, run_id: str, now: datetime) -> None:
         """Takes what all rows have in common."""
         self._warehouse = warehouse
         self._model = {"model_name": run.model_name, "model_version": run.model_version}
         self._measurement = {"run_id": run_id, "measured_at": now}
+
+    def add_checks(self, as_of: datetime, result: Monitored) -> None:
+        """Adds one row per kind of snapshot and subject: tested, with what outcome, or why not."""
+        rows: list[Row] = []
+        for window in result.windows:
+            alerts = result.alarms_in(window)
+            tested = DRIFT if alerts else NO_DRIFT
+            rows.append(
+                {
+                    "snapshot_kind": window.clock,
+                    "subject": window.subject,
+                    "status": tested if window.is_compared else NOT_TESTED,
+                    "reason": window.skip_reason,
+                    "feature_count": len(window.features),
+                    "alert_count": alerts,
+                    "reference_count": window.reference_count,
+                    "current_count": window.current_count,
+                    "needed_count": window.needed_count,
+                }
+            )
+        names = ("snapshot_kind", "subject", "feature_count", "alert_count", "reference_count",
+                 "current_count", "needed_count")  # fmt: skip
+        if not rows:
+            missing = {"status": NOT_TESTED, "reason": result.skip_reason}
+            rows = [missing | dict.fromkeys(names)]
+        self._add("drift_checks", as_of, rows, ("model_name",))
 
     def add_findings(
         self, settings: Drift, as_of: datetime, findings: Iterable[Finding], costs: Iterable[Cost]

@@ -1,30 +1,52 @@
 """What the monitor says to people."""
 
-from ml.monitoring.alarms import Alarm, Cost, Finding, Monitored, Window
-from ml.monitoring.samples import MATURED, PREDICTION
+from textwrap import wrap
 
-_MOST_NAMED = 4  # alarms told in full on the screen
+from ml.monitoring.alarms import (
+    DRIFT,
+    NO_DRIFT,
+    NOT_TESTED,
+    Alarm,
+    Cost,
+    Finding,
+    Monitored,
+    Window,
+)
+from ml.monitoring.samples import MATURED
+
+_WIDTH = 109  # of 120 columns, the name of the stage takes the others
+_MAX_NAMED = 4  # alarms told in full on the screen
 
 
 def monitored_lines(result: Monitored) -> list[str]:
-    """Says what was compared, and each alarm in a sentence."""
+    """Says whether drift was detected, what was tested and what was not, and each alarm."""
     run = result.run
-    if run.status != "trained":
-        return [f"{run.model_name} has no model, so nothing to compare with: {run.reason}"]
-    title = f"{run.model_name} {run.model_version}"
-    windows = ", ".join(_window(window) for window in result.windows)
-    if not any(window.is_compared for window in result.windows):
-        return [f"{title}: {windows}"]
-    if not result.alarms:
-        return [f"{title}: {windows}; nothing moved -> ml.drift_stats"]
-    lines = [f"{title}: {windows}; {len(result.alarms)} moved -> insights.drift_alerts"]
-    lines += [f"ALERT {_movement(alarm)}" for alarm in result.alarms[:_MOST_NAMED]]
-    if more := result.alarms[_MOST_NAMED:]:
+    title = run.model_name if run.model_version is None else f"{run.model_name} {run.model_version}"
+    table = "drift_alerts" if result.status == DRIFT else "drift_status"
+    lines = [f"{title}: {_outcome(result)} -> insights.{table}"]
+    tested = [_counts(each) for each in result.windows if each.is_compared]
+    others = [f"{_name(each)} ({each.skip_reason})" for each in result.windows
+              if not each.is_compared]  # fmt: skip
+    for state, names in (("tested", tested), (NOT_TESTED, others)):
+        if names:
+            lines += wrap(f"{state}: {', '.join(names)}", _WIDTH, subsequent_indent="  ")
+    lines += [f"ALERT {_movement(alarm)}" for alarm in result.alarms[:_MAX_NAMED]]
+    if more := result.alarms[_MAX_NAMED:]:
         lines.append(
             f"ALERT {len(more)} more: {', '.join(_place(alarm.finding) for alarm in more)}"
         )
     costs = {alarm.cost.clock: alarm.cost for alarm in result.alarms if alarm.cost}
     return lines + [_price(cost) for cost in costs.values()]
+
+
+def _outcome(result: Monitored) -> str:
+    if result.status == NOT_TESTED:
+        return f"{NOT_TESTED}: {result.skip_reason}"
+    features = f"{len(result.tested_features)} features tested"
+    if result.status == DRIFT:
+        drifted = {alarm.finding.feature for alarm in result.alarms}
+        return f"{DRIFT} in {len(drifted)} of {features}"
+    return f"{NO_DRIFT} ({features})"
 
 
 def sentence(alarm: Alarm) -> str:
@@ -68,9 +90,11 @@ def _price(cost: Cost | None) -> str:
     )
 
 
-def _window(window: Window) -> str:
-    what = "predictions at " if PREDICTION in window.features else ""
-    counts = (
-        f"{what}{window.clock} {window.current_count:,} recent against {window.reference_count:,}"
-    )
-    return counts if window.is_compared else f"{counts} (too few)"
+def _name(window: Window) -> str:
+    if window.clock == MATURED:
+        return "outcomes"
+    return f"{window.subject} at {window.clock}"
+
+
+def _counts(window: Window) -> str:
+    return f"{_name(window)} ({window.current_count:,} projects against {window.reference_count:,})"

@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ml.pages.charts import COLORS, FAINT, date_axis, new_chart, to_svg
+from ml.pages.failures import failures
 from ml.pages.render import render, write
 from ml.warehouse import Warehouse
 
@@ -21,7 +22,7 @@ _COLUMNS = (
     *("cuped_difference_high", "cuped_variance_ratio", "information_fraction", "alpha_spent"),
     *("boundary", "is_significant", "conditional_power", "control_exposed_count"),
     *("treatment_exposed_count", "sample_ratio_p_value", "is_sample_ratio_broken"),
-    *("decision", "reason"),
+    *("window_days", "first_window_closes_at", "missing_reason", "decision", "reason"),
 )
 # Of the look on top, in this order; labels for people.
 _LABELS = {
@@ -32,7 +33,7 @@ _LABELS = {
     "elsewhere_amount_per_backer": "Amount per backer, projects never shown",
     "net_amount_per_backer": "Amount per backer, net",
 }
-_TONES = {"stop, ship": "passed", "stop, repair": "error"}
+_TONES = {"stop, ship": "passed", "stop, harm": "error", "stop, repair": "error"}
 _MOST_LIFT = 1.0  # beyond that an early interval would squeeze all others
 
 
@@ -50,6 +51,7 @@ def write_experiments(warehouse: Warehouse, folder: Path) -> None:
         "experiments.html.jinja",
         as_of=warehouse.as_of(),
         experiments=[_experiment(each) for each in found.values()],
+        failures=failures(warehouse, "experiment"),
     )
     write(folder / "index.html", page)
 

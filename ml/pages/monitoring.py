@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from ml.monitoring.alarms import DRIFT, NO_DRIFT, NOT_TESTED
 from ml.pages.charts import COLORS, FAINT, INK, date_axis, new_chart, to_svg
+from ml.pages.failures import failures
 from ml.pages.render import render, write
 from ml.warehouse import ModelRun, Warehouse
 
@@ -19,6 +21,11 @@ _MODELS = "select model_name from intermediate.int_models_in_use order by model_
 _ALERTS = """
     select feature, clock, words, since_at from insights.drift_alerts
     where model_name = $model order by clock, feature"""
+_CHECKS = """
+    select snapshot_kind, subject, status, reason, feature_count, current_count, reference_count,
+        needed_count
+    from insights.drift_status where model_name = $model
+    order by subject, snapshot_kind"""
 _REPLAYS = """
     select week_at, feature, clock, is_alert from staging.stg_drift_replays
     where model_name = $model order by week_at, feature, clock"""
@@ -60,6 +67,7 @@ def make_page(warehouse: Warehouse, folder: Path) -> None:
             "monitoring.html.jinja",
             as_of=warehouse.as_of(),
             models=models,
+            failures=failures(warehouse, "train", "predict", "monitor"),
             has_backtest=(folder / "backtest.html").exists(),
         ),
     )
@@ -69,6 +77,7 @@ def _model(warehouse: Warehouse, run: ModelRun) -> Row:
     name = run.model_name
     keys = {"model": name, "version": run.model_version}
     alerts = warehouse.fetch(_ALERTS, model=name)
+    checks = warehouse.read(_CHECKS, model=name).read_all().to_pylist()
     replays = warehouse.fetch(_REPLAYS, model=name)
     weeks = warehouse.fetch(_PERFORMANCE, **keys)
     now = warehouse.as_of()
@@ -79,6 +88,8 @@ def _model(warehouse: Warehouse, run: ModelRun) -> Row:
         "version": run.model_version,
         "cutoff_at": run.cutoff_at,
         "alerts": [words for _, _, words, _ in alerts],
+        "checks": checks,
+        **_status(checks, len(alerts)),
         "spells": _spells(replays, now),
         "weeks_watched": len({moment for moment, *_ in replays}),
         "alarm_chart": alarm_chart(replays) if replays else None,
@@ -92,6 +103,23 @@ def _model(warehouse: Warehouse, run: ModelRun) -> Row:
         ],
         "performance_chart": _performance_chart(weeks) if weeks else None,
     }
+
+
+def _status(checks: Sequence[Row], alert_count: int) -> Row:
+    """Returns the state of a model, in a few words and in a sentence."""
+    tested = [check for check in checks if check["status"] != NOT_TESTED]
+    if alert_count:
+        return {"status": DRIFT.capitalize(), "summary": DRIFT.capitalize()}
+    if tested:
+        # what is tested at several kinds of snapshot counts once
+        most = {check["subject"]: 0 for check in tested}
+        for check in tested:
+            most[check["subject"]] = max(most[check["subject"]], check["feature_count"])
+        summary = f"{NO_DRIFT.capitalize()} ({sum(most.values())} features tested)"
+        return {"status": NO_DRIFT.capitalize(), "summary": summary}
+    reasons = [check["reason"] for check in checks if check["reason"]]
+    reason = reasons[0] if reasons else "the monitor has not run for this timestamp"
+    return {"status": NOT_TESTED.capitalize(), "summary": f"{NOT_TESTED.capitalize()}: {reason}"}
 
 
 def _spells(replays: Sequence[tuple[Any, ...]], now: datetime) -> list[Row]:

@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ml.pages.charts import COLORS, new_chart, to_svg
+from ml.pages.failures import failures
 from ml.pages.render import render, write
 from ml.warehouse import Warehouse
 
@@ -79,6 +80,7 @@ def write_releases(warehouse: Warehouse, folder: Path) -> None:
         chart = _chart(warehouse, policy)
     page = render(
         "releases.html.jinja",
+        failures=failures(warehouse, "bandit"),
         totals=_rows(warehouse, _TOTALS)[0],
         recommendations=_rows(warehouse, _RECOMMENDATIONS),
         sheet=_rows(warehouse, _SHEET),

@@ -5,6 +5,7 @@ from pathlib import Path
 from ml.pages import report_facts, report_history, report_models
 from ml.pages.claims import Claim
 from ml.pages.document import Block, Section, Table, Text, to_html, to_markdown
+from ml.pages.failures import failures
 from ml.pages.render import render, write
 from ml.pages.report_facts import ClockRows, Facts, ModelFacts
 from ml.pages.report_features import grouped
@@ -16,16 +17,19 @@ TITLE = "Modeling report"
 def write_report(warehouse: Warehouse, folder: Path) -> None:
     """Writes `index.html` and `modeling_report.md`, which tell the same."""
     facts = report_facts.read(warehouse)
+    failed = failures(warehouse, "train", "predict")
     sections = compose(facts)
     page = render(
         "report.html.jinja",
         title=TITLE,
         as_of=f"{facts.as_of:%Y-%m-%d %H:%M:%S}",
         sections=sections,
+        failures=failed,
         to_html=to_html,
     )
     title = f"{TITLE}, as of {facts.as_of:%Y-%m-%d %H:%M:%S} UTC"
-    write(folder / "modeling_report.md", to_markdown(title, sections))
+    first = [Section("failures", "Missing", [Text(words) for words in failed])] if failed else []
+    write(folder / "modeling_report.md", to_markdown(title, [*first, *sections]))
     write(folder / "index.html", page)
 
 

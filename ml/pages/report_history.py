@@ -146,14 +146,15 @@ def _drift(model: ModelFacts) -> list[Block]:
     if not model.shifts:
         return [
             Text(
-                f"`{model.name}`: nothing was compared at this moment; there is no model, or too"
-                " few projects in training or in the recent window."
+                f"`{model.name}`: not tested for drift at this timestamp; there is no model, or"
+                " there are too few projects in training or in the recent window"
+                " (`insights.drift_status` has the counts)."
             )
         ]
     alerts = [each for each in model.shifts if each.is_alert]
     first = model.shifts[0]
     clocks = ", ".join(dict.fromkeys(each.clock for each in model.shifts))
-    told = f"{len(alerts)} moved" if alerts else "none moved"
+    told = f"drift detected in {len(alerts)}" if alerts else "no drift detected"
     rows = alerts or model.shifts[:_FEWEST_SHIFTS]
     return [
         Table(

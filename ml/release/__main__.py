@@ -1,4 +1,4 @@
-"""`python -m ml.release`: which release strategy a project gets that launches now."""
+"""`python -m ml.release`: which release strategy a project gets that launches now, or got."""
 
 import argparse
 import sys
@@ -29,6 +29,18 @@ _NEWEST_WEEK = """
     limit 4"""
 
 
+_LAUNCHED = """
+    select
+        projects.launched_at, projects.release_strategy, decisions.chosen_strategy,
+        decisions.propensity, decisions.batch_at, decisions.state
+    from core.dim_projects as projects
+    left join staging.stg_bandit_decisions as decisions
+        on projects.project_id = decisions.project_id
+        and decisions.bandit_version = (
+            select bandit_version from intermediate.int_bandits_in_use)
+    where projects.project_id = $project_id"""
+
+
 class Answer(NamedTuple):
     """The strategy, its exact probability, and the week whose knowledge it rests on."""
 
@@ -36,6 +48,13 @@ class Answer(NamedTuple):
     propensity: float
     batch_at: datetime
     state: str
+
+    def __str__(self) -> str:
+        """Says it in words."""
+        return (
+            f"{self.strategy}, chosen with probability {self.propensity:.4f} for a launch in the"
+            f" week of {self.batch_at:%Y-%m-%d} ({self.state})"
+        )
 
 
 def answer(warehouse: Warehouse, project_id: int) -> Answer:
@@ -55,6 +74,23 @@ def answer(warehouse: Warehouse, project_id: int) -> Answer:
     return Answer(ARMS[arm], float(propensity[0, arm]), batch_at, state)
 
 
+def recorded(warehouse: Warehouse, project_id: int) -> str | None:
+    """Says what is on record for a project that has launched already; None when it has not."""
+    if not warehouse.fetch(_HAS_RUN):
+        return None
+    rows = warehouse.fetch(_LAUNCHED, project_id=project_id)
+    if not rows:
+        return None
+    launched_at, own, strategy, propensity, batch_at, state = rows[0]
+    words = f"launched already, on {launched_at:%Y-%m-%d}, with {own or 'no release strategy'}"
+    if strategy is None:
+        return f"{words}; no decision of the bandit is recorded for it"
+    return (
+        f"{words}; recorded for it: {strategy}, chosen with probability {propensity:.4f} for a"
+        f" launch in the week of {batch_at:%Y-%m-%d} ({state})"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the strategy; returns 0, or 2 for a wrong call."""
     parser = argparse.ArgumentParser(prog="python -m ml.release", description=__doc__)
@@ -63,15 +99,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         with read_warehouse(options.db) as warehouse:
-            found = answer(warehouse, options.project)
+            words = recorded(warehouse, options.project)
+            words = words or str(answer(warehouse, options.project))
     except MlError as error:
         print(f"strategy: {error}", file=sys.stderr)
         return 2
-    print(
-        f"strategy   project {options.project}: {found.strategy}, chosen with probability"
-        f" {found.propensity:.4f} for a launch in the week of {found.batch_at:%Y-%m-%d}"
-        f" ({found.state})"
-    )
+    print(f"strategy   project {options.project}: {words}")
     return 0
 
 

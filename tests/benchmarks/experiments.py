@@ -19,12 +19,13 @@ import duckdb
 import numpy as np
 from scipy import stats
 
+from ml.containment import Units
 from ml.experiments import design, designs, exposures, sequential, testing
 from ml.experiments.analysis import METRICS, sample_ratio_p_value
 from ml.experiments.sequential import Floats
-from ml.experiments.stage import experiment
+from ml.experiments.stage import Experimented, experiment
 from ml.experiments.testing import ENOUGH, LEAST_GROWTH
-from ml.warehouse import open_warehouse
+from ml.warehouse import Warehouse, open_warehouse
 from tests.conftest import Workshop
 from tests.ml import ml_state
 
@@ -328,10 +329,19 @@ def speed(rng: np.random.Generator) -> Iterator[Figure]:
         install_ml(path)
         with open_warehouse(path) as warehouse:
             begin = time.process_time()
-            [found] = experiment(registered, warehouse, run_id="bench", now=datetime(2024, 1, 2))
+            found = analysed(registered, warehouse)
             seconds = time.process_time() - begin
     assert found.rows[-1].look_number == large.look_count
     yield Figure("CPU seconds for 1,000,000 exposures", seconds, 0.0, 0.0, 2.0, ".2f")
+
+
+def analysed(registered: designs.Designs, warehouse: Warehouse) -> Experimented:
+    """Runs the stage on the one experiment there is."""
+    now = datetime(2024, 1, 2)
+    units = Units(warehouse, run_id="bench", now=now)
+    [found] = experiment(registered, warehouse, units, run_id="bench", now=now)
+    assert isinstance(found, Experimented), found
+    return found
 
 
 def install_ml(path: Path) -> None:
@@ -417,7 +427,7 @@ def analysed_world(folder: Path, seed: int) -> tuple[dict[str, Any], dict[str, A
         ).fetchall()
     install_ml(path)
     with open_warehouse(path) as warehouse:
-        [found] = experiment(designs.load(), warehouse, run_id="bench", now=datetime(2024, 1, 2))
+        found = analysed(designs.load(), warehouse)
     # money beside highlighting is rare: the last look has the most of it
     return {row.metric: row for row in found.rows}, {row[0]: row[1:] for row in effects}
 

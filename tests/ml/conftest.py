@@ -115,7 +115,8 @@ def project_snapshot(rng: np.random.Generator, p: Columns, at: Any, kind: str) -
     past = 1 / (1 + np.exp(-p["quality"] - rng.normal(0, 0.7, n)))
     lasting = np.maximum(elapsed * p["days"], 1e-9)
     return pa.table({
-        "project_id": p["project_id"], "snapshot_kind": [kind] * n, "snapshot_at": stamps(at),
+        "project_id": p["project_id"], "snapshot_kind": pa.array([kind] * n, pa.string()),
+        "snapshot_at": stamps(at),
         "is_decided": ratio >= 1, "category": pa.array(CATEGORIES[p["category"]]),
         "country": pa.array(COUNTRIES[p["country"]], pa.string()), "funding_goal": p["goal"],
         "duration_days": p["days"].astype(float), "launch_weekday": weekday,
@@ -190,7 +191,7 @@ def milestone_snapshot(
     liking = 1 / (1 + np.exp(m["trouble"] - 1 + rng.normal(0, 0.5, n)))
     return pa.table({
         "milestone_id": m["milestone_id"], "project_id": p["project_id"][project],
-        "snapshot_kind": [kind] * n, "snapshot_at": stamps(at),
+        "snapshot_kind": pa.array([kind] * n, pa.string()), "snapshot_at": stamps(at),
         "is_decided": (m["resolved"] < at) | (m["grace"] <= at),
         "funding_amount": np.round(p["goal"][project] / 4, 2),
         "funding_share_ratio": np.full(n, 0.25), "milestone_number": m["milestone_number"],

@@ -8,7 +8,7 @@ import tea_tasting as tt
 from scipy import stats
 
 from ml.experiments import exposures
-from ml.experiments.analysis import METRICS, Metric, adjusted, effect, sample_ratio_p_value
+from ml.experiments.analysis import METRICS, Metric, adjusted, compare, sample_ratio_p_value
 from ml.experiments.exposures import COLUMNS, PAIRS, Sums
 
 CONVERSION = METRICS[0]
@@ -49,7 +49,7 @@ def test_sums_give_what_tea_tasting_finds_in_the_rows(metric: Metric) -> None:
         for name, covariate in (("plain", None), ("cuped", "pre"))
     }
     wanted = tt.Experiment(metrics).analyze(relation, control="control")
-    found = effect(metric, *map(sums_of, arms))
+    found = compare(metric, *map(sums_of, arms)).effect
     assert found is not None
     unit = 100 if metric.is_money else 1
     plain, cuped = wanted["plain"], wanted["cuped"]
@@ -72,7 +72,7 @@ def test_clustering_by_backer_widens_the_error() -> None:
     backers = dict.fromkeys(COLUMNS, [0] * 400)
     backers["views"] = [20] * 400
     backers["conversions"] = [20] * 40 + [0] * 360
-    found = effect(CONVERSION, sums_of(backers), sums_of(backers))
+    found = compare(CONVERSION, sums_of(backers), sums_of(backers)).effect
     assert found is not None
     independent = np.sqrt(2 * 0.1 * 0.9 / 8000)
     assert found.error == pytest.approx(independent * np.sqrt(20), rel=0.01)
@@ -82,25 +82,84 @@ def test_clustering_by_backer_widens_the_error() -> None:
 def test_what_does_not_vary_has_no_effect(conversions: int) -> None:
     backers = dict.fromkeys(COLUMNS, [1] * 50)
     backers["conversions"] = [conversions] * 50
-    assert effect(CONVERSION, sums_of(backers), sums_of(backers)) is None
+    assert compare(CONVERSION, sums_of(backers), sums_of(backers)).effect is None
 
 
 def test_an_arm_that_is_empty_or_without_denominator_has_no_effect() -> None:
     full = sums_of(draw_backers(np.random.default_rng(1), 50))
-    assert effect(CONVERSION, full, Sums()) is None
+    assert compare(CONVERSION, full, Sums()).effect is None
     nobody = dict.fromkeys(COLUMNS, [1] * 50) | {"conversions": [0] * 50}
     average_pledge = METRICS[1]
-    assert effect(average_pledge, full, sums_of(nobody)) is None
+    assert compare(average_pledge, full, sums_of(nobody)).effect is None
 
 
 def test_no_conversions_in_one_arm_leave_a_difference_without_a_lift() -> None:
     full = draw_backers(np.random.default_rng(1), 50)
     nobody = full | {"conversions": [0] * 50}
-    found = effect(CONVERSION, sums_of(nobody), sums_of(full))
+    found = compare(CONVERSION, sums_of(nobody), sums_of(full)).effect
     assert found is not None
     assert found.difference > 0
     assert found.lift is None
     assert found.lift_interval(2.0) == (None, None)
+
+
+def arms_of_a_rare_metric(spent_before: int) -> tuple[Sums, Sums]:
+    """Two of 40 backers pay in control, ten in treatment; one other backer spent a lot before."""
+    backers = []
+    for amount, pre in (
+        ([100 * (n < 2) for n in range(40)], [spent_before * (n == 5) for n in range(40)]),
+        ([1000 * n * (n < 10) for n in range(40)], [1000 * n * (n < 10) for n in range(40)]),
+    ):
+        paid = [int(cents > 0) for cents in amount]
+        columns = ([1] * 40, paid, amount, pre, amount, amount, amount)
+        backers.append(sums_of(dict(zip(COLUMNS, columns, strict=True))))
+    return backers[0], backers[1]
+
+
+def test_cuped_of_a_rare_metric_does_not_overflow() -> None:
+    """49,375 cents take the adjusted mean of control so close to zero that exp overflowed."""
+    pair = arms_of_a_rare_metric(49_375)
+    [metric] = [metric for metric in METRICS if metric.name == "amount_per_view"]
+    found, missing = compare(metric, *pair)
+    assert found is not None
+    assert missing is None
+    near = compare(metric, *arms_of_a_rare_metric(49_300)).effect
+    assert near is not None
+    assert found.cuped_difference == pytest.approx(near.cuped_difference, rel=0.01)
+    assert found.cuped_error == pytest.approx(near.cuped_error, rel=0.01)
+
+
+CENT, MOST = 1, 10**14  # 0.01 and 10^12 in cents
+
+
+@pytest.mark.parametrize("treated", [(0, CENT), (1, CENT), (1, MOST), (50, CENT), (50, MOST)])
+@pytest.mark.parametrize("untreated", [(0, CENT), (1, CENT), (1, MOST), (50, CENT), (50, MOST)])
+@pytest.mark.parametrize("before", [0, CENT, MOST])
+def test_legal_extremes_give_finite_figures_or_a_reason(
+    untreated: tuple[int, int], treated: tuple[int, int], before: int
+) -> None:
+    arms = []
+    for count, cents in (untreated, treated):
+        paid = [int(n < count) for n in range(50)]
+        amount = [cents * each for each in paid]
+        pre = [before * (n % 7 == 0) for n in range(50)]
+        columns = (
+            [1] * 50,
+            paid,
+            amount,
+            pre,
+            amount,
+            pre,
+            [a + b for a, b in zip(amount, pre, strict=True)],
+        )
+        arms.append(sums_of(dict(zip(COLUMNS, columns, strict=True))))
+    for metric in METRICS:
+        found, missing = compare(metric, *arms)
+        if found is None or None in found:
+            assert missing
+        if found is not None:
+            figures = (*found, found.z, *found.interval(9.0), *found.lift_interval(9.0))
+            assert all(np.isfinite(figure) for figure in figures if figure is not None)
 
 
 def test_metrics_are_adjusted_after_holm() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ml.experiments import designs
 from ml.experiments.assignment import assign, assignment_sql
-from ml.experiments.designs import Design, DesignError
+from ml.experiments.designs import Design, DesignError, Experiment
 
 MILLION = 1_000_000
 
@@ -67,6 +67,8 @@ def test_a_salt_may_hold_a_quote() -> None:
 
 
 def test_an_experiment_without_design_assigns_nobody(tmp_path: Path) -> None:
-    loose = designs.load().of("loose", ["b", "control"], datetime(2023, 1, 1), 10)
+    first, last = datetime(2023, 1, 1), datetime(2023, 1, 10)
+    seen = Experiment("loose", ["b", "control"], first, last, first)
+    loose = designs.load().of(seen, last)
     with pytest.raises(DesignError, match="loose is not registered"):
         assign(loose, 1)

@@ -1,12 +1,12 @@
 """The registered designs, and what is wrong with a broken file."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ml.experiments import designs
-from ml.experiments.designs import DesignError
+from ml.experiments.designs import DesignError, Experiment
 
 
 def test_highlighting_is_registered() -> None:
@@ -19,11 +19,14 @@ def test_highlighting_is_registered() -> None:
 
 
 def test_an_unknown_experiment_is_exploratory_with_its_own_arms() -> None:
-    found = designs.load().of("badge", ["a", "control", "z"], datetime(2023, 5, 4, 3), 30)
+    first, last = datetime(2023, 5, 4, 3), datetime(2023, 6, 3)
+    seen = Experiment("badge", ["a", "control", "z"], first, last, first)
+    found = designs.load().of(seen, datetime(2023, 6, 3, 1))
     assert found.plan is None
     assert (found.control, found.treatments) == ("control", ("a", "z"))
-    assert found.starts_at == datetime(2023, 5, 4)
-    assert found.enrol_days == 30
+    assert found.look_at(5) == datetime(2023, 6, 3, 1)
+    assert found.starts_at <= first < found.look_at(1)
+    assert found.starts_at + found.enrol_days * timedelta(days=1) > last
 
 
 @pytest.mark.parametrize(

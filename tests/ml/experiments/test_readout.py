@@ -8,15 +8,9 @@ from scipy.stats import norm
 
 from ml.experiments.designs import Design
 from ml.experiments.exposures import COLUMNS, PAIRS, Look, Sums
-from ml.experiments.readout import (
-    GO_ON,
-    NO_EFFECT,
-    REPAIR,
-    SHIP,
-    Reading,
-    read,
-)
+from ml.experiments.readout import Reading, read
 from ml.experiments.testing import planned_information
+from ml.experiments.verdicts import GO_ON, HARM, NO_EFFECT, REPAIR, SHIP
 
 VIEWS = 20
 
@@ -81,8 +75,8 @@ def test_a_clear_lift_ships_at_the_look_that_shows_it_and_stays_decided(design: 
 
 def test_harm_stops_in_words(design: Design) -> None:
     [row] = primary(read(design, looks_at(design, [0.8], (0.05, 0.038))))
-    assert row.decision == NO_EFFECT
-    assert row.reason.startswith("harm: ")
+    assert row.decision == HARM == "stop, harm"
+    assert row.reason.startswith("conversion differs by -1.20 points (-24.0%)")
 
 
 def test_all_planned_information_without_a_crossing_stops(design: Design) -> None:
@@ -214,8 +208,9 @@ def test_an_exploratory_experiment_decides_nothing(design: Design) -> None:
     loose = replace(design, plan=None)
     [row] = primary(read(loose, looks_at(design, [0.9], (0.05, 0.09))))
     assert row.is_exploratory
-    assert (row.decision, row.boundary, row.sample_ratio_p_value) == (GO_ON, None, None)
-    assert "exploratory" in row.reason
+    assert (row.decision, row.boundary) == (GO_ON, None)
+    assert "exploratory, no design was registered, so this decides nothing" in row.reason
+    assert "conversion differs by +4.00 points" in row.reason
     assert row.p_value is not None
     assert row.p_value < 1e-6
 

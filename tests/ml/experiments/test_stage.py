@@ -59,14 +59,11 @@ def test_a_changed_design_adds_the_whole_result_and_so_does_going_back(lab: Lab)
 
 @pytest.mark.parametrize("days", [24, 37.5])
 def test_a_later_moment_only_adds_looks(lab: Lab, days: float) -> None:
+    """Of a registered experiment; the looks of an exploratory one end at `AS_OF`."""
     exposures, pledges = draw_world(np.random.default_rng(4), backers=300)
-    loose = [
-        each._replace(exposure_id=each.exposure_id + 100_000, experiment="badge")
-        for each in exposures
-    ]
     rows = []
     for as_of in (START + days * DAY, START + 56 * DAY):
-        lab.fill([*exposures, *loose], pledges, as_of=as_of)
+        lab.fill(exposures, pledges, as_of=as_of)
         lab.run()
         rows.append(
             lab.sql(
@@ -111,6 +108,102 @@ def test_broken_exposures_are_named_and_other_experiments_go_on(lab: Lab) -> Non
     assert reason in (lab.folder / "index.html").read_text()
     assert lab.sql("select bool_and(is_exploratory) from ml.experiment_results where"
                    " experiment = 'badge'") == [(True,)]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def short_test() -> tuple[list[Exposure], list[Pledge]]:
+    """Two weeks of an A/B test without a design: 2,000 players enter evenly, arms are uneven."""
+    rng = np.random.default_rng(3)
+    exposures: list[Exposure] = []
+    pledges: list[Pledge] = []
+    for backer in range(2000):
+        first_at = START + backer / 2000 * 14 * DAY
+        pledge = None
+        if rng.random() < 0.2:
+            pledge = len(pledges)
+            pledges.append(Pledge(pledge, 7, backer, 5.0, first_at + DAY / 2))
+        variant = "gate_30" if backer % 2000 < 941 else "gate_40"
+        exposures.append(Exposure(backer, variant, backer, 7, first_at, pledge, "gate"))
+    order = rng.permutation(2000)
+    mixed = [each._replace(variant=exposures[place].variant)
+             for each, place in zip(exposures, order, strict=True)]  # fmt: skip
+    return mixed, pledges
+
+
+def test_an_experiment_without_a_design_gets_a_window_that_fits_its_days(
+    lab: Lab, short_test: tuple[list[Exposure], list[Pledge]]
+) -> None:
+    """A window of 21 days would be over for nobody: no p-value at all."""
+    lab.fill(*short_test, as_of=START + 14 * DAY)
+    code, out, _ = lab.run()
+    assert code == 0
+    looks = lab.sql(
+        """select look_at, window_days, first_window_closes_at, control_backer_count
+                + treatment_backer_count, p_value is not null
+        from ml.experiment_results where metric_role = 'primary' order by 1"""
+    )
+    assert looks[-1] == (START + 14 * DAY, 7, START + 7 * DAY, 1001, True)
+    assert "windows of 7 days, the first was over on 2023-11-13" in out
+    assert "for this look alone" in out
+
+
+def test_uneven_arms_without_a_design_are_information(
+    lab: Lab, short_test: tuple[list[Exposure], list[Pledge]]
+) -> None:
+    lab.fill(*short_test, as_of=START + 14 * DAY)
+    _, out, _ = lab.run()
+    assert "941 and 1,059 backers seen, p = 0.0089 against equal shares (information only)" in out
+    [last] = lab.sql(
+        """select decision, sample_ratio_threshold, is_sample_ratio_broken
+        from ml.experiment_results where metric_role = 'primary' order by look_at desc limit 1"""
+    )
+    assert last == ("go on", None, False)
+    lab.sql(READOUT)
+    with read_warehouse(lab.db) as warehouse:
+        write_experiments(warehouse, lab.folder)
+    page = " ".join((lab.folder / "index.html").read_text().split())
+    assert "against equal shares: 0.0089. Information only" in page
+    assert "Window: 7 days from a backer's first view" in page
+
+
+def test_before_the_first_window_is_over_its_date_is_said(
+    lab: Lab, short_test: tuple[list[Exposure], list[Pledge]]
+) -> None:
+    exposures, pledges = short_test
+    arms = {"gate_30": "control", "gate_40": "treatment"}
+    registered = [each._replace(experiment=NAME, variant=arms[each.variant]) for each in exposures]
+    lab.fill(registered, pledges, as_of=START + 14 * DAY)
+    _, out, _ = lab.run()
+    assert "no two backers whose window is over yet (the first window ends on 2023-11-27)" in out
+
+
+@pytest.mark.parametrize(("days", "window"), [(0.01, 2), (3, 2), (9, 4), (28, 14), (90, 21)])
+def test_the_window_leaves_half_of_the_backers_and_is_never_above_21(
+    lab: Lab, short_test: tuple[list[Exposure], list[Pledge]], days: float, window: int
+) -> None:
+    exposures, _ = short_test
+    stretch = days / 14
+    shown = [
+        each._replace(exposed_at=START + (each.exposed_at - START) * stretch, pledge_id=None)
+        for each in exposures
+    ]
+    lab.fill(shown, [], as_of=START + days * DAY)
+    code, _, err = lab.run()
+    assert (code, err) == (0, "")
+    assert lab.sql("select distinct window_days from ml.experiment_results") == [(window,)]
+
+
+def test_a_long_finished_experiment_is_read_to_its_end(
+    lab: Lab, short_test: tuple[list[Exposure], list[Pledge]]
+) -> None:
+    lab.fill(*short_test, as_of=START + 400 * DAY)
+    lab.run()
+    counts = lab.sql(
+        """select control_backer_count + treatment_backer_count
+        from ml.experiment_results where metric_role = 'primary' order by look_at"""
+    )
+    assert counts[-1] == (2000,)
+    assert len(counts) == 5
 
 
 def test_one_arm_only_is_refused(lab: Lab) -> None:

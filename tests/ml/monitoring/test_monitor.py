@@ -9,6 +9,11 @@ import pytest
 from scipy import stats
 
 ALERTS = "select feature, clock, statistic from ml.drift_stats where is_alert order by all"
+CHECK = """
+    select status, reason, alert_count, reference_count, current_count, needed_count
+    from ml.drift_checks
+    where model_name = 'project_success' and snapshot_kind = 'd3' and subject = 'features'
+    order by measured_at desc"""
 RECENT = "snapshot_at > timestamp '2023-10-03'"
 
 
@@ -22,11 +27,6 @@ def again(platform: Any, hour: int = 1) -> str:
     outcome = platform.run("monitor", run_id=f"run-{hour}", hour=hour)
     assert outcome.code == 0, outcome.err
     return str(outcome.out)
-
-
-def windows_said(said: str, clock: str) -> list[str]:
-    """The words about the windows of one clock, project model first."""
-    return re.findall(rf"(?<!at ){clock} [\d,]+ recent against [\d,]+(?: \(too few\))?", said)
 
 
 def test_a_steady_platform_is_quiet_and_every_feature_is_reported(finished: Any) -> None:
@@ -69,7 +69,12 @@ def test_a_doubled_feature_raises_an_alert_and_nothing_else_does(finished: Any) 
     )
     said = check_again(finished)
     assert {row[:2] for row in finished.sql(ALERTS)} == {("average_pledge_amount", "d3")}
-    assert "1 moved -> insights.drift_alerts" in said
+    assert re.search(
+        r"project_success \w+: drift detected in 1 of \d+ features tested -> insights.drift_alerts",
+        said,
+    )
+    checks = "select snapshot_kind, subject from ml.drift_checks where status = 'drift detected'"
+    assert finished.sql(checks + " order by measured_at desc limit 1") == [("d3", "features")]
     assert "ALERT average_pledge_amount at d3 moved: mean +" in said
     assert "By its own probabilities at d3 the model is right " in said
 
@@ -144,8 +149,39 @@ def test_a_window_reaches_back_until_it_holds_enough(finished: Any) -> None:
 def test_too_few_recent_projects_are_not_compared(finished: Any) -> None:
     finished.edit("min_entities = 30\nmean", "min_entities = 5000\nmean")
     said = check_again(finished)
-    assert windows_said(said, "d3")[0].endswith("(too few)")
+    recent = finished.sql(CHECK)[0][4]
+    assert re.search(r"project_success \w+: not tested: \d+ of 5,000 projects needed", said)
+    assert f"features at d3 ({recent} of 5,000 projects needed)" in said
+    assert "no drift" not in said
     assert finished.sql("select count(*) from ml.drift_stats") == [(0,)]
+    assert finished.sql(CHECK)[0] == (
+        *("not tested", f"{recent} of 5,000 projects needed", 0),
+        *(finished.sql(CHECK)[0][3], recent, 5000),
+    )
+
+
+@pytest.mark.parametrize("fail", [False, True])
+def test_who_asks_for_alerts_learns_that_nothing_was_tested(finished: Any, fail: bool) -> None:
+    """No alert, so no exit code 1; but not the silence of a platform without drift either."""
+    finished.edit("min_entities = 30\nmean", "min_entities = 5000\nmean")
+    flags = ("--fail-on-alert",) if fail else ()
+    outcome = finished.run("monitor", *flags, run_id="run-2", hour=1)
+    assert outcome.code == 0
+    assert ("monitor: project_success not tested: " in outcome.err) == fail
+
+
+def test_a_model_that_was_skipped_is_not_tested(fresh: Any) -> None:
+    fresh.edit("min_entities = 30 ", "min_entities = 60000 ")
+    fresh.edit("min_entities = 30\nmin_rarer", "min_entities = 60000\nmin_rarer")
+    outcome = fresh.run("train", "predict", "monitor", "--fail-on-alert")
+    assert outcome.code == 0
+    assert "project_success: not tested: there is no model: " in outcome.out
+    assert "60000 are needed" in outcome.err
+    rows = fresh.sql("select model_version, status, reason from ml.drift_checks order by 3 desc")
+    assert len(rows) == 2
+    assert rows[0][:2] == (None, "not tested")
+    assert fresh.run("monitor", run_id="run-2", hour=1).code == 0
+    assert fresh.sql("select count(*) from ml.drift_checks") == [(2,)]
 
 
 def test_another_threshold_gives_new_rows(finished: Any) -> None:
@@ -321,8 +357,7 @@ class TestHardlyAWindow:
         )
         finished.sql("delete from ml.predictions")
         said = check_again(finished)
-        assert windows_said(said, "d3")[0].startswith("d3 0 recent against ")
-        assert windows_said(said, "d3")[0].endswith("(too few)")
+        assert "features at d3 (0 of 30 projects needed)" in said
         assert finished.sql("select count(*) from ml.drift_stats where clock = 'd3'") == [(0,)]
 
     def test_constant(self, finished: Any) -> None:

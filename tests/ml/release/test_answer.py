@@ -30,10 +30,38 @@ def test_what_is_told_before_the_launch_is_recorded_after_it(
             assert list(answer(warehouse, project)) == recorded
 
 
+def test_a_project_that_has_launched_gets_what_was_recorded(
+    platform: Platform, chosen: BanditSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not a choice as of now: it would be another one."""
+    platform.decide(chosen)
+    [(project, own, launched_at, strategy, propensity)] = platform.sql(
+        """select project_id, release_strategy, launched_at, chosen_strategy, propensity
+        from ml.bandit_decisions inner join core.dim_projects using (project_id, launched_at)
+        order by launched_at limit 1"""
+    )
+    assert main(["--db", str(platform.path), "--project", str(project)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(
+        f"strategy   project {project}: launched already, on {launched_at:%Y-%m-%d}, with {own};"
+        f" recorded for it: {strategy}, chosen with probability {propensity:.4f}"
+    )
+
+
+def test_a_project_older_than_the_bandit_has_nothing_recorded(
+    platform: Platform, chosen: BanditSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform.decide(chosen)
+    assert main(["--db", str(platform.path), "--project", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "launched already, on 2022-01-" in said
+    assert said.endswith("no decision of the bandit is recorded for it\n")
+
+
 def test_nothing_to_choose_from_is_one_line(
     platform: Platform, chosen: BanditSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    call = ["--db", str(platform.path), "--project", "7"]
+    call = ["--db", str(platform.path), "--project", "70001"]
     platform.sql("update core.dim_projects set release_strategy = null")
     platform.decide(chosen)
     assert main(call) == 2

@@ -1,0 +1,117 @@
+"""What to do next after a look, and why, in words."""
+
+from typing import NamedTuple
+
+from scipy.special import ndtri
+
+from ml.experiments.analysis import Effect
+from ml.experiments.designs import Design, Plan
+from ml.experiments.exposures import Look
+from ml.experiments.testing import SampleRatio, Test, conditional_power
+
+SHIP, HARM, NO_EFFECT = "stop, ship", "stop, harm", "stop, no effect"
+GO_ON, REPAIR = "go on", "stop, repair"
+
+_Z95 = float(-ndtri(0.025))
+
+
+class Verdict(NamedTuple):
+    """What to do next, why, and whether later looks cannot change it."""
+
+    decision: str
+    reason: str
+    is_final: bool = False
+
+    def at(self, look: Look) -> "Verdict":
+        """Returns it as later looks quote it."""
+        words = "decided" if self.is_final else "too little is new since what was said"
+        moment = f"{words} at look {look.number}, {look.look_at:%Y-%m-%d}"
+        return self._replace(reason=f"{moment}: {self.reason}")
+
+
+def decide(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str) -> Verdict | None:
+    """Returns what this look by itself says; None when too little is new to test it."""
+    if ratio.is_broken:
+        counts = f"{look.exposed[design.control]:,} and {look.exposed[arm]:,} backers"
+        return Verdict(
+            REPAIR,
+            f"the arms are too uneven for chance ({counts}, p = {ratio.p_value:.1g}): find out why"
+            " before reading any effect",
+        )
+    plan = design.plan
+    if plan is None:
+        return Verdict(GO_ON, _explored(design, look, test, ratio, arm))
+    if test.effect is None:
+        return Verdict(GO_ON, _missing(look, design.control, arm))
+    fewest = min(look.sums[design.control].count, look.sums[arm].count)
+    if fewest < design.fewest_backers:
+        return Verdict(
+            GO_ON,
+            f"an arm has {fewest:,} backers whose window is over,"
+            f" {design.fewest_backers:,} are needed",
+        )
+    if test.fraction is None:
+        return None
+    if test.critical is None:
+        return Verdict(GO_ON, f"at {test.fraction:.1%} of the planned information it is too early")
+    return _judge(design, plan, test, test.effect, test.fraction, test.critical)
+
+
+def _explored(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str) -> str:
+    """Says what an experiment without a design shows, and with which window."""
+    words = _missing(look, design.control, arm)
+    if test.effect is not None:
+        low, high = test.effect.interval(_Z95)
+        words = (
+            f"{_difference(test.effect)}, {100 * low:+.2f} to {100 * high:+.2f} and"
+            f" p = {test.effect.p_value:.2g} for this look alone"
+        )
+    words = f"exploratory, no design was registered, so this decides nothing: {words}"
+    if look.first_closes_at:
+        over = "was over" if look.first_closes_at <= look.look_at else "is over"
+        words += f"; windows of {design.window_days} days, the first {over}"
+        words += f" on {look.first_closes_at:%Y-%m-%d}"
+    if ratio.p_value is not None:
+        words += (
+            f"; {look.exposed[design.control]:,} and {look.exposed[arm]:,} backers seen,"
+            f" p = {ratio.p_value:.2g} against equal shares (information only)"
+        )
+    return words
+
+
+def _difference(found: Effect) -> str:
+    lift = "" if found.lift is None else f" ({found.lift:+.1%})"
+    return f"conversion differs by {100 * found.difference:+.2f} points{lift}"
+
+
+def _missing(look: Look, control: str, arm: str) -> str:
+    for name in (control, arm):
+        if not look.exposed[name]:
+            return f"arm {name} is empty: no backer was seen in it"
+        if look.sums[name].count < 2:
+            first = look.first_closes_at
+            when = f" (the first window ends on {first:%Y-%m-%d})" if first else ""
+            return f"arm {name} has no two backers whose window is over yet{when}"
+    return "nothing varies in either arm (nobody, or everybody, converted): there is no test"
+
+
+def _judge(
+    design: Design, plan: Plan, test: Test, found: Effect, fraction: float, critical: float
+) -> Verdict:
+    low, high = found.interval(critical)
+    words = f"{_difference(found)}, over all looks {100 * low:+.2f} to {100 * high:+.2f}"
+    if test.crossed > 0:
+        return Verdict(SHIP, f"{words}; z = {found.z:.2f} reached {critical:.2f}", True)
+    if test.crossed < 0:
+        return Verdict(HARM, f"{words}; z = {found.z:.2f} reached -{critical:.2f}", True)
+    within = f"{words}; z = {found.z:.2f} is within {critical:.2f}"
+    if fraction >= 1:
+        return Verdict(NO_EFFECT, f"{within} and all planned information is there", True)
+    chance = conditional_power(design, test)
+    if chance is not None and chance < plan.futility:
+        return Verdict(
+            NO_EFFECT,
+            f"{within}; the chance to still find {plan.lift:+.0%} is {chance:.1%}"
+            " (advice: going on stays valid)",
+        )
+    return Verdict(GO_ON, f"{within} at {fraction:.0%} of the planned information")
