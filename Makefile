@@ -133,8 +133,8 @@ experiment-design: setup ## tell the size of an experiment: BASE=0.05 LIFT=0.15 
 	@$(PYTHON) -m ml.experiments.design --base "$(or $(BASE),0.05)" --lift "$(or $(LIFT),0.15)" \
 		--power "$(or $(POWER),0.8)" --db $(PUBLISHED)
 
-test: setup ## run the whole test suite
-	@$(PYTHON) -m pytest -n 2 --dist loadfile
+test: setup ## run the test suite but its journeys, which .ci/run adds
+	@$(PYTHON) -m pytest -n 2 --dist loadfile -m "not journey"
 
 lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/ruff check .
