@@ -1,8 +1,8 @@
 """Runs the project's commands in forks of one process that has imported what they need.
 
 A fork has an environment, a folder, arguments and an end of its own, as a fresh process has; it
-saves the imports, which take three seconds of CPU for dbt and two for Great Expectations or
-scikit-learn. All forks share the hash seed of their process: where that matters, start another one.
+saves the imports, which take three seconds of CPU for dbt and two for scikit-learn. All forks share
+the hash seed of their process: where that matters, start another one.
 """
 
 import importlib
@@ -22,7 +22,6 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 LATER = {
     "dbt": ("dbt.cli.main", "dbt.task.build", "dbt.adapters.duckdb", "daff", "sqlparse.cli"),
     "ml": ("sklearn.ensemble", "tea_tasting"),
-    "expectations.validate": ("great_expectations.expectations.core",),
 }
 
 
@@ -33,10 +32,27 @@ class Forks:
         self._process: subprocess.Popen[str] | None = None
 
     def run(
-        self, command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]
+        self,
+        command: Sequence[str | Path],
+        *,
+        cwd: Path = REPOSITORY,
+        env: Mapping[str, str] | None = None,
+        imports: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """Runs `python -m module …`, or a script of the environment such as `dbt`, to its end."""
-        order = {"command": [str(part) for part in command], "cwd": str(cwd), "env": dict(env)}
+        """Runs a command to its end.
+
+        Args:
+            command: `python -m module …`, `python -c program …` or a script such as `dbt …`.
+            cwd: The folder in which it runs.
+            env: Its environment; by default that of the tests.
+            imports: What `python -c` imports, if that takes long.
+        """
+        order = {
+            "command": [str(part) for part in command],
+            "cwd": str(cwd),
+            "env": dict(os.environ if env is None else env),
+            "imports": list(imports),
+        }
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -73,7 +89,8 @@ def serve() -> None:
     os.dup2(2, 1)
     while line := orders.readline():
         order = json.loads(line)
-        _import_for(order["command"])
+        for name in [*_imports_of(order["command"]), *order["imports"]]:
+            importlib.import_module(name)
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             child = os.fork()
             if child == 0:
@@ -89,19 +106,17 @@ def serve() -> None:
         answers.flush()
 
 
-def _import_for(command: list[str]) -> None:
-    program = _module(command) or Path(command[0]).name
-    if module := _module(command):
-        importlib.import_module(module)
-    for name in LATER.get(program.removesuffix(".__main__"), ()):
-        importlib.import_module(name)
+def _imports_of(command: list[str]) -> list[str]:
+    module = _module(command)
+    program = module or Path(command[0]).name
+    later = LATER.get(program.removesuffix(".__main__"), ())
+    return [*([module] if module else []), *later]
 
 
 def _module(command: list[str]) -> str | None:
     """The module that `python -m` runs: of a package, the one that makes it a command."""
-    if command[0] != sys.executable:
+    if command[:2] != [sys.executable, "-m"]:
         return None
-    assert command[1] == "-m", f"only python -m can be run in a fork: {command}"
     spec = importlib.util.find_spec(command[2])
     is_package = spec is not None and spec.submodule_search_locations is not None
     return f"{command[2]}.__main__" if is_package else command[2]
@@ -117,12 +132,14 @@ def _become(order: dict[str, Any], out: IO[str], err: IO[str]) -> None:
     os.environ.clear()
     os.environ.update(order["env"])
     command = order["command"]
-    module = _module(command)
-    if module is None:
+    if command[0] != sys.executable:
         sys.argv = command
         runpy.run_path(command[0], run_name="__main__")
-    else:
+    elif module := _module(command):
         del sys.modules[module]
-        sys.argv = command[2:]
-        sys.path[0] = order["cwd"]
+        sys.argv, sys.path[0] = command[2:], order["cwd"]
         runpy.run_module(command[2], run_name="__main__", alter_sys=True)
+    else:
+        assert command[1] == "-c", f"neither -m nor -c: {command}"
+        sys.argv, sys.path[0] = ["-c", *command[3:]], order["cwd"]
+        exec(compile(command[2], "<string>", "exec"), {"__name__": "__main__"})
