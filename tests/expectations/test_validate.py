@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -299,10 +297,3 @@ def test_a_query_that_cannot_be_run(healthy: Path, tmp_path: Path) -> None:
 def test_a_folder_without_suites(tmp_path: Path) -> None:
     with pytest.raises(CallError, match="there is no suite"):
         load_suites(tmp_path)
-
-
-def test_the_command_says_no_more_than_it_should(bench: Bench) -> None:
-    command = [sys.executable, "-m", "expectations.validate", *bench.arguments()]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) == 1

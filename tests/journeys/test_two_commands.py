@@ -13,6 +13,16 @@ from tests.journeys.clone import Clone, needs_make, sha256
 pytestmark = needs_make
 
 
+def test_a_run_says_no_more_than_it_should(product: Clone) -> None:
+    """Each line is of a stage or goes on with one: no warning, no log of a library."""
+    lines = product.first_output.splitlines()
+    said = [line for line in lines if not re.match(r"[a-z][a-z-]* +\S| {2,}\S", line)]
+    assert said == []
+    (validated,) = [number for number, line in enumerate(lines) if line.startswith("validate ")]
+    assert "0 warnings, 0 errors" in lines[validated]
+    assert not lines[validated + 1].startswith(" ")
+
+
 def test_live_projects_and_open_milestones_have_predictions(product: Clone) -> None:
     for outlook, probability in (
         ("project_outlook", "success_probability"),
