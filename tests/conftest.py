@@ -3,16 +3,16 @@
 import os
 import shlex
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from tests.forks import FORKS, REPOSITORY
+
 DBT = Path(sys.executable).with_name("dbt")
 # what nobody reads after a build costs half a second of each
 SILENTLY = ("--no-write-json", "--log-level-file", "none")
@@ -35,6 +35,12 @@ class Workshop:
         self.target = folder / "target"
         self.warehouse = folder / "warehouse"
         self.database = self.warehouse / "build" / "escrow.duckdb"
+        self.clear()
+
+    def clear(self) -> None:
+        """Takes a fresh copy of the project and leaves no warehouse; what dbt parsed stays."""
+        shutil.rmtree(self.warehouse, ignore_errors=True)
+        shutil.rmtree(self.project, ignore_errors=True)
         ignored = shutil.ignore_patterns("target", "logs", "*.csv", "raw.yml", ".user.yml")
         shutil.copytree(REPOSITORY / "dbt_project", self.project, ignore=ignored)
 
@@ -84,9 +90,7 @@ def call(command: Sequence[str | Path], **environment: str) -> None:
         for name, value in os.environ.items()
         if not name.startswith(("DBT_", "ESCROW_", "MAKE"))
     }
-    done = subprocess.run(
-        command, cwd=REPOSITORY, env=inherited | environment, capture_output=True, text=True
-    )
+    done = FORKS.run(command, cwd=REPOSITORY, env=inherited | environment)
     assert done.returncode == 0, f"{shlex.join(map(str, command))}\n{done.stdout}{done.stderr}"
 
 
@@ -96,10 +100,23 @@ class BuildWarehouse(Protocol):
     def __call__(self, data: Path, *, as_of: datetime | None = None) -> Path: ...
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _forks_are_ended() -> Iterator[None]:
+    yield
+    FORKS.close()
+
+
+@pytest.fixture(scope="session")
+def lent_workshop(new_workshop: Callable[[], Workshop]) -> Workshop:
+    """The workshop that is lent to one test after another, so that dbt parses one only."""
+    return new_workshop()
+
+
 @pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    """An empty workshop of the test's own."""
-    return Workshop(tmp_path / "workshop")
+def workshop(lent_workshop: Workshop) -> Workshop:
+    """An empty workshop, the test's own until it ends."""
+    lent_workshop.clear()
+    return lent_workshop
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """Runs a stage that is killed, as by `kill -9`, before one of its steps on the file system."""
 
-import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from tests.forks import FORKS, REPOSITORY
+
+__all__ = ["REPOSITORY", "run"]
 PROGRAM = """
 import os, runpy, signal, sys
 
@@ -38,4 +38,4 @@ def run(module: str, arguments: Sequence[str], *, at: int, names: Sequence[str])
     """
     program = PROGRAM.format(at=at, names=tuple(names), module=module)
     command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True).returncode
+    return FORKS.run(command, imports=[module]).returncode

@@ -63,7 +63,7 @@ class Builds:
         self.tables = tables
         self.folder = folder
         self.new_workshop = new_workshop
-        self._workshops: dict[Leak | None, Workshop] = {}
+        self._workshop: Workshop | None = None
         self._read: dict[Path, Tables] = {}
 
     @cached_property
@@ -104,15 +104,18 @@ class Builds:
             if not database.exists():
                 raw = export_at(self.tables, export) if export else self.tables
                 data = write_csv(_shuffled(raw) if shuffled else raw, folder / "data")
-                shutil.move(self._workshop(leak).build(data, as_of=as_of), database)
+                shutil.move(self._cleared_workshop(leak).build(data, as_of=as_of), database)
         return database
 
-    def _workshop(self, leak: Leak | None) -> Workshop:
-        if leak not in self._workshops:
-            self._workshops[leak] = self.new_workshop()
-            if leak is not None:
-                plant(leak, self._workshops[leak].project)
-        return self._workshops[leak]
+    def _cleared_workshop(self, leak: Leak | None) -> Workshop:
+        """One for all builds, since dbt parses each new one."""
+        if self._workshop is None:
+            self._workshop = self.new_workshop()
+        else:
+            self._workshop.clear()
+        if leak is not None:
+            plant(leak, self._workshop.project)
+        return self._workshop
 
     def read(self, database: Path) -> Tables:
         """The rows of every table that dbt built, by its name in the warehouse."""

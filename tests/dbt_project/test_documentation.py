@@ -1,7 +1,6 @@
 """The documentation says what is there: every table, column and type, and all that is there."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,11 +25,12 @@ class Platform(NamedTuple):
 
 @pytest.fixture(scope="module")
 def platform(
-    builds: Builds, new_workshop: Callable[[], Workshop], tmp_path_factory: pytest.TempPathFactory
+    builds: Builds, lent_workshop: Workshop, tmp_path_factory: pytest.TempPathFactory
 ) -> Platform:
     """A whole warehouse, up to `insights`; one raw table is large enough to be a source."""
     folder = tmp_path_factory.mktemp("large")
-    workshop = new_workshop()
+    workshop = lent_workshop
+    workshop.clear()
     workshop.build(write_csv(with_large_table(builds.tables), folder / "data"))
     workshop.python(
         *("ml", "train", "predict", "monitor", "bandit", "--db", workshop.database),

@@ -1,9 +1,7 @@
 """Output folders: reproducible, equal in both formats, complete or absent."""
 
 import csv
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from generator.config import SimulationConfig
 from generator.output import OutputError, Target, check_replaceable, writing
 from generator.schemas import SCHEMAS
 from generator.world import Block, simulate
+from tests.forks import FORKS
 
 CONFIG = SimulationConfig(scale=2, block_scale=1, seed=5)
 
@@ -123,8 +122,7 @@ cli.main(sys.argv[1:])
 def test_a_killed_run_shows_no_world_and_the_next_one_tidies_up(tmp_path: Path) -> None:
     out = tmp_path / "world"
     call = [sys.executable, "-c", KILLED_HALF_WAY, "--out", str(out), "--scale", "2"]
-    root = Path(cli.__file__).parents[1]
-    run = subprocess.run(call, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False)
+    run = FORKS.run(call, imports=["generator.cli"])
     assert run.returncode == -signal.SIGKILL
     assert not out.exists()
     assert len(list(tmp_path.iterdir())) == 1

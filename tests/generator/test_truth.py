@@ -1,9 +1,7 @@
 """Truth files: beside the data, with them or not at all, and what is said about them."""
 
-import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,6 +29,7 @@ from generator.truth_experiment import (
 from generator.truth_schemas import TRUTH_SCHEMAS
 from generator.truth_tables import TruthBook
 from generator.world import Block, simulate
+from tests.forks import FORKS
 
 CONFIG = SimulationConfig(scale=2, block_scale=1, seed=5, scenario="bot_pledges")
 
@@ -231,12 +230,8 @@ def test_a_run_killed_in_the_swap_leaves_no_truth_of_another_world(
     with writing(*both) as (_, truth_writer):
         truth_writer.append({"truth_settings": setting})
     old_data, old_truth = (folder_bytes(folder) for folder in (data, beside))
-    run = subprocess.run(
-        [sys.executable, "-c", KILLED_IN_THE_SWAP, str(step)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])},
-        check=False,
-    )
+    program = [sys.executable, "-c", KILLED_IN_THE_SWAP, str(step)]
+    run = FORKS.run(program, cwd=tmp_path, imports=["generator.truth"])
     assert run.returncode == -signal.SIGKILL
     if beside.exists():
         assert folder_bytes(beside) == old_truth

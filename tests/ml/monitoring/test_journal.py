@@ -15,6 +15,7 @@ import pytest
 from ml.errors import MlError
 from ml.monitoring import journal
 from ml.warehouse import read_warehouse
+from tests.forks import FORKS
 from tests.ml import ml_state
 
 OBJECTS = [{"id": str(number), "metric": "accuracy", "value": number / 7} for number in range(9)]
@@ -124,10 +125,9 @@ def test_one_object_per_model_in_use_and_metric_of_recent_cohorts(published: Pat
 
 
 def test_a_missing_warehouse_is_one_clear_line(tmp_path: Path) -> None:
-    done = subprocess.run(
+    done = FORKS.run(
         [sys.executable, "-m", "ml.monitoring", "--db", tmp_path / "none.duckdb",
          "--journal", tmp_path / "j.jsonl", "--run-id", "r"],
-        capture_output=True, text=True, cwd=Path(journal.__file__).parents[2],
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

@@ -1,0 +1,145 @@
+"""Runs the project's commands in forks of one process that has imported what they need.
+
+A fork has an environment, a folder, arguments and an end of its own, as a fresh process has; it
+saves the imports, which take three seconds of CPU for dbt and two for scikit-learn. All forks share
+the hash seed of their process: where that matters, start another one.
+"""
+
+import importlib
+import importlib.util
+import json
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+# what the modules of a command import only once they run
+LATER = {
+    "dbt": ("dbt.cli.main", "dbt.task.build", "dbt.adapters.duckdb", "daff", "sqlparse.cli"),
+    "ml": ("sklearn.ensemble", "tea_tasting"),
+}
+
+
+class Forks:
+    """A process that runs one command after another, each in a fork of itself."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(
+        self,
+        command: Sequence[str | Path],
+        *,
+        cwd: Path = REPOSITORY,
+        env: Mapping[str, str] | None = None,
+        imports: Sequence[str] = (),
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end.
+
+        Args:
+            command: `python -m module …`, `python -c program …` or a script such as `dbt …`.
+            cwd: The folder in which it runs.
+            env: Its environment; by default that of the tests.
+            imports: What `python -c` imports, if that takes long.
+        """
+        order = {
+            "command": [str(part) for part in command],
+            "cwd": str(cwd),
+            "env": dict(os.environ if env is None else env),
+            "imports": list(imports),
+        }
+        process = self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+        assert answer, f"the process that runs commands ended with {process.wait()}"
+        return subprocess.CompletedProcess(command, **json.loads(answer))
+
+    def close(self) -> None:
+        """Ends the process, if there was anything to run."""
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", "from tests.forks import serve; serve()"],
+                cwd=REPOSITORY,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        return self._process
+
+
+FORKS = Forks()
+
+
+def serve() -> None:
+    """Obeys the orders on standard input; what is printed while importing is nobody's."""
+    orders, answers = sys.stdin, os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    while line := orders.readline():
+        order = json.loads(line)
+        for name in [*_imports_of(order["command"]), *order["imports"]]:
+            importlib.import_module(name)
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            child = os.fork()
+            if child == 0:
+                _become(order, out, err)
+                return
+            _, status = os.waitpid(child, 0)
+            texts = {}
+            for name, file in (("stdout", out), ("stderr", err)):
+                file.seek(0)
+                texts[name] = file.read()
+        answer = {"returncode": os.waitstatus_to_exitcode(status), **texts}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _imports_of(command: list[str]) -> list[str]:
+    module = _module(command)
+    program = module or Path(command[0]).name
+    later = LATER.get(program.removesuffix(".__main__"), ())
+    return [*([module] if module else []), *later]
+
+
+def _module(command: list[str]) -> str | None:
+    """The module that `python -m` runs: of a package, the one that makes it a command."""
+    if command[:2] != [sys.executable, "-m"]:
+        return None
+    spec = importlib.util.find_spec(command[2])
+    is_package = spec is not None and spec.submodule_search_locations is not None
+    return f"{command[2]}.__main__" if is_package else command[2]
+
+
+def _become(order: dict[str, Any], out: IO[str], err: IO[str]) -> None:
+    """Makes the fork a process like the one that the order describes, and runs that."""
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(out.fileno(), 1)
+    os.dup2(err.fileno(), 2)
+    os.chdir(order["cwd"])
+    os.environ.clear()
+    os.environ.update(order["env"])
+    command = order["command"]
+    if command[0] != sys.executable:
+        sys.argv = command
+        runpy.run_path(command[0], run_name="__main__")
+    elif module := _module(command):
+        del sys.modules[module]
+        sys.argv, sys.path[0] = command[2:], order["cwd"]
+        runpy.run_module(command[2], run_name="__main__", alter_sys=True)
+    else:
+        assert command[1] == "-c", f"neither -m nor -c: {command}"
+        sys.argv, sys.path[0] = ["-c", *command[3:]], order["cwd"]
+        exec(compile(command[2], "<string>", "exec"), {"__name__": "__main__"})

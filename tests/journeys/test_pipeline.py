@@ -1,0 +1,129 @@
+"""The pipeline run again and again: what is redone, what is added, what a kill leaves."""
+
+import getpass
+import json
+import os
+import re
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ml.online.rate_limit import RateLimit, RateLimitExceededError
+from tests.journeys.clone import Clone, needs_make, sha256
+
+pytestmark = [pytest.mark.journey, needs_make]
+
+
+def test_touched_model_settings_redo_the_models_only_and_add_no_row(product: Clone) -> None:
+    tables = (
+        *("model_runs", "model_metrics", "predictions", "drift_stats", "experiment_results"),
+        *("bandit_runs", "bandit_posteriors", "bandit_decisions", "policy_values"),
+    )
+    counts = [product.ask(f"select count(*) from ml.{table}") for table in tables]
+    (product.folder / "ml" / "models.toml").touch()
+    code, output = product.make("run")
+    assert code == 0, output
+    assert "train " in output
+    assert "publish " in output
+    assert "features  " not in output
+    assert counts == [product.ask(f"select count(*) from ml.{table}") for table in tables]
+
+
+def test_performance_is_journalled_once(product: Clone) -> None:
+    journal = product.folder / "warehouse" / "monitoring" / "model_performance.jsonl"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert {line["model_name"] for line in lines} == {"project_success", "milestone_risk"}
+    assert len({line["id"] for line in lines}) == len(lines)
+    (product.folder / "ml" / "monitoring" / "words.py").touch()
+    code, output = product.make("run")
+    assert code == 0, output
+    assert "up to date" in output
+    assert "0 new lines" in output
+    assert len(journal.read_text().splitlines()) == len(lines)
+
+
+def test_monitor_exits_with_1_only_for_an_alert_and_only_when_asked_to(product: Clone) -> None:
+    assert product.make("monitor", "FAIL_ON_ALERT=1")[0] == 0
+    build = product.folder / "warehouse" / "build" / "escrow.duckdb"
+    with duckdb.connect(str(build)) as con:
+        con.execute(
+            "update features.project_features set funding_goal = 90 * funding_goal"
+            " where snapshot_at > (select max(cutoff_at) from ml.model_runs)"
+        )
+    code, output = product.make("monitor")
+    assert code == 0, output
+    assert "ALERT funding_goal at d3 moved: mean +" in output
+    assert product.make("monitor", "FAIL_ON_ALERT=1")[0] == 1
+    code, output = product.make("monitor", "FAIL_ON_ALERT=yes")
+    assert code == 2
+    assert "FAIL_ON_ALERT=yes" in output
+    build.unlink()
+
+
+def test_same_inputs_give_the_same_tables(product: Clone, tmp_path: Path) -> None:
+    other = Clone(tmp_path)
+    code, output = other.make("run")
+    assert code == 0, output
+    first, second = product.digests(), other.digests()
+    # how often a gate has looked is history, not content
+    first.pop("quality.validation_results")
+    second.pop("quality.validation_results")
+    assert len(first) > 50
+    assert first == second
+
+
+def test_online_predictions_come_into_the_warehouse_with_the_next_run(product: Clone) -> None:
+    assert product.make("run")[0] == 0
+    ((project, probability),) = product.ask(
+        "select project_id, success_probability from insights.project_outlook order by 1 limit 1"
+    )
+    code, output = product.make("predict-one", f"PROJECT={project}")
+    assert code == 0, output
+    assert f"project {project}: success {probability:.4f}" in output
+    code, output = product.make("run")
+    assert code == 0, output
+    assert "predictions in the log: 1 new, 0 known" in output
+    assert "train " not in output
+    online = "select entity_id, predicted_probability from ml.predictions where origin = 'online'"
+    assert product.ask(online) == [(project, probability)]
+    assert "nothing has changed" in product.make("run")[1]
+
+
+def test_over_the_limit_make_leaves_with_1(product: Clone) -> None:
+    before = sha256(product.published)
+    limit = RateLimit(f"sqlite:///{product.folder}/warehouse/limits/requests.sqlite")
+    with suppress(RateLimitExceededError):
+        for _ in range(60):
+            limit.take(getpass.getuser())
+    code, output = product.make("predict-one", "PROJECT=1")
+    assert code == 1
+    assert "come back in" in output
+    assert product.make("predict-one")[0] == 2
+    assert sha256(product.published) == before
+
+
+def test_killed_run_changes_nothing_and_a_second_one_is_refused_meanwhile(product: Clone) -> None:
+    before = sha256(product.published)
+    running = product.start("run", "SEED=43")
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("land "):
+            break
+    code, output = product.make("run")
+    assert code == 2
+    (pid,) = re.findall(r"pid (\d+)", output)
+    assert os.getpgid(int(pid)) == running.pid
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert sha256(product.published) == before
+
+    # the next run just works; its data are of another platform, so the old warehouse is set aside
+    code, output = product.make("run", "SEED=43")
+    assert code == 0, output
+    assert "another platform" in output
+    (aside,) = (product.folder / "warehouse").glob("escrow.*T*.duckdb")
+    assert sha256(aside) == before
+    assert product.ask("select count(distinct model_version) from ml.model_runs") == [(4,)]

@@ -1,0 +1,158 @@
+"""The one story of this folder that `make test` has too: `make run`, and what it leaves to read."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.clone import Clone, needs_make, sha256
+
+pytestmark = needs_make
+
+
+def test_a_run_says_no_more_than_it_should(product: Clone) -> None:
+    """Each line is of a stage or goes on with one: no warning, no log of a library."""
+    lines = product.first_output.splitlines()
+    said = [line for line in lines if not re.match(r"[a-z][a-z-]* +\S| {2,}\S", line)]
+    assert said == []
+    (validated,) = [number for number, line in enumerate(lines) if line.startswith("validate ")]
+    assert "0 warnings, 0 errors" in lines[validated]
+    assert not lines[validated + 1].startswith(" ")
+
+
+def test_live_projects_and_open_milestones_have_predictions(product: Clone) -> None:
+    """A milestone whose outcome is known has that instead of a probability."""
+    for outlook, probability, is_known in (
+        ("project_outlook", "success_probability", "false"),
+        ("milestone_outlook", "risk_probability", "risk_source = 'known outcome'"),
+    ):
+        query = f"select {probability}, model_version, {is_known} from insights.{outlook}"
+        rows = product.ask(query)
+        assert len(rows) > 3
+        assert all(value == 1 if known else 0 < value < 1 for value, _, known in rows)
+        assert all(version for _, version, _ in rows)
+
+
+def test_money_is_where_the_ledger_says(product: Clone) -> None:
+    ((pledged, rest),) = product.ask(
+        "select sum(pledged_amount), sum(held_amount + released_amount + refunded_amount)"
+        " from core.escrow_balances"
+    )
+    assert pledged == rest > 0
+    assert product.ask("select sum(amount) from core.fct_pledges") == [(pledged,)]
+
+
+def test_manifest_of_each_model_names_its_digest(product: Clone) -> None:
+    rows = product.ask(
+        "select artifact_path, artifact_sha256 from ml.model_runs where status = 'trained'"
+    )
+    assert len(rows) == 4  # two candidates of each model
+    for path, digest in rows:
+        artifact = product.folder / "warehouse" / path
+        assert sha256(artifact) == digest
+        manifest = json.loads((artifact.parent / "manifest.json").read_text())
+        assert digest in json.dumps(manifest)
+
+
+def test_pages_link_to_each_other_and_to_nothing_outside(product: Clone) -> None:
+    site = product.folder / "site"
+    index = (site / "index.html").read_text()
+    pages = ("report", "monitoring", "experiments", "releases", "dbt")
+    for link in ("validation.html", *(f"{page}/index.html" for page in pages)):
+        assert f'href="{link}"' in index
+        assert (site / link).stat().st_size > 5_000
+    for page in site.rglob("*.html"):
+        loaded = re.findall(
+            r"""(?:src|href)=["']https?://(?!\[::1\])|@import|url\(["']?https?:""", page.read_text()
+        )
+        assert loaded == [], page
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs Chromium, which .ci/run installs")
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("index.html", "Open milestones"),
+        ("experiments/index.html", "Lift of conversion per view"),
+        ("monitoring/index.html", "Alarms over time"),
+        ("validation.html", "Needs attention"),
+        ("releases/index.html", "Next launches"),
+        ("report/index.html", "Model cards"),
+        ("dbt/index.html", "<td>which live projects will reach their goal</td>"),
+    ],
+)
+def test_pages_show_their_content_in_a_browser_without_network(
+    product: Clone, tmp_path: Path, page: str, words: str
+) -> None:
+    """The dbt docs are drawn by their script: what counts is the document after it ran."""
+    shown = subprocess.run(
+        [
+            *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"),
+            *(f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"),
+            (product.folder / "site" / page).as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert words in shown.stdout
+
+
+def test_query_answers_with_a_client_of_another_version(product: Clone) -> None:
+    code, output = product.make("query", "SQL=select count(*) as answer from core.dim_projects")
+    assert code == 0, output
+    assert "answer" in output
+    assert "200" in output
+    assert product.make("query")[0] == 2
+    code, output = product.make("query", "SQL=create table core.mine (i int)")
+    assert code != 0
+    assert "read-only" in output
+
+
+def test_unchanged_run_does_nothing(product: Clone) -> None:
+    before = product.published.stat()
+    code, output = product.make("run")
+    assert code == 0
+    assert "nothing has changed" in output
+    assert "train" not in output
+    assert product.published.stat() == before
+
+
+def test_refused_export_exits_with_1_and_changes_nothing(product: Clone, tmp_path: Path) -> None:
+    data = tmp_path / "export"
+    shutil.copytree(product.folder / "warehouse" / "generated" / "steady-1-42", data)
+    lines = (data / "votes.csv").read_text().splitlines()
+    (data / "votes.csv").write_text("\n".join([*lines, lines[-1]]) + "\n")
+    before = sha256(product.published)
+    code, output = product.make("run", f"DATA={data}")
+    assert code == 1
+    key = lines[-1].split(",")[0]
+    assert f"votes  duplicate_key  2 rows: {key}, {key}" in output
+    assert sha256(product.published) == before
+    (report,) = (product.folder / "warehouse" / "rejected").glob("*/violations.csv")
+    assert report.read_text().count(f"votes,{key},") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["DATA=no-such-folder"], "no-such-folder"),
+        (["AS_OF=yesterday"], "AS_OF=yesterday"),
+        (["SCALE=0"], "scale"),
+        (["ON_BAD_ROWS=perhaps"], "ON_BAD_ROWS=perhaps"),
+        (["TARGET=oracle"], "TARGET=oracle"),
+    ],
+)
+def test_wrong_call_exits_with_2_and_says_why(
+    product: Clone, arguments: list[str], message: str
+) -> None:
+    before = sha256(product.published)
+    code, output = product.make("run", *arguments)
+    assert code == 2
+    assert message.lower() in output.lower()
+    assert "Traceback" not in output
+    assert sha256(product.published) == before
