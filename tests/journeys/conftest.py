@@ -1,0 +1,14 @@
+"""One finished run of the product for the journeys of a module."""
+
+import pytest
+
+from tests.journeys.clone import Clone
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone after its first `make run`."""
+    clone = Clone(tmp_path_factory.mktemp("product"))
+    code, output = clone.make("run")
+    assert code == 0, output
+    return clone
