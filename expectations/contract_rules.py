@@ -1,12 +1,31 @@
-"""The raw contract, rules: what must hold beside types, keys and references.
+"""The raw contract, rules on one row by itself, and what a rule is.
 
-A rule is a SQL predicate that is true where a row breaks it, so NULL (not known) never does. A rule
-sees its row under the table's entity (`pledge.amount`), the rows it references under theirs
-(`project.launched_at`), and what the check joins on top. A parent that is itself broken judges
-nobody (`is_known` is false then): its children fall with it, they are not accused beside it.
+A rule is a SQL predicate that is true where a row violates it. NULL means that this cannot be
+judged: a cell that is empty or not of its type is NULL, so what is compared with it is NULL too.
+A rule sees its row under the table's entity (`pledge.amount`), the rows it references under theirs
+(`project.launched_at`), and what the check joins on top. All of them are taken as they are in the
+file, whether or not they violate rules of their own.
 """
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Rows that would keep a rule if they were there.
+
+    Attributes:
+        table: Whose rows.
+        links: Its columns, each with the SQL expression they are looked up by. As long as one of
+            them cannot be read in some row, that row could be the missing one.
+        judged_with_gaps: Those of the columns for which the rule itself sees to that.
+        is_reference: Whether the row that violates the rule names the absent one by its key.
+    """
+
+    table: str
+    links: tuple[tuple[str, str], ...]
+    judged_with_gaps: tuple[str, ...] = ()
+    is_reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +35,15 @@ class Rule:
     Attributes:
         name: As reported.
         broken_when: SQL predicate over the row and what it is joined with.
-        reason: Told per row; `{sql expression}` becomes its value.
-        absence_in: Tables in which a missing row could be what breaks the rule: as long as some of
-            their rows cannot be read, nobody is accused of breaking it.
+        reason: Reported per row; `{sql expression}` becomes its value.
+        absence: Rows whose absence could be what violates the rule. Only such a rule can be
+            violated by rows that kept it before others were rejected.
     """
 
     name: str
     broken_when: str
     reason: str
-    absence_in: tuple[str, ...] = ()
+    absence: Absence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +53,14 @@ class Check:
     Attributes:
         table: Whose rows are judged.
         rules: Applied together, in one scan.
-        joins: SQL joins beside the references; `members_<table>` holds a table's rows with
-            `is_known`.
+        joins: SQL joins beside the references; `keyed_<table>` holds a table's rows, one per key.
+        aliases: Names that the joins give to rows of a table, as (alias, table).
     """
 
     table: str
     rules: tuple[Rule, ...]
     joins: str = ""
+    aliases: tuple[tuple[str, str], ...] = ()
 
 
 # Rules on a row by itself.
@@ -118,220 +138,5 @@ ROW_CHECKS = (
                 " due_at {milestone.due_at}",
             ),
         ),
-    ),
-)
-
-# Rules between rows, in the order in which one table's soundness is needed to judge the next.
-BETWEEN_CHECKS = (
-    Check(
-        "projects",
-        (
-            Rule(
-                "creator_joined_by_launch",
-                "creator.joined_at > project.launched_at",
-                "launched_at {project.launched_at} is before"
-                " creator {creator.creator_id} joined at {creator.joined_at}",
-            ),
-        ),
-    ),
-    Check(
-        "pledges",
-        (
-            Rule(
-                "pledged_during_campaign",
-                "pledge.pledged_at < project.launched_at"
-                " or pledge.pledged_at >= project.deadline_at",
-                "pledged_at {pledge.pledged_at} is outside the campaign of project"
-                " {project.project_id}, [{project.launched_at}, {project.deadline_at})",
-            ),
-            Rule(
-                "pledged_before_cancellation",
-                "pledge.pledged_at >= project.cancelled_at",
-                "pledged_at {pledge.pledged_at} is not before project {project.project_id}"
-                " was cancelled at {project.cancelled_at}",
-            ),
-            Rule(
-                "backer_joined_by_pledge",
-                "backer.joined_at > pledge.pledged_at",
-                "pledged_at {pledge.pledged_at} is before"
-                " backer {backer.backer_id} joined at {backer.joined_at}",
-            ),
-        ),
-    ),
-    Check(
-        "milestones",
-        (
-            Rule(
-                "due_after_deadline",
-                "milestone.due_at <= project.deadline_at",
-                "due_at {milestone.due_at} is not after"
-                " deadline_at {project.deadline_at} of project {project.project_id}",
-            ),
-            Rule(
-                "due_rising_with_number",
-                "previous.is_known and milestone.due_at <= previous.due_at",
-                "due_at {milestone.due_at} is not after due_at {previous.due_at} of the"
-                " previous milestone {previous.milestone_id}",
-            ),
-            Rule(
-                "submitted_after_funding",
-                "milestone.submitted_at is not null and funding.is_known is not false"
-                " and (project.cancelled_at is not null"
-                " or milestone.submitted_at <= project.deadline_at"
-                " or coalesce(funding.amount, 0) < project.funding_goal)",
-                "submitted_at {milestone.submitted_at}, but project {project.project_id} was not"
-                " funded before: deadline_at {project.deadline_at}, cancelled_at"
-                " {project.cancelled_at}, pledged {coalesce(funding.amount, 0)}"
-                " of {project.funding_goal}",
-                absence_in=("pledges",),
-            ),
-            Rule(
-                "submitted_after_previous_approval",
-                "milestone.submitted_at is not null and previous.is_known and"
-                " (previous.resolution is distinct from 'approved'"
-                " or previous.resolved_at >= milestone.submitted_at)",
-                "submitted_at {milestone.submitted_at}, but the previous milestone"
-                " {previous.milestone_id} was not approved before: resolution"
-                " {previous.resolution}, resolved_at {previous.resolved_at}",
-            ),
-        ),
-        """
-        left join (
-            select project_id, sum(amount) as amount, bool_and(is_known) as is_known
-            from members_pledges
-            group by project_id
-        ) as funding on funding.project_id = milestone.project_id
-        left join members_milestones as previous
-            on previous.project_id = milestone.project_id
-            and previous.milestone_number = milestone.milestone_number - 1
-        """,
-    ),
-    # Rules about a project's milestones as a set: the project is what breaks them.
-    Check(
-        "projects",
-        (
-            Rule(
-                "milestone_numbers_1_to_n",
-                "plan.is_known and (plan.first_number <> 1 or plan.last_number <> plan.row_count"
-                " or plan.number_count <> plan.row_count)",
-                "its {plan.row_count} milestones have {plan.number_count} different numbers,"
-                " {plan.first_number} to {plan.last_number}",
-                absence_in=("milestones",),
-            ),
-            Rule(
-                "milestone_amounts_add_up_to_goal",
-                "plan.is_known is not false and coalesce(plan.amount, 0) <> project.funding_goal",
-                "its {coalesce(plan.row_count, 0)} milestones add up to"
-                " {coalesce(plan.amount, 0)}, its goal is {project.funding_goal}",
-                absence_in=("milestones",),
-            ),
-        ),
-        """
-        left join (
-            select
-                project_id,
-                count(*) as row_count,
-                min(milestone_number) as first_number,
-                max(milestone_number) as last_number,
-                count(distinct milestone_number) as number_count,
-                sum(funding_amount) as amount,
-                bool_and(is_known) as is_known
-            from members_milestones
-            group by project_id
-        ) as plan on plan.project_id = project.project_id
-        """,
-    ),
-    Check(
-        "votes",
-        (
-            Rule(
-                "one_vote_per_backer_and_milestone",
-                "repeats.row_count > 1",
-                "backer {vote.backer_id} voted {repeats.row_count} times"
-                " on milestone {vote.milestone_id}",
-            ),
-            Rule(
-                "vote_by_backer_of_project",
-                "not exists ("
-                " select 1 from members_pledges as pledge"
-                " where pledge.project_id = milestone.project_id"
-                " and pledge.backer_id = vote.backer_id)",
-                "backer {vote.backer_id} has no pledge on project {milestone.project_id}",
-                absence_in=("pledges",),
-            ),
-            Rule(
-                "voted_after_submission",
-                "milestone.submitted_at is null or vote.voted_at <= milestone.submitted_at",
-                "voted_at {vote.voted_at} is not after submitted_at {milestone.submitted_at}"
-                " of milestone {milestone.milestone_id}",
-            ),
-            Rule(
-                "voted_by_resolution",
-                "vote.voted_at > milestone.resolved_at",
-                "voted_at {vote.voted_at} is after resolved_at {milestone.resolved_at}"
-                " of milestone {milestone.milestone_id}",
-            ),
-        ),
-        """
-        left join (
-            select milestone_id, backer_id, count(*) as row_count
-            from members_votes
-            where is_known
-            group by milestone_id, backer_id
-            having count(*) > 1
-        ) as repeats
-            on repeats.milestone_id = vote.milestone_id and repeats.backer_id = vote.backer_id
-        """,
-    ),
-    Check(
-        "experiment_exposures",
-        (
-            Rule(
-                "exposed_before_pledge",
-                "exposure.exposed_at >= pledge.pledged_at",
-                "exposed_at {exposure.exposed_at} is not before pledged_at {pledge.pledged_at}"
-                " of pledge {pledge.pledge_id}",
-            ),
-            Rule(
-                "pledge_of_same_backer_and_project",
-                "pledge.backer_id <> exposure.backer_id"
-                " or pledge.project_id <> exposure.project_id",
-                "pledge {pledge.pledge_id} is by backer {pledge.backer_id} on project"
-                " {pledge.project_id}, the exposure by backer {exposure.backer_id} on project"
-                " {exposure.project_id}",
-            ),
-            Rule(
-                "one_variant_per_backer_and_experiment",
-                "arms.first_variant <> arms.last_variant",
-                "backer {exposure.backer_id} was shown variants {arms.first_variant} and"
-                " {arms.last_variant} of experiment {exposure.experiment}",
-            ),
-            Rule(
-                "backer_joined_by_exposure",
-                "backer.joined_at > exposure.exposed_at",
-                "exposed_at {exposure.exposed_at} is before"
-                " backer {backer.backer_id} joined at {backer.joined_at}",
-            ),
-            Rule(
-                "launched_by_exposure",
-                "project.launched_at > exposure.exposed_at",
-                "exposed_at {exposure.exposed_at} is before project {project.project_id}"
-                " was launched at {project.launched_at}",
-            ),
-        ),
-        """
-        left join (
-            select
-                backer_id,
-                experiment,
-                min(variant) as first_variant,
-                max(variant) as last_variant
-            from members_experiment_exposures
-            where is_known
-            group by backer_id, experiment
-            having min(variant) <> max(variant)
-        ) as arms
-            on arms.backer_id = exposure.backer_id and arms.experiment = exposure.experiment
-        """,
     ),
 )

@@ -13,17 +13,15 @@ from pathlib import Path
 
 from expectations.contract import TABLES
 from expectations.errors import CallError, Parser, RefusedError, exit_code
-from expectations.land_check import Court, check_between_rows, check_rows
-from expectations.land_read import FileProblem, find_files, read_tables
+from expectations.land_check import check_between_rows, check_rows
+from expectations.land_read import find_files, read_tables
 from expectations.land_report import (
-    Finding,
+    about_quarantine,
     build_report,
-    counted,
-    describe,
-    describe_problems,
-    findings,
+    refusal,
     write_rejection,
 )
+from expectations.land_rows import RowChecker
 from expectations.land_write import (
     LandedTable,
     as_of_data,
@@ -71,8 +69,8 @@ def land(call: Call) -> None:
     try:
         settings = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(work / "spill")}
         with closing(connect(work / "scratch.duckdb", settings=settings)) as con:
-            court = _check(con, call, files, started)
-            lines = _write(court, call, work)
+            checker = _check(con, call, files, started)
+            lines = _write(checker, call, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     where = call.warehouse.landed
@@ -81,62 +79,23 @@ def land(call: Call) -> None:
         print(MARGIN + line)
 
 
-def _check(con: Connection, call: Call, files: dict[str, Path], started: float) -> Court:
-    """Judges all rows; returns the court that did, if what was found may be quarantined."""
+def _check(con: Connection, call: Call, files: dict[str, Path], started: float) -> RowChecker:
+    """Checks all rows; returns the row checker, if what was found may be quarantined."""
     problems = read_tables(con, files)
-    unreadable = {problem.table for problem in problems}
-    court = check_rows(con, [table for table in TABLES if table.name not in unreadable])
-    if not problems:
-        check_between_rows(court)
+    checker = check_rows(con, {problem.table for problem in problems})
+    check_between_rows(checker)
     build_report(con, files, problems)
-    found = findings(con)
-    if problems or (found and not call.is_quarantining):
-        raise RefusedError(_refusal(con, call, found, problems, started))
-    return court
+    if problems or (checker.cause_bits and not call.is_quarantining):
+        folder = call.warehouse.rejected / call.run_id
+        text = refusal(checker, problems, call.data, folder, time.perf_counter() - started)
+        write_rejection(con, folder, f"run {call.run_id}: {text}")
+        raise RefusedError(text)
+    return checker
 
 
-def _refusal(
-    con: Connection,
-    call: Call,
-    found: list[Finding],
-    problems: list[FileProblem],
-    started: float,
-) -> str:
-    """Writes the report of a refused landing and returns what to print."""
-    roots = [each for each in found if each.is_root]
-    what = (
-        f"{counted(len({each.file for each in problems}), 'file')} of {call.data}"
-        " cannot be read as it should"
-        if problems
-        else f"{counted(sum(each.row_count for each in roots), 'violation')} of"
-        f" {counted(len({each.rule for each in roots}), 'rule')} in {call.data}"
-    )
-    lines = [
-        f"{what}; nothing was changed ({time.perf_counter() - started:.1f} s)",
-        *describe_problems(problems),
-        *describe(found, is_root=True),
-    ]
-    if problems:
-        lines.append("  references and rules between rows were not checked")
-    follow = sum(each.row_count for each in found if not each.is_root)
-    if follow:
-        lines.append(f"  {follow:,} more follow from these when they are quarantined:")
-        lines += describe(found, is_root=False)
-    folder = call.warehouse.rejected / call.run_id
-    lines.append(f"  all keys: {folder / 'violations.csv'}")
-    if not problems:
-        lines.append(
-            "  correct the export, or leave these rows (and what hangs on them) out"
-            " with ON_BAD_ROWS=quarantine"
-        )
-    text = "\n".join(lines)
-    write_rejection(con, folder, f"run {call.run_id}: {text}")
-    return text
-
-
-def _write(court: Court, call: Call, work: Path) -> list[str]:
+def _write(checker: RowChecker, call: Call, work: Path) -> list[str]:
     """Writes all results aside, then swaps them in; returns what to print."""
-    con = court.con
+    con = checker.con
     as_of = call.as_of or as_of_data(con)
     if as_of is None:
         raise CallError(
@@ -156,15 +115,13 @@ def _write(court: Court, call: Call, work: Path) -> list[str]:
     write_quarantined(con, seeds.parent / "quarantined_rows.parquet")
     _list(call, as_of, landed, seeds.parent / "landed.json")
     _swap_in(call, work, landed)
-    quarantined = court.fallen_count + scalar(con, "select count(*) from unreadable_lines")
-    found = findings(con)
+    quarantined = checker.rejected_count + scalar(con, "select count(*) from unreadable_lines")
     in_parquet = [each.table.name for each in landed if each.folder]
     return [
         f"{len(landed)} tables, {sum(each.row_count for each in landed):,} rows accepted,"
         f" {quarantined:,} quarantined",
         f"as of {as_of}" + (f"; as Parquet: {', '.join(in_parquet)}" if in_parquet else ""),
-        *(line[2:] for line in describe(found, is_root=True)),
-        *(line[2:] for line in describe(found, is_root=False)),
+        *about_quarantine(checker),
     ]
 
 

@@ -1,161 +1,104 @@
-"""Judges the rows that were read: what each of them breaks, and what falls with them.
+"""Checks the rows that were read: which rules they violate, and what is rejected with them.
 
-First every rule is held against the rows as they were given; what is found there is a root cause.
-Then the rows found are taken out and the rules between rows are held against the survivors, until
-nothing more falls; what is found there follows from the root causes.
+First every rule is checked on the rows as they are in the files. A rule is judged wherever the
+cells that it reads can be read and the rows that it refers to are there, whether or not these rows
+violate other rules; so all violations are found at once. Then the violating rows are rejected, and
+references and rules about absent rows are checked on the others, until no more rows are
+rejected.
+
+At last the causes of each rejected row are traced, to say what each rule costs.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 
-from expectations.contract import TABLE, Reference, Table
-from expectations.contract_rules import BETWEEN_CHECKS, ROW_CHECKS, Check, Rule
-from expectations.land_read import SPOKEN, unreadable_bit
-from expectations.land_rules import find_violations
+from expectations.contract import TABLE, TABLES, Table
+from expectations.contract_between import BETWEEN_CHECKS
+from expectations.contract_rules import ROW_CHECKS, Absence, Check, Rule
+from expectations.land_causes import trace_causes
+from expectations.land_read import SPOKEN, read_nothing, unreadable_bit
+from expectations.land_rows import RowChecker
 from expectations.warehouse import Connection, scalar
 
 
-class Court:
-    """The rows under judgement; every table has the views through which its rows are seen.
+def check_rows(con: Connection, unread_tables: Iterable[str]) -> RowChecker:
+    """Finds what rows violate by themselves: values, keys and rules on one row.
 
-    `rows_<table>` are the rows to judge, `members_<table>` the same with `is_known`, and
-    `known_<table>` has one row per key: what children are judged by. While rows are judged as they
-    were given, the fallen ones are still there, but not known; afterwards they are out.
+    Args:
+        con: The scratch database.
+        unread_tables: Names of the tables whose file could not be read.
     """
-
-    def __init__(self, con: Connection, tables: Iterable[Table]) -> None:
-        """Takes the tables whose files could be read."""
-        self.con = con
-        self.tables = tuple(tables)
-        self._are_fallen_out = False
-        self._fallen_counts: dict[str, int] = {}
-        con.execute("create temp sequence violation_number")
-        con.execute("""
-            create temp table violations (
-                number bigint default nextval('violation_number'),
-                table_name varchar,
-                _row bigint,
-                rule varchar,
-                reason varchar,
-                is_root boolean
-            )
-        """)
-        con.execute("create temp table fallen (table_name varchar, _row bigint)")
-        for table in self.tables:
-            self._define_views(table)
-
-    @property
-    def fallen_count(self) -> int:
-        """Rows that have fallen so far."""
-        return sum(self._fallen_counts.values())
-
-    def has_fallen(self, table: Table) -> bool:
-        """Whether a row of the table has fallen."""
-        return self._fallen_counts.get(table.name, 0) > 0
-
-    def let_fall(self) -> None:
-        """Lets all rows fall that were found to break a rule since the last time."""
-        self.con.execute("""
-            insert into fallen
-            select distinct table_name, _row from violations
-            except
-            select table_name, _row from fallen
-        """)
-        counted = self.con.execute("select table_name, count(*) from fallen group by 1").fetchall()
-        before, self._fallen_counts = self._fallen_counts, dict(counted)
-        for table in self.tables:
-            if before.get(table.name) != self._fallen_counts.get(table.name):
-                self._define_views(table)
-
-    def take_fallen_out(self) -> None:
-        """From now on the fallen rows are not there any more."""
-        self._are_fallen_out = True
-        for table in self.tables:
-            self._define_views(table)
-
-    def _define_views(self, table: Table) -> None:
-        name, key = table.name, table.key
-        fallen = f"(select _row from fallen where table_name = '{name}')"
-        given = f"(select * from given_{name})"
-        rows = given
-        if self._are_fallen_out and self.has_fallen(table):
-            rows = f"{given} anti join {fallen} using (_row)"
-        self._define("rows", name, f"select * from {rows}")
-        if self._are_fallen_out or not self.has_fallen(table):
-            self._define("members", name, f"select *, true as is_known from rows_{name}")
-            self._define("known", name, f"select * from members_{name}")
-            return
-        self._define(
-            "members",
-            name,
-            f"""
-            select *, true as is_known from {given} anti join {fallen} using (_row)
-            union all by name
-            select *, false as is_known from {given} semi join {fallen} using (_row)
-            """,
-        )
-        self._define(
-            "known",
-            name,
-            f"""
-            select * from members_{name} where is_known
-            union all by name
-            select distinct {key}, false as is_known from members_{name}
-            where not is_known and {key} is not null
-            """,
-        )
-
-    def _define(self, kind: str, name: str, sql: str) -> None:
-        self.con.execute(f"create or replace temp view {kind}_{name} as {sql}")
-
-
-def check_rows(con: Connection, tables: Iterable[Table]) -> Court:
-    """Finds what rows break by themselves: values, keys and rules on one row."""
-    court = Court(con, tables)
-    for table in court.tables:
-        _find_wrong_types(con, table)
-        _find_row_violations(con, table)
+    checker = RowChecker(con, TABLES, unread_tables)
+    for name in checker.unread_tables:
+        read_nothing(con, TABLE[name])
+    checker.define_views()
+    for table in TABLES:
+        if scalar(con, f"select count(*) from unreadable_lines where table_name = '{table.name}'"):
+            checker.cause_bit(table.name, "unreadable_line")
+        _find_wrong_types(checker, table)
+        _find_row_violations(checker, table)
         if not _keys_rise(con, table):
-            _find_repeated_keys(con, table)
-    court.let_fall()
-    return court
+            _find_repeated_keys(checker, table)
+    return checker
 
 
-def check_between_rows(court: Court) -> None:
-    """Finds what rows break together: references, order of events, sums over a project."""
-    incomplete = {table.name for table in court.tables if _has_unknown_rows(court, table)}
+def check_between_rows(checker: RowChecker) -> None:
+    """Finds what rows violate together: references, order of events, sums over a project."""
+    unclear = _unclear_columns(checker)
     for check in _between_checks():
-        rules = tuple(rule for rule in check.rules if incomplete.isdisjoint(rule.absence_in))
-        references = TABLE[check.table].references
-        find_violations(court.con, replace(check, rules=rules), references=references, is_root=True)
-        court.let_fall()
-    if incomplete or court.fallen_count:
-        court.take_fallen_out()
-        _let_dependants_fall(court)
+        rules = tuple(
+            rule for rule in check.rules if not rule.absence or _is_judgeable(rule.absence, unclear)
+        )
+        checker.find_violations(replace(check, rules=rules), has_references=True)
+    if checker.unread_tables or not checker.cause_bits:
+        return
+    checker.reject()
+    _reject_dependants(checker, unclear)
+    trace_causes(checker)
 
 
-def _let_dependants_fall(court: Court) -> None:
-    """Takes rows out until every survivor keeps the contract among survivors."""
+def _reject_dependants(checker: RowChecker, unclear: dict[str, int]) -> None:
+    """Rejects rows, round by round, until every other row keeps the contract without them.
+
+    A round sees the rows that were left by the one before, so a row has all causes of its round.
+    Rules without an absence need no second look: fewer rows cannot violate them.
+    """
+    checks = _between_checks()
+    seen: dict[int, list[int]] = {}
     count = -1
-    while count != court.fallen_count:
-        count = court.fallen_count
-        for check in _between_checks():
-            table = TABLE[check.table]
-            for reference in table.references:
-                if court.has_fallen(TABLE[reference.table]):
-                    _find_orphans(court.con, table, reference)
-            court.let_fall()
-            find_violations(court.con, check, references=table.references, is_root=False)
-            court.let_fall()
+    while count != checker.rejected_count:
+        count = checker.rejected_count
+        for place, check in enumerate(checks):
+            absences = {rule.absence.table for rule in check.rules if rule.absence}
+            counts = [checker.rejected_counts.get(name, 0) for name in sorted(absences)]
+            if seen.get(place) != counts:
+                seen[place] = counts
+                _find_dependants(checker, check, unclear)
+        checker.reject()
+
+
+def _find_dependants(checker: RowChecker, check: Check, unclear: dict[str, int]) -> None:
+    """Finds the rows of a table that need rows rejected so far."""
+    for rule in (each for each in check.rules if each.absence):
+        absence = rule.absence
+        assert absence
+        causes = reduce(or_, (unclear.get(each, 0) for each in _columns_of(absence)))
+        is_lost = absence.table in checker.rejected_counts
+        if is_lost and absence.is_reference:
+            _find_orphans(checker, TABLE[check.table], absence)
+        if causes or (is_lost and not absence.is_reference):
+            checker.find_absences(check, rule, absence, causes)
 
 
 def _between_checks() -> list[Check]:
-    """The rules between rows; a table's references are judged with its first ones."""
+    """The rules between rows; a table's references are checked with its first ones."""
     checks = []
     seen = set()
     for check in BETWEEN_CHECKS:
         references = () if check.table in seen else _reference_rules(TABLE[check.table])
-        checks.append(Check(check.table, (*references, *check.rules), check.joins))
+        checks.append(replace(check, rules=(*references, *check.rules)))
         seen.add(check.table)
     return checks
 
@@ -165,49 +108,66 @@ def _reference_rules(table: Table) -> tuple[Rule, ...]:
         Rule(
             "dangling_reference",
             f"{table.entity}.{reference.column} is not null"
-            f" and {TABLE[reference.table].entity}.is_known is null",
-            f"{reference.column} {{{table.entity}.{reference.column}}} is not in {reference.table}",
-            absence_in=(reference.table,),
+            f" and {parent.entity}.{parent.key} is null",
+            f"{reference.column} {{{table.entity}.{reference.column}}} is not in {parent.name}",
+            Absence(
+                parent.name,
+                ((parent.key, f"{table.entity}.{reference.column}"),),
+                is_reference=True,
+            ),
         )
         for reference in table.references
+        for parent in (TABLE[reference.table],)
     )
 
 
-def _has_unknown_rows(court: Court, table: Table) -> bool:
-    """Whether rows of the table could not be read, or it is not known whose they are."""
-    con = court.con
-    lines = f"select count(*) from unreadable_lines where table_name = '{table.name}'"
-    if scalar(con, lines):
-        return True
-    if not court.has_fallen(table):
-        return False
-    links = [table.key, *(reference.column for reference in table.references)]
-    bits = sum(unreadable_bit(table, column) for column in links)
-    required = [column.name for column in table.columns if not column.optional]
-    nulls = " or ".join(f"{column} is null" for column in links if column in required)
-    sql = f"""
-        select count(*) from given_{table.name} where {nulls} or (_unreadable & {bits}) <> 0
+def _is_judgeable(absence: Absence, unclear: dict[str, int]) -> bool:
+    """Whether no row that cannot be placed could be the missing one."""
+    judged = {f"{absence.table}.{column}" for column in absence.judged_with_gaps}
+    return unclear.keys().isdisjoint(set(_columns_of(absence)) - judged)
+
+
+def _columns_of(absence: Absence) -> list[str]:
+    return [f"{absence.table}.{column}" for column in ("*", *(each for each, _ in absence.links))]
+
+
+def _unclear_columns(checker: RowChecker) -> dict[str, int]:
+    """Columns in which some rows have no value that can be read, and the causes of that.
+
+    `<table>.*` stands for all of them: whole rows could not be read.
     """
-    return bool(scalar(con, sql))
+    unclear = {}
+    for table in checker.tables:
+        causes = [
+            checker.cause_bits.get((table.name, rule), 0)
+            for rule in ("unreadable_line", "wrong_type", "missing_value", "duplicate_key")
+        ]
+        if table.name in checker.unread_tables or causes[0]:
+            unclear[f"{table.name}.*"] = reduce(or_, causes)
+        for column in (table.key, *(reference.column for reference in table.references)):
+            sql = f"select bool_or({column} is null) from keyed_{table.name}"
+            if any(causes) and scalar(checker.con, sql):
+                unclear[f"{table.name}.{column}"] = reduce(or_, causes)
+    return unclear
 
 
-def _find_wrong_types(con: Connection, table: Table) -> None:
-    if not scalar(con, f"select bit_or(_unreadable) from given_{table.name}"):
+def _find_wrong_types(checker: RowChecker, table: Table) -> None:
+    if not scalar(checker.con, f"select bit_or(_unreadable) from given_{table.name}"):
         return
+    checker.unreadable.add(table.name)
     for column in table.columns:
-        con.execute(f"""
-            insert into violations (table_name, _row, rule, reason, is_root)
-            select
-                '{table.name}', given._row, 'wrong_type',
-                '{column.name} ''' || raw."{column.name}" || ''' is not {SPOKEN[column.type]}',
-                true
-            from given_{table.name} as given
+        checker.add(
+            table,
+            "wrong_type",
+            f"'{column.name} ''' || raw.\"{column.name}\" || ''' is not {SPOKEN[column.type]}'",
+            f"""
             inner join raw_{table.name} as raw on raw._row = given._row
             where (given._unreadable & {unreadable_bit(table, column.name)}) <> 0
-        """)
+            """,
+        )
 
 
-def _find_row_violations(con: Connection, table: Table) -> None:
+def _find_row_violations(checker: RowChecker, table: Table) -> None:
     missing = [
         Rule(
             "missing_value",
@@ -219,7 +179,7 @@ def _find_row_violations(con: Connection, table: Table) -> None:
         if not column.optional
     ]
     own = [rule for check in ROW_CHECKS if check.table == table.name for rule in check.rules]
-    find_violations(con, Check(table.name, (*missing, *own)), references=(), is_root=True)
+    checker.find_violations(Check(table.name, (*missing, *own)), has_references=False)
 
 
 def _keys_rise(con: Connection, table: Table) -> bool:
@@ -234,43 +194,53 @@ def _keys_rise(con: Connection, table: Table) -> bool:
     return bool(scalar(con, sql) == 0)
 
 
-def _find_repeated_keys(con: Connection, table: Table) -> None:
-    name, key = table.name, table.key
-    con.execute(f"""
-        insert into violations (table_name, _row, rule, reason, is_root)
-        select
-            '{name}', given._row, 'duplicate_key',
-            '{key} ' || given.{key} || ' stands in ' || repeated.row_count || ' rows', true
-        from given_{name} as given
+def _find_repeated_keys(checker: RowChecker, table: Table) -> None:
+    key = table.key
+    checker.add(
+        table,
+        "duplicate_key",
+        f"'{key} ' || given.{key} || ' stands in ' || repeated.row_count || ' rows'",
+        f"""
         inner join (
-            select {key}, count(*) as row_count from given_{name}
+            select {key}, count(*) as row_count from given_{table.name}
             where {key} is not null group by {key} having count(*) > 1
         ) as repeated on repeated.{key} = given.{key}
-    """)
+        """,
+    )
+    if (table.name, "duplicate_key") in checker.cause_bits:
+        checker.merge_repeated_keys(table)
 
 
-def _find_orphans(con: Connection, table: Table, reference: Reference) -> None:
-    """Finds the survivors whose parent has fallen, and says what felled it."""
-    parent = TABLE[reference.table]
-    con.execute(f"""
-        insert into violations (table_name, _row, rule, reason, is_root)
+def _find_orphans(checker: RowChecker, table: Table, absence: Absence) -> None:
+    """Finds rows whose parent was rejected, and says why it was."""
+    parent = TABLE[absence.table]
+    ((_, name),) = absence.links
+    column = name.removeprefix(f"{table.entity}.")
+    checker.con.execute(f"""
+        insert into violations (table_name, _row, rule, reason, is_root, causes, possible_causes)
         select
-            '{table.name}', child._row, 'parent_quarantined',
-            '{reference.column} ' || child.{reference.column} || ' is quarantined: ' || lost.cause,
-            false
-        from rows_{table.name} as child
+            '{table.name}',
+            {table.entity}._row,
+            'parent_quarantined',
+            '{column} ' || {name} || ' is quarantined: ' || lost.reason,
+            false,
+            0,
+            lost.causes
+        from rows_{table.name} as {table.entity}
         inner join (
             select
-                given.{parent.key},
+                lost.{parent.key},
+                bit_or(lost.possible_causes) as causes,
                 min_by(
                     case violations.rule
                         when 'parent_quarantined' then violations.reason else violations.rule
                     end,
                     violations.number
-                ) as cause
-            from given_{parent.name} as given
+                ) as reason
+            from lost_{parent.name} as lost
             inner join violations
-                on violations._row = given._row and violations.table_name = '{parent.name}'
-            group by given.{parent.key}
-        ) as lost on lost.{parent.key} = child.{reference.column}
+                on violations._row = lost._row and violations.table_name = '{parent.name}'
+            group by lost.{parent.key}
+        ) as lost on lost.{parent.key} = {name}
+        order by {table.entity}._row
     """)

@@ -35,7 +35,7 @@ THROUGH_TEXT = {
 SPOKEN = {
     INTEGER: "an integer",
     TEXT: "text",
-    MONEY: "money (at most 16 digits before the point and 2 after it)",
+    MONEY: "money (digits, at most 16 before the point and 2 after it, such as 1234.50)",
     MOMENT: "a moment (ISO 8601, to the microsecond)",
     TRUTH: "true or false",
 }
@@ -113,7 +113,7 @@ def read_tables(con: Connection, files: dict[str, Path]) -> list[FileProblem]:
     for table in TABLES:
         path = files.get(table.name)
         if path is None:
-            _read_nothing(con, table)
+            read_nothing(con, table)
             continue
         try:
             if path.suffix == ".csv":
@@ -133,12 +133,14 @@ def unreadable_bit(table: Table, column: str) -> int:
     return 1 << [each.name for each in table.columns].index(column)
 
 
-def _read_nothing(con: Connection, table: Table) -> None:
+def read_nothing(con: Connection, table: Table) -> None:
+    """Makes the views of a table that has no rows, or none that could be read."""
     columns = ", ".join(f"cast(null as {column.type}) as {column.name}" for column in table.columns)
-    con.execute(f"create temp view raw_{table.name} as select 0 as _row, {columns} limit 0")
-    con.execute(
-        f"create temp view given_{table.name} as select *, 0 as _unreadable from raw_{table.name}"
-    )
+    for kind, more in (("raw", ""), ("given", ", 0 as _unreadable")):
+        con.execute(
+            f"create or replace temp view {kind}_{table.name} as"
+            f" select 0 as _row, {columns}{more} limit 0"
+        )
 
 
 def _read_csv(con: Connection, table: Table, path: Path) -> None:

@@ -1,89 +1,104 @@
-"""Holds rules of the contract against rows, in SQL."""
+"""The SQL by which rows are checked against rules of the contract."""
 
 import re
+from collections.abc import Collection
 
-from expectations.contract import TABLE, Reference, Table
-from expectations.contract_rules import Check, Rule
+from expectations.contract import TABLE, Table
+from expectations.contract_rules import Absence, Check, Rule
 from expectations.land_read import unreadable_bit
-from expectations.warehouse import Connection, literal, scalar
+from expectations.warehouse import literal
 
 
-def find_violations(
-    con: Connection, check: Check, *, references: tuple[Reference, ...], is_root: bool
-) -> None:
-    """Adds the violations of a check's rules to `violations`, found in one scan.
-
-    Args:
-        con: The scratch database, with the views by which rows are judged.
-        check: The table and its rules.
-        references: The parents that the rules may ask.
-        is_root: Whether the rows are judged as they were given.
-    """
-    if not check.rules:
-        return
-    table, rules = TABLE[check.table], check.rules
+def source_sql(check: Check, *, has_references: bool) -> str:
+    """The rows of a check's table with all that its rules may ask for."""
+    table = TABLE[check.table]
     joins = "\n".join(
-        f"left join known_{reference.table} as {TABLE[reference.table].entity}"
+        f"left join keyed_{reference.table} as {TABLE[reference.table].entity}"
         f" on {TABLE[reference.table].entity}.{TABLE[reference.table].key}"
         f" = {table.entity}.{reference.column}"
-        for reference in references
+        for reference in (table.references if has_references else ())
     )
-    source = f"""
-        from rows_{table.name} as {table.entity}
-        {joins}
-        {check.joins}
+    return f"from rows_{table.name} as {table.entity}\n{joins}\n{check.joins}"
+
+
+def violating_sql(check: Check, source: str, unreadable: Collection[str]) -> str:
+    """The rows that violate a check's rules, with one flag per rule."""
+    flags = ", ".join(
+        f"({broken_sql(rule, check, unreadable)}) as broken_{place}"
+        for place, rule in enumerate(check.rules)
+    )
+    any_flag = " or ".join(f"broken_{place}" for place in range(len(check.rules)))
+    entity = TABLE[check.table].entity
+    return f"select * from (select {entity}._row, {flags} {source}) where {any_flag}"
+
+
+def broken_sql(rule: Rule, check: Check, unreadable: Collection[str]) -> str:
+    """When a rule is violated, as far as that can be judged; NULL where it cannot.
+
+    Args:
+        rule: The rule.
+        check: The check it stands in.
+        unreadable: Names of the tables in which a value is not of its type.
     """
-    flags = [f"broken_{place}" for place in range(len(rules))]
-    judged = ", ".join(
-        f"({broken_sql(rule, table)}) as {flag}" for rule, flag in zip(rules, flags, strict=True)
-    )
-    con.execute(f"""
-        create or replace temp table accused as
-        select * from (select {table.entity}._row, {judged} {source})
-        where {" or ".join(flags)}
-    """)
-    if not scalar(con, "select count(*) from accused"):
-        return
-    cases = ", ".join(
-        f"case when accused.{flag} then {{'rule': '{rule.name}', 'reason': {reason_sql(rule)}}} end"
-        for rule, flag in zip(rules, flags, strict=True)
-    )
-    con.execute(f"""
-        insert into violations (table_name, _row, rule, reason, is_root)
-        select distinct '{table.name}', _row, broken.rule, broken.reason, {is_root}
-        from (
-            select {table.entity}._row, unnest([{cases}]) as broken
-            {source}
-            inner join accused on accused._row = {table.entity}._row
-        )
-        where broken is not null
-        order by _row
-    """)
-
-
-def broken_sql(rule: Rule, table: Table) -> str:
-    """When a rule is broken, as far as that can be judged."""
+    table = TABLE[check.table]
+    parents = [TABLE[reference.table] for reference in table.references]
     guards = [
-        f"{parent.entity}.is_known"
-        for parent in (TABLE[reference.table] for reference in table.references)
-        if rule.name != "dangling_reference" and f"{parent.entity}." in rule.broken_when
+        f"{parent.entity}.{parent.key} is not null"
+        for parent in parents
+        if not (rule.absence and rule.absence.is_reference)
+        and f"{parent.entity}." in rule.broken_when
     ]
-    # empty is a statement in an optional column, but not where it only means unreadable
-    bits = sum(
-        unreadable_bit(table, column.name)
-        for column in table.columns
-        if column.optional and re.search(rf"\b{table.entity}\.{column.name}\b", rule.broken_when)
-    )
-    if bits:
-        guards.append(f"({table.entity}._unreadable & {bits}) = 0")
-    return " and ".join([*guards, f"({rule.broken_when})"])
+    sql = rule.broken_when
+    for alias, seen in _aliases(check).items():
+        if seen.name in unreadable:
+            sql = _without_unreadable(sql, alias, seen)
+    return " and ".join([*guards, f"({sql})"])
 
 
-def reason_sql(rule: Rule) -> str:
+def reason_sql(rule: Rule, check: Check, unreadable: Collection[str]) -> str:
     """The rule's reason with its expressions filled in, as SQL."""
     parts = re.split(r"\{(.*?)\}", rule.reason)
     return " || ".join(
-        f"coalesce(cast({part} as varchar), 'empty')" if place % 2 else literal(part)
+        f"coalesce(cast({part} as varchar), {_absent_sql(part, check, unreadable)})"
+        if place % 2
+        else literal(part)
         for place, part in enumerate(parts)
         if part
     )
+
+
+def lost_sql(absence: Absence) -> str:
+    """Joins the rejected rows whose absence may be what violates a rule, as `lost`."""
+    links = " and ".join(f"lost.{column} = {value}" for column, value in absence.links)
+    return f"left join lost_{absence.table} as lost on {links}"
+
+
+def _aliases(check: Check) -> dict[str, Table]:
+    table = TABLE[check.table]
+    seen = [table, *(TABLE[reference.table] for reference in table.references)]
+    return {
+        **{each.entity: each for each in seen},
+        **{alias: TABLE[name] for alias, name in check.aliases},
+    }
+
+
+def _without_unreadable(sql: str, alias: str, table: Table) -> str:
+    """Keeps NULL from meaning "empty" where it only means that a value could not be read."""
+    for column in (each for each in table.columns if each.optional):
+        bit = unreadable_bit(table, column.name)
+        sql = re.sub(
+            rf"\b{alias}\.{column.name} is (?:not )?null\b",
+            rf"(case when ({alias}._unreadable & {bit}) = 0 then \g<0> end)",
+            sql,
+        )
+    return sql
+
+
+def _absent_sql(expression: str, check: Check, unreadable: Collection[str]) -> str:
+    """What to say of an expression without a value."""
+    alias, _, column = expression.partition(".")
+    table = _aliases(check).get(alias)
+    if table is None or table.name not in unreadable or not column.isidentifier():
+        return "'empty'"
+    bit = unreadable_bit(table, column)
+    return f"case when ({alias}._unreadable & {bit}) <> 0 then 'unreadable' else 'empty' end"

@@ -111,13 +111,16 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 def test_live_projects_and_open_milestones_have_predictions(street: Clone) -> None:
-    for outlook, probability in (
-        ("project_outlook", "success_probability"),
-        ("milestone_outlook", "risk_probability"),
+    """A milestone whose outcome is known has that instead of a probability."""
+    for outlook, probability, is_known in (
+        ("project_outlook", "success_probability", "false"),
+        ("milestone_outlook", "risk_probability", "risk_source = 'known outcome'"),
     ):
-        rows = street.ask(f"select {probability}, model_version from insights.{outlook}")
+        query = f"select {probability}, model_version, {is_known} from insights.{outlook}"
+        rows = street.ask(query)
         assert len(rows) > 3
-        assert all(0 < value < 1 and version for value, version in rows)
+        assert all(value == 1 if known else 0 < value < 1 for value, _, known in rows)
+        assert all(version for _, version, _ in rows)
 
 
 def test_money_is_where_the_ledger_says(street: Clone) -> None:

@@ -32,7 +32,15 @@
     (cast(({{ numerator }}) as double) / nullif(cast(({{ denominator }}) as double), 0))
 {%- endmacro %}
 
-{#- A share of an amount, to the cent. The share becomes a decimal first: money never meets a float. -#}
-{% macro expected_loss(share, amount) -%}
-    cast(round(cast(({{ share }}) as decimal(12, 10)) * ({{ amount }}), 2) as decimal(18, 2))
+{#- A share (0 to 1) of an amount, to the cent. The share becomes a decimal first: money never meets a
+    float. 19 digits of share and 18 of amount make 37; two factors of 18 or fewer digits would have to
+    fit 18 in DuckDB, and a share of a million overflowed. -#}
+{% macro share_of(share, amount) -%}
+    cast(
+        round(
+            cast(({{ share }}) as decimal(19, 15))
+            * cast(({{ amount }}) as decimal(18, 2)),
+            2
+        ) as decimal(18, 2)
+    )
 {%- endmacro %}

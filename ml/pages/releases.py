@@ -9,10 +9,11 @@ from ml.pages.charts import COLORS, new_chart, to_svg
 from ml.pages.render import render, write
 from ml.warehouse import Warehouse
 
-MOST_ROWS = 50
+MAX_ROWS = 50
 _TOTALS = """
     select
         count(*) as milestone_count,
+        count(*) filter (is_submitted) as submitted_count,
         coalesce(sum(held_amount), 0) as held_amount,
         coalesce(sum(release_amount), 0) as release_amount,
         coalesce(sum(expected_loss_amount), 0) as expected_loss_amount,
@@ -31,17 +32,23 @@ _RECOMMENDATIONS = """
     from insights.release_decisions
     group by recommendation
     order by list_position(
-        ['do_not_release', 'review', 'hold_back_20', 'release', 'decide_by_hand'], recommendation
+        [
+            'do_not_release', 'review', 'hold_back_20', 'release', 'decide_by_hand', 'overdue',
+            'watch'
+        ],
+        recommendation
     )"""
 _SHEET = f"""
     select
-        project_title, milestone_title, milestone_number, milestone_count, days_left, held_amount,
-        release_amount, risk_probability, is_decided, expected_loss_amount,
-        expected_loss_amount_held_back, release_strategy, bandit_strategy, recommendation,
-        recommendation_reason, reasons
+        project_title, milestone_title, milestone_number, milestone_count, days_left, days_overdue,
+        is_submitted, submitted_at, vote_count, approval_count, rejection_count, approval_ratio,
+        turnout_ratio, held_amount, release_amount, risk_probability, risk_source,
+        expected_loss_amount, expected_loss_amount_held_back, release_strategy, bandit_strategy,
+        recommendation, recommendation_reason, reasons
     from insights.release_decisions
-    order by expected_loss_amount desc nulls last, release_amount desc, milestone_id
-    limit {MOST_ROWS}"""
+    order by
+        is_submitted desc, expected_loss_amount desc nulls last, release_amount desc, milestone_id
+    limit {MAX_ROWS}"""
 _POLICY = """
     select
         release_strategy, launch_share_ratio, best_probability, expected_on_time_ratio,
@@ -79,7 +86,7 @@ def write_releases(warehouse: Warehouse, folder: Path) -> None:
         totals=_rows(warehouse, _TOTALS)[0],
         recommendations=_rows(warehouse, _RECOMMENDATIONS),
         sheet=_rows(warehouse, _SHEET),
-        most_rows=MOST_ROWS,
+        max_rows=MAX_ROWS,
         policy=policy,
         chart=chart,
         values=values,

@@ -132,7 +132,7 @@ class Street:
         path = self.warehouse / "rejected" / run_id / "violations.csv"
         return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
 
-    def accused(self, *, is_root: bool) -> set[tuple[str, str, str]]:
+    def violating(self, *, is_root: bool) -> set[tuple[str, str, str]]:
         """Table, rule and key of each reported violation."""
         return {
             (each["table"], each["rule"], each["key"])

@@ -197,7 +197,17 @@ LAST_EVENTS: dict[str, tuple[Callable[[World], object], str]] = {
         "2025-05-02 03:04:05.000007",
     ),
     "exposed": (
-        lambda tables: row(tables, "experiment_exposures", 7003).update(exposed_at=MOMENT),
+        lambda tables: (
+            with_project_104(tables),
+            like(
+                tables,
+                "experiment_exposures",
+                7003,
+                exposure_id="7004",
+                project_id="104",
+                exposed_at=MOMENT,
+            ),
+        ),
         "2025-05-02 03:04:05.000007",
     ),
     "quarantined_pledge": (
@@ -292,21 +302,19 @@ def test_a_refusal_says_what_where_which_and_what_to_do(
         f"land       REFUSED: 8 violations of 2 rules in {street.data}; nothing was changed ("
     )
     assert rest == [
-        "  projects  dangling_reference  1 row: 102",
-        "      creator_id 9 is not in creators",
         "  pledges  pledged_during_campaign  7 rows: 10, 11, 12, 13, 14, …",
         "      pledged_at 2024-04-01 00:00:00 is outside the campaign of project 103,"
         " [2024-03-01 00:00:00, 2024-04-01 00:00:00)",
-        "  3 more follow from these when they are quarantined:",
+        "  projects  dangling_reference  1 row: 102",
+        "      costs 4 rows: these and 3 rejected with them; 4 of them for no other cause",
+        "      creator_id 9 is not in creators",
+        "  3 more rows would be quarantined with these:",
         "  pledges  parent_quarantined  1 row: 3",
-        "      project_id 102 is quarantined: dangling_reference",
         "  milestones  parent_quarantined  1 row: 1003",
-        "      project_id 102 is quarantined: dangling_reference",
         "  experiment_exposures  parent_quarantined  1 row: 7002",
-        "      project_id 102 is quarantined: dangling_reference",
         f"  all keys: {report / 'violations.csv'}",
-        "  correct the export, or leave these rows (and what hangs on them) out with"
-        " ON_BAD_ROWS=quarantine",
+        "  correct the export, beginning with the first rule named: it costs the most rows;",
+        "  or leave these rows (and what is rejected with them) out: ON_BAD_ROWS=quarantine",
     ]
     assert told.out == ""
     assert (report / "report.txt").read_text().splitlines()[1:] == rest
@@ -323,10 +331,12 @@ def test_quarantine_keeps_the_whole_row_and_why(
     assert street.land(mode="quarantine", run_id="r7") == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith("land       7 tables, 17 rows accepted, 6 quarantined (")
-    assert told[2:6] == [
+    assert told[2:8] == [
         "           creators  wrong_type  1 row: 2",
+        "               costs 5 rows: these and 4 rejected with them; 5 of them for no other cause",
         "               joined_at 'never' is not a moment (ISO 8601, to the microsecond)",
         "           pledges  amount_above_zero  1 row: 4",
+        "               costs 1 row; 0 of them for no other cause",
         "               amount -1.00 is not above 0",
     ]
     rows = street.quarantined()

@@ -15,18 +15,27 @@ from tests.ml.release.conftest import Platform
 INSIGHTS = Path(__file__).parents[3] / "dbt_project/models/marts/insights/_insights__models.yml"
 ROW = {
     "milestone_id": 1, "project_title": "Open <Garden>", "milestone_title": "Prototype",
-    "milestone_number": 1, "milestone_count": 3, "days_left": 4.2, "held_amount": 1000,
+    "milestone_number": 1, "milestone_count": 3, "days_left": -4.2, "days_overdue": 4.2,
+    "is_submitted": True, "submitted_at": "2024-01-05 10:00:00", "vote_count": 8,
+    "approval_count": 6, "rejection_count": 2, "approval_ratio": 0.75, "turnout_ratio": 0.4,
+    "held_amount": 1000, "risk_source": "prediction",
     "release_amount": 250, "held_back_amount": 50, "is_decided": False, "risk_probability": 0.4,
     "loss_ratio": 0.2, "expected_loss_amount": 20, "expected_loss_amount_held_back": 16,
     "release_strategy": "front_loaded", "bandit_strategy": "back_loaded",
-    "recommendation": "hold_back_20", "recommendation_reason": "a risk of 40 % asks for security",
+    "recommendation": "hold_back_20",
+    "recommendation_reason": "Submitted, 6 of 8 votes for, 40.0 % risk: hold back 20 %.",
     "reasons": "vote_count = 2 raises it",
 }  # fmt: skip
 UNKNOWN = {
     "risk_probability": None, "expected_loss_amount": None, "release_strategy": None,
     "expected_loss_amount_held_back": None, "bandit_strategy": None,
-    "recommendation": "decide_by_hand",
-    "recommendation_reason": "no model, so the risk is not known",
+    "recommendation": "decide_by_hand", "risk_source": "none", "vote_count": 0, "reasons": None,
+    "recommendation_reason": "Submitted, no votes yet, risk not known: decide by hand.",
+}  # fmt: skip
+OVERDUE = {
+    "is_submitted": False, "submitted_at": None, "vote_count": 0, "risk_probability": 1.0,
+    "risk_source": "known outcome", "recommendation": "overdue", "reasons": None,
+    "project_title": "Overdue Garden", "expected_loss_amount": 200,
 }  # fmt: skip
 
 
@@ -65,13 +74,31 @@ def test_page_shows_decisions_shares_and_why_values_are_missing(
     platform.decide(chosen)
     text = page(platform, [ROW, ROW | UNKNOWN | {"milestone_id": 2}])
     for words in (
-        "Open &lt;Garden&gt;", "a risk of 40 % asks for security", "vote_count = 2 raises it",
-        "no model, so the risk is not known",
+        "Open &lt;Garden&gt;", "6 of 8 votes for, 40.0 % risk", "vote_count = 2 raises it",
+        "risk not known: decide by hand",
         "No model gives a risk for 1 milestones", "Share of launches by strategy and week",
         "Not estimable: ", "2,000 are needed",
     ):  # fmt: skip
         assert words in text, words
     assert "None" not in text
+
+
+def test_page_shows_what_can_be_released_first_with_its_votes(
+    platform: Platform, chosen: BanditSettings
+) -> None:
+    platform.decide(chosen)
+    text = page(platform, [ROW | OVERDUE | {"milestone_id": 2}, ROW])
+    first, second = text.split("<tbody>")[2].split("</tbody>")[0].split("<tr>")[1:]
+    for words in (
+        "05 Jan 2024",
+        "6 for, 2 against",
+        "75.0 % for, 40.0 % turnout",
+        "hold back 20 %",
+    ):
+        assert words in first, words
+    for words in ("Overdue Garden", "not yet", "no votes", "certain", ">overdue<"):
+        assert words in second, words
+    assert "<b>1</b> submitted" in text
 
 
 @pytest.mark.parametrize("decisions", [[], [ROW]])

@@ -40,6 +40,16 @@ reasons as (
     select * from {{ ref('int_reasons_told') }}
 ),
 
+labels as (
+    select * from {{ ref('milestone_labels') }}
+),
+
+votes as (
+    select * from {{ ref('int_votes_counted') }}
+    where snapshot_kind = 'current'
+),
+
+-- An outcome that is known is a fact, whatever was predicted.
 milestone_outlook as (
     select
         milestones.milestone_id,
@@ -52,20 +62,36 @@ milestone_outlook as (
         milestones.funding_amount,
         balances.held_amount,
         milestones.due_at,
+        features.is_submitted,
+        milestones.submitted_at,
         features.vote_count,
         features.approval_ratio,
+        features.turnout_ratio,
         features.is_decided,
-        predictions.predicted_probability as risk_probability,
-        predictions.predicted_label as is_high_risk_predicted,
         reasons.reasons,
         predictions.model_version,
         predictions.predicted_at,
         features.snapshot_at as as_of,
-        -features.days_past_due as days_left
+        -features.days_past_due as days_left,
+        coalesce(votes.approval_count, 0) as approval_count,
+        features.vote_count - coalesce(votes.approval_count, 0) as rejection_count,
+        case
+            when labels.is_high_risk then cast(1 as double)
+            when not labels.is_high_risk then cast(0 as double)
+            else predictions.predicted_probability
+        end as risk_probability,
+        case
+            when labels.milestone_id is not null then 'known outcome'
+            when predictions.prediction_id is not null then 'prediction'
+            else 'none'
+        end as risk_source,
+        coalesce(labels.is_high_risk, predictions.predicted_label) as is_high_risk_predicted
     from milestones
     inner join projects on milestones.project_id = projects.project_id
     inner join balances on milestones.project_id = balances.project_id
     inner join features on milestones.milestone_id = features.milestone_id
+    left join votes on milestones.milestone_id = votes.milestone_id
+    left join labels on milestones.milestone_id = labels.milestone_id
     left join predictions on milestones.milestone_id = predictions.entity_id
     left join reasons on predictions.prediction_id = reasons.prediction_id
 )

@@ -1,5 +1,5 @@
--- Expected loss = risk x loss_ratio x payment. The risk is certain once a milestone is more than 14
--- days overdue, whatever a model says.
+-- What to do at the approval of each open milestone. Only what is submitted can be released; the
+-- risk, or the known outcome, is the outlook's. Expected loss = risk x loss_ratio x payment.
 with
 
 outlook as (
@@ -17,7 +17,8 @@ risks as (
 projects as (
     select
         project_id,
-        release_strategy
+        release_strategy,
+        backer_count
     from {{ ref('dim_projects') }}
 ),
 
@@ -28,19 +29,16 @@ decisions as (
         on decisions.bandit_version = in_use.bandit_version
 ),
 
-judged as (
+joined as (
     select
         outlook.*,
         projects.release_strategy,
+        projects.backer_count,
         risks.loss_ratio,
         decisions.chosen_strategy,
         decisions.propensity,
         decisions.bandit_version,
-        coalesce(releases.release_cents, 0) as release_cents,
-        case
-            when outlook.is_decided then cast(1 as double)
-            else outlook.risk_probability
-        end as risk
+        coalesce(releases.release_cents, 0) as release_cents
     from outlook
     cross join risks
     inner join projects on outlook.project_id = projects.project_id
@@ -51,19 +49,81 @@ judged as (
 paid as (
     select
         *,
-        {{ to_amount('release_cents') }} as release_amount,
-        {{ to_amount('round(release_cents * 0.2)') }} as held_back_amount
-    from judged
+        {{ to_amount('release_cents') }} as release_amount
+    from joined
 ),
 
 priced as (
     select
         *,
-        {{ expected_loss('risk * loss_ratio', 'release_amount') }} as expected_loss_amount,
-        {{ expected_loss('risk * loss_ratio', 'release_amount - held_back_amount') }}
-            as expected_loss_amount_held_back,
-        cast(cast(round(100 * risk) as bigint) as varchar) || ' %' as risk_words
+        {{ share_of('0.2', 'release_amount') }} as held_back_amount,
+        {{ share_of('risk_probability * loss_ratio', 'release_amount') }} as expected_loss_amount
     from paid
+),
+
+-- Backers decide too. Fewer votes for than against: a person looks, for the vote may still turn; it
+-- cannot once more than half of all backers are against.
+judged as (
+    select
+        *,
+        {{ share_of('risk_probability * loss_ratio', 'release_amount - held_back_amount') }}
+            as expected_loss_amount_held_back,
+        greatest(-days_left, 0) as days_overdue,
+        case
+            when not is_submitted and is_decided then 'overdue'
+            when not is_submitted then 'watch'
+            when 2 * rejection_count > backer_count then 'do_not_release'
+            -- too late by the label, but delivered, and the backers who voted are content
+            when is_decided and approval_count > rejection_count then 'review'
+            when is_decided then 'do_not_release'
+            when risk_probability is null then 'decide_by_hand'
+            when approval_count < rejection_count then 'review'
+            when risk_probability >= {{ var('review_risk') }} then 'review'
+            when risk_probability >= {{ var('hold_back_risk') }} then 'hold_back_20'
+            else 'release'
+        end as recommendation
+    from priced
+),
+
+worded as (
+    select
+        *,
+        case
+            when not is_submitted then 'Not submitted'
+            when vote_count = 0 then 'Submitted, no votes yet'
+            else
+                'Submitted, ' || cast(approval_count as varchar) || ' of '
+                || cast(vote_count as varchar) || ' votes for'
+        end as submission_words,
+        case when days_left < 0 then '' else 'due in ' end
+        || cast(cast(round(abs(days_left), 1) as decimal(18, 1)) as varchar)
+        || case when days_left < 0 then ' days overdue' else ' days' end as due_words,
+        case
+            when is_decided then 'certain to be high risk'
+            when risk_probability is null then 'risk not known'
+            else
+                cast(cast(round(100 * risk_probability, 1) as decimal(18, 1)) as varchar)
+                || ' % risk'
+        end as risk_words,
+        case
+            when recommendation = 'overdue'
+                then 'nothing to pay, {{ (grace_hours() | int) // 24 }} days of grace are over'
+            when recommendation = 'watch' then 'nothing to pay yet'
+            when 2 * rejection_count > backer_count
+                then
+                    'do not release, more than half of all ' || cast(backer_count as varchar)
+                    || ' backers voted against'
+            when is_decided and recommendation = 'review'
+                then 'review, delivered late and most votes are for'
+            when is_decided
+                then 'do not release, {{ (grace_hours() | int) // 24 }} days of grace are over'
+            when recommendation = 'decide_by_hand' then 'decide by hand'
+            when approval_count < rejection_count then 'review, most votes are against'
+            when recommendation = 'review' then 'review before paying'
+            when recommendation = 'hold_back_20' then 'hold back 20 %'
+            else 'release on approval'
+        end as recommendation_words
+    from judged
 ),
 
 release_decisions as (
@@ -77,38 +137,34 @@ release_decisions as (
         milestone_status,
         due_at,
         days_left,
+        days_overdue,
+        is_submitted,
+        submitted_at,
+        vote_count,
+        approval_count,
+        rejection_count,
+        approval_ratio,
+        turnout_ratio,
         held_amount,
         release_amount,
         held_back_amount,
         is_decided,
-        risk as risk_probability,
+        risk_probability,
+        risk_source,
         loss_ratio,
         expected_loss_amount,
         expected_loss_amount_held_back,
         release_strategy,
         chosen_strategy as bandit_strategy,
         propensity as bandit_propensity,
-        case
-            when is_decided then 'do_not_release'
-            when risk is null then 'decide_by_hand'
-            when risk >= {{ var('review_risk') }} then 'review'
-            when risk >= {{ var('hold_back_risk') }} then 'hold_back_20'
-            else 'release'
-        end as recommendation,
-        case
-            when is_decided then 'more than 14 days overdue'
-            when risk is null then 'no model, so the risk is not known'
-            when risk >= {{ var('review_risk') }}
-                then 'a risk of ' || risk_words || ' is too high to pay unseen'
-            when risk >= {{ var('hold_back_risk') }}
-                then 'a risk of ' || risk_words || ' asks for security'
-            else 'a risk of ' || risk_words || ' is low'
-        end as recommendation_reason,
+        recommendation,
         reasons,
         model_version,
         bandit_version,
-        as_of
-    from priced
+        as_of,
+        submission_words || ', ' || due_words || ', ' || risk_words || ': '
+        || recommendation_words || '.' as recommendation_reason
+    from worded
 )
 
 select * from release_decisions
