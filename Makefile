@@ -87,9 +87,7 @@ shell: setup ## open an SQL prompt on the published warehouse, read-only
 	@$(VENV)/bin/duckdb -readonly "$(PUBLISHED)"
 
 site: setup ## serve the pages on localhost:PORT
-	@test -f "$$SITE/index.html" || { echo "site: no pages yet in $$SITE; make run" >&2; exit 2; }
-	@echo "site       http://localhost:$${PORT:-8766}/ (Ctrl-C ends it)"
-	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory "$$SITE" "$${PORT:-8766}"
+	@$(PYTHON) -m pipeline.site "$$SITE" "$${PORT:-8766}"
 
 report: setup ## write the modeling report anew from the published warehouse
 	$(PUBLISHED_NEEDED)

@@ -7,10 +7,11 @@ What the machine refuses (a full disk, a folder that may not be written) becomes
 import errno
 import json
 import runpy
+import signal
 import sys
 import traceback
 
-from pipeline.errors import BUG, DONE, INTERRUPTED, PARTLY_DONE, WRONG_CALL
+from pipeline.errors import BUG, DONE, PARTLY_DONE, WRONG_CALL
 
 MACHINE = {
     errno.ENOSPC: "the disk is full",
@@ -24,7 +25,12 @@ MACHINE_WORDS = ("No space left on device", "Read-only file system", "Permission
 
 
 def main() -> int:
-    """Runs the commands in turn until one fails; returns the exit code."""
+    """Runs the commands in turn until one fails; returns the exit code.
+
+    Ctrl-C ends it at once, as a kill does, for which all stages are made: libraries would write
+    tracebacks, and it comes twice, from the terminal and from the pipeline.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     worst = DONE
     for module, *arguments in json.loads(sys.argv[1]):
         code = run(module, arguments)
@@ -41,8 +47,6 @@ def run(module: str, arguments: list[str]) -> int:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         return _code(end)
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except Exception as error:
         if reason := machine_reason(error):
             print(f"{module}: {reason}: free it, then run again", file=sys.stderr)

@@ -8,8 +8,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pipeline.child import MACHINE_WORDS
 from pipeline.database import connect
-from pipeline.errors import BUG, DONE, REFUSED
+from pipeline.errors import BUG, DONE, REFUSED, WRONG_CALL
 
 BUILD = ("--quiet", "--log-level-file", "none", "build", "--exclude-resource-type", "unit_test")
 DOCS = ("--quiet", "--log-level-file", "none", "docs", "generate", "--static", "--no-compile")
@@ -19,7 +20,8 @@ MADE = {"features": "schemas core and features", "insights": "schema insights an
 def main() -> int:
     """Builds what a selector names, and the docs after insights; returns the exit code.
 
-    A failed test is a gate that refuses; whatever dbt cannot compile or run is a bug.
+    A failed test is a gate that refuses; whatever dbt cannot compile or run is a bug, unless the
+    machine refused it.
     """
     [selector] = sys.argv[1:]
     started = time.perf_counter()
@@ -46,6 +48,9 @@ def _drop_insights(database: Path) -> None:
 
 def _judge(done: Any) -> tuple[int, str]:
     """The exit code of an invocation, and what it did, in words."""
+    if not done.success and (reason := machine_reason(done)):
+        print(f"dbt: {reason}: free it, then run again", file=sys.stderr)
+        return WRONG_CALL, ""
     if done.exception is not None:
         print(f"dbt: {done.exception}", file=sys.stderr)
         return BUG, ""
@@ -66,6 +71,15 @@ def _judge(done: Any) -> tuple[int, str]:
     built, passed = count[False, "success"], count[True, "pass"]
     warned = count[True, "warn"]
     return DONE, f"{built} tables and views built, {passed} tests passed, {warned} warnings"
+
+
+def machine_reason(done: Any) -> str | None:
+    """The line in which a failed invocation says what the machine refused; None if nothing."""
+    results = getattr(done.result, "results", None) or []
+    errors = [each.message for each in results if str(each.status) == "error"]
+    lines = [line for text in (done.exception, *errors) for line in str(text).splitlines()]
+    found = (line for line in lines if any(words in line for words in MACHINE_WORDS))
+    return next((line.strip() for line in found), None)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.database import DatabaseError, connect, scalar
 from pipeline.errors import CallError, StageFailedError
 from pipeline.paths import PROJECT, Paths
-from pipeline.plan import ml
+from pipeline.plan import Command, ml
 from pipeline.runner import Runner
 
 
@@ -24,24 +24,29 @@ def single_ml_stage(name: str) -> Callable[[Runner], None]:
 
     def run(runner: Runner) -> None:
         runner.bring_up_to_date("validate")
-        paths, state = runner.context.paths, runner.state
-        before = deepcopy(state.database)
-        runner.open_build()
-        runner.forget_from("ml")
         command = ml(runner.context, name)
         if name == "monitor" and runner.context.settings["FAIL_ON_ALERT"] == "1":
             command.append("--fail-on-alert")
-        try:
-            runner.run_command(name, [command], "asked for")
-        finally:
-            if before.is_published and _has_same_history(paths):
-                state.database = before
-                paths.build.unlink()
-            else:
-                state.mark_database()
-            state.save()
+        _add_history(runner, name, command, done_again_from="ml")
 
     return run
+
+
+def _add_history(runner: Runner, name: str, command: Command, *, done_again_from: str) -> None:
+    """Runs a command on the build; what is published stays up to date if it adds no row."""
+    paths, state = runner.context.paths, runner.state
+    before = deepcopy(state.database)
+    runner.open_build()
+    runner.forget_from(done_again_from)
+    try:
+        runner.run_command(name, [command], "asked for")
+    finally:
+        if before.is_published and _has_same_history(paths):
+            state.database = before
+            paths.build.unlink()
+        else:
+            state.mark_database()
+        state.save()
 
 
 def _has_same_history(paths: Paths) -> bool:
@@ -73,17 +78,11 @@ def backtest(runner: Runner) -> None:
             "backtest: say from when to when, e.g. FROM=2022-07-01 TO=2023-07-01 EVERY=1mo"
         )
     runner.bring_up_to_date("ml")
-    runner.open_build()
-    runner.forget_from("online")
     command = [
         *("ml.backtest", "--db", str(runner.context.paths.build), "--from", first, "--to", last),
         *("--every", every, "--run-id", runner.context.run_id),
     ]
-    try:
-        runner.run_command("backtest", [command], "asked for")
-    finally:
-        runner.state.mark_database()
-        runner.state.save()
+    _add_history(runner, "backtest", command, done_again_from="online")
     runner.bring_up_to_date("pages")
 
 

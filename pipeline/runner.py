@@ -163,7 +163,7 @@ class Runner:
         return [command]
 
     def _call(self, commands: Sequence[Command]) -> int:
-        """Runs commands in a process of their own; a signal to this one ends that one first."""
+        """Runs commands in a process of their own; Ctrl-C ends both."""
         process = subprocess.Popen(
             [sys.executable, "-m", "pipeline.child", json.dumps(commands)],
             cwd=PROJECT,
@@ -171,15 +171,12 @@ class Runner:
             pass_fds=(self._lock,),
         )
         try:
-            return process.wait()
+            code = process.wait()
         except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(timeout=10)
-            except (subprocess.TimeoutExpired, KeyboardInterrupt):
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
             return INTERRUPTED
+        return INTERRUPTED if code == -signal.SIGINT else code
 
     def _environment(self) -> dict[str, str]:
         paths = self.context.paths

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 from pipeline.errors import CallError
 
@@ -84,4 +85,7 @@ def read(assignments: Sequence[str], environment: Mapping[str, str] = os.environ
         if not (values[name].isascii() and values[name].isdigit()):
             raise CallError(f"{name}={values[name]} is not a whole number of 0 or more")
         values[name] = str(int(values[name]))
+    for name in ("DATA", "TRUTH"):
+        if values[name] and not Path(values[name]).is_dir():
+            raise CallError(f"{name}={values[name]} is not a folder")
     return Settings(values)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +64,17 @@ def test_each_ending_has_its_code(tmp_path: Path, ending: str) -> None:
 )
 def test_what_the_machine_refuses_is_no_bug(error: Exception, is_machine: bool) -> None:
     assert (child.machine_reason(error) is not None) == is_machine
+
+
+def test_ctrl_c_ends_it_without_a_word(tmp_path: Path) -> None:
+    """Also where a library would catch the exception and print it."""
+    program = """
+import os, signal, traceback
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    traceback.print_exc()
+"""
+    done = run(tmp_path, program)
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == ""

@@ -60,7 +60,7 @@ class Pipeline:
     def run(self) -> list[str]:
         """Runs what is due, as a new process would, and returns what ran."""
         digests = Digests(self.paths.digests)
-        context = Context(settings.read(["DATA=export"], {}), self.paths, digests, "run")
+        context = Context(settings.read([f"DATA={self.folder}"], {}), self.paths, digests, "run")
         self.paths.root.mkdir(exist_ok=True)
         with (self.paths.root / ".lock").open("w") as lock:
             state, log = State(self.paths, digests), RunLog(self.paths.run_log, "run")

@@ -1,0 +1,37 @@
+"""What ended an invocation of dbt: the data, a bug, or the machine."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline import dbt
+from pipeline.errors import BUG, REFUSED, WRONG_CALL
+
+
+def ended(status: str, message: str, *, kind: str = "model", exception: object = None) -> Any:
+    node = SimpleNamespace(resource_type=kind, name="it")
+    results = [SimpleNamespace(status=status, message=message, node=node)]
+    return SimpleNamespace(
+        success=False, exception=exception, result=SimpleNamespace(results=results)
+    )
+
+
+@pytest.mark.parametrize(
+    ("done", "code"),
+    [
+        (ended("error", "Compilation Error\n  no_such_macro is undefined"), BUG),
+        (ended("error", "Runtime Error\n  IO Error: No space left on device"), WRONG_CALL),
+        (ended("skipped", "", exception=OSError(28, "No space left on device", "x")), WRONG_CALL),
+        (ended("skipped", "", exception=RuntimeError("no such thing")), BUG),
+        (ended("fail", "Got 2 results, configured to fail if != 0", kind="test"), REFUSED),
+    ],
+)
+def test_what_ended_dbt_decides_the_code(
+    done: Any, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dbt._judge(done) == (code, "")
+    said = capsys.readouterr().err
+    assert ("free it" in said) == (code == WRONG_CALL)
+    if code == WRONG_CALL:
+        assert len(said.splitlines()) == 1
