@@ -19,6 +19,7 @@ WALL_CLOCK = {
     "predicted_at",
     "measured_at",
     "decided_at",
+    "first_decided_at",
     "validated_at",
     "quarantined_at",
 }
