@@ -31,6 +31,9 @@ needs_make = pytest.mark.skipif(
 class Clone:
     """A copy of the repository in which make is called, as its users call it."""
 
+    first_output: str
+    """What the first `make run` said."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         listed = subprocess.run(

@@ -9,6 +9,6 @@ from tests.journeys.clone import Clone
 def product(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone after its first `make run`."""
     clone = Clone(tmp_path_factory.mktemp("product"))
-    code, output = clone.make("run")
-    assert code == 0, output
+    code, clone.first_output = clone.make("run")
+    assert code == 0, clone.first_output
     return clone
