@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from pipeline import goals, settings
+from pipeline.child import machine_reason
 from pipeline.digests import Digests
 from pipeline.errors import BUG, DONE, INTERRUPTED, CallError, PipelineError
 from pipeline.lock import locked
@@ -49,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{'pipeline':<10} {error}", file=sys.stderr)
         return error.code
     except OSError as error:
-        print(f"{'pipeline':<10} {error.filename}: {error.strerror}", file=sys.stderr)
+        reason = machine_reason(error) or f"{error.strerror} ({error.filename})"
+        print(
+            f"{'pipeline':<10} {reason}: free it, then run again; what is published is whole",
+            file=sys.stderr,
+        )
         return CallError.code
     except KeyboardInterrupt:
         print(f"{'pipeline':<10} interrupted", file=sys.stderr)

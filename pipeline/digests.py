@@ -73,8 +73,15 @@ class Digests:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Replaces a JSON file in one step."""
+    """Replaces a JSON file in one step.
+
+    Raises:
+        OSError: It cannot be written; `filename` is its name, which a full disk alone does not say.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.new")
-    aside.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    os.replace(aside, path)
+    try:
+        aside.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        os.replace(aside, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error

@@ -82,8 +82,14 @@ class Paths:
 
     @property
     def dbt_target(self) -> Path:
-        """Where dbt compiles; compiled SQL names the database, so each warehouse has its own."""
-        return self.build_folder / "dbt"
+        """Where dbt compiles; compiled SQL names the database, so each warehouse has its own.
+
+        dbt writes the SQL of a seed below `run/<project>`, at the seed's path in the project. That
+        begins with `../` as often as the two folders lie apart: so many folders are put between,
+        or the SQL would lie outside this one, at worst in the place of the landed file itself.
+        """
+        up = Path(self.landed_for_dbt).parts.count("..")
+        return self.build_folder.joinpath("dbt", *["compiled"] * max(0, up - 2))
 
     @property
     def dbt_docs(self) -> Path:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.dbt_project.export import Tables
 from tests.journeys.clone import Clone, needs_make
-from tests.journeys.exports import MIXED, export, write
+from tests.journeys.exports import DAY, MIXED, NOW, export, write
 from tests.journeys.warehouses import Warehouse, is_conserved
 
 pytestmark = [pytest.mark.journey, needs_make]
@@ -86,16 +86,19 @@ def test_all_failed_and_nobody_voted_or_was_in_an_experiment(clone: Clone) -> No
 
 def test_all_successful_with_amounts_from_a_cent_to_a_trillion(clone: Clone) -> None:
     tables = export(["successful"] * len(MONEY), goals=MONEY)
+    tables["milestones"][-1]["due_at"] = NOW - 16 * DAY  # overdue for good: all may be lost
     warehouse = publish(clone, "money", tables)
     goals = warehouse.ask("select funding_goal from core.dim_projects order by project_id")
     assert [goal for (goal,) in goals] == MONEY
     pledged = sum(row["amount"] for row in tables["pledges"])
     assert warehouse.ask("select sum(pledged_amount) from core.escrow_balances") == [(pledged,)]
-    ((release, milestones),) = warehouse.ask(
-        "select max(release_amount), count(*) from insights.release_decisions"
+    ((release, loss, probability),) = warehouse.ask(
+        "select release_amount, expected_loss_amount, risk_probability"
+        " from insights.release_decisions"
     )
-    assert milestones > 0
     assert release == Decimal("400000000000.00")
+    assert probability == 1
+    assert 0 <= loss <= release
     assert f"{release:,}" in warehouse.page("releases/index.html")
 
 
