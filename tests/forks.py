@@ -107,6 +107,7 @@ def serve() -> None:
         answer = {"returncode": os.waitstatus_to_exitcode(status), **texts}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+    _end(0)
 
 
 def _code_of(call: Callable[[], None]) -> int:
