@@ -5,6 +5,7 @@ saves the imports, which take three seconds of CPU for dbt and two for scikit-le
 the hash seed of their process: where that matters, start another one.
 """
 
+import atexit
 import importlib
 import importlib.util
 import json
@@ -13,9 +14,12 @@ import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # what the modules of a command import only once they run
@@ -94,8 +98,7 @@ def serve() -> None:
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             child = os.fork()
             if child == 0:
-                _become(order, out, err)
-                return
+                _end(_code_of(partial(_become, order, out, err)))
             _, status = os.waitpid(child, 0)
             texts = {}
             for name, file in (("stdout", out), ("stderr", err)):
@@ -104,6 +107,33 @@ def serve() -> None:
         answer = {"returncode": os.waitstatus_to_exitcode(status), **texts}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+    _end(0)
+
+
+def _code_of(call: Callable[[], None]) -> int:
+    """The code with which Python would end, after it said why."""
+    try:
+        call()
+    except SystemExit as exit:
+        if exit.code is None or isinstance(exit.code, int):
+            return exit.code or 0
+        print(exit.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _end(code: int) -> NoReturn:
+    """Ends as Python does, but for taking all modules apart, which costs a third of a second."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _imports_of(command: list[str]) -> list[str]:
