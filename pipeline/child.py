@@ -61,8 +61,8 @@ def machine_reason(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in MACHINE:
         return f"{MACHINE[error.errno]} ({error.filename or error.strerror})"
     text = str(error)
-    is_io = any(each.__name__ == "IOException" for each in type(error).__mro__)
-    if is_io and any(words in text for words in MACHINE_WORDS):
+    is_of_duckdb = any(each.__module__.endswith("duckdb") for each in type(error).__mro__)
+    if is_of_duckdb and any(words in text for words in MACHINE_WORDS):
         return text.splitlines()[0]
     return None
 
