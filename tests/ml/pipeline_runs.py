@@ -35,7 +35,8 @@ _WALL_CLOCK = (
     *("run_id", "trained_at", "predicted_at", "measured_at", "decided_at", "first_decided_at"),
 )
 _HISTORY = (
-    "select table_name from duckdb_tables() where schema_name = 'ml' and database_name = '{}'"
+    "select table_name from duckdb_tables() where schema_name = 'ml'"
+    " and database_name = 'published'"
 )
 
 
@@ -148,7 +149,9 @@ def carry_over(published: Path, build: Path) -> None:
     """Copies the history of ml, as landing does."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{published}' as published (read_only); attach '{build}' as b")
-        for (table,) in connection.execute(_HISTORY).fetchall():
+        tables = connection.execute(_HISTORY).fetchall()
+        assert tables
+        for (table,) in tables:
             connection.execute(f"insert into b.ml.{table} from published.ml.{table}")
 
 
