@@ -25,7 +25,7 @@ print("to the side", file=sys.stderr)
         ("-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"),
         ("-c", "import atexit; atexit.register(print, 'at the end')"),
         ("-m", "generator", "--scale", "0", "--out", "nowhere"),
-        ("-m", "expectations.publish"),
+        ("-m", "pipeline.publish"),
     ],
     ids=lambda arguments: arguments[1].strip()[-30:],
 )

@@ -122,14 +122,15 @@ def test_unchanged_run_does_nothing(product: Clone) -> None:
     assert product.published.stat() == before
 
 
-def test_refused_export_exits_with_1_and_changes_nothing(product: Clone, tmp_path: Path) -> None:
+def test_refused_export_is_named_and_changes_nothing(product: Clone, tmp_path: Path) -> None:
     data = tmp_path / "export"
     shutil.copytree(product.folder / "warehouse" / "generated" / "steady-1-42", data)
     lines = (data / "votes.csv").read_text().splitlines()
     (data / "votes.csv").write_text("\n".join([*lines, lines[-1]]) + "\n")
     before = sha256(product.published)
     code, output = product.make("run", f"DATA={data}")
-    assert code == 1
+    assert code == 2
+    assert "land refused: the published warehouse is as it was" in output
     key = lines[-1].split(",")[0]
     assert f"votes  duplicate_key  2 rows: {key}, {key}" in output
     assert sha256(product.published) == before

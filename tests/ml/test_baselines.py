@@ -113,8 +113,23 @@ def test_a_truth_given_later_adds_its_rows_once(finished: Any, tmp_path: Path) -
     counts = [finished.sql(size) for size in sizes]
     outcome = finished.run("train", run_id="run-3", hour=2, truth=truth)
     assert outcome.out.count("up to date") == 2
-    assert finished.run("train", run_id="run-4", hour=3).out.count("up to date") == 2
     assert [finished.sql(size) for size in sizes] == counts
+
+
+def test_without_the_truth_again_nothing_of_it_is_current(finished: Any, tmp_path: Path) -> None:
+    finished.keep_only("project_success")
+    current = (
+        "select predictor, metric, snapshot_kind, split, value from staging.stg_model_metrics"
+        " where model_name = 'project_success' order by all"
+    )
+    before = finished.sql(current)
+    truth = write_truth(finished.db, tmp_path / "truth", ceiling=True)
+    assert finished.run("train", run_id="run-2", hour=1, truth=truth).code == 0
+    assert {row[0] for row in finished.sql(current)} > {row[0] for row in before}
+    for run, hour in (("run-3", 2), ("run-4", 3)):
+        outcome = finished.run("train", run_id=run, hour=hour)
+        assert finished.sql(current) == before
+    assert outcome.out.count("up to date") == 2
 
 
 def test_a_truth_that_covers_some_rows_judges_by_those(finished: Any, tmp_path: Path) -> None:
@@ -125,7 +140,7 @@ def test_a_truth_that_covers_some_rows_judges_by_those(finished: Any, tmp_path: 
 
     def counts(condition: str) -> Any:
         return finished.sql(
-            f"""select snapshot_kind, row_count from ml.model_metrics where split = 'test'
+            f"""select snapshot_kind, row_count from staging.stg_model_metrics where split = 'test'
                 and model_name = 'project_success' and metric = 'accuracy'
                 and snapshot_kind <> 'all' and {condition} order by all"""
         )
