@@ -118,6 +118,7 @@ bench: setup ## measure time, memory and error rates; write the table of command
 	@$(PYTHON) -m tests.benchmarks.bandit
 	@$(PYTHON) -m tests.benchmarks.monitor --site "$$SITE"
 	@$(PYTHON) -m tests.benchmarks.seeds
+	@PATH_SEQUENCES=40 $(PYTHON) -m pytest -q tests/ml/test_path_independence.py
 
 clean: ## remove what can be made again; the published warehouse and its models stay
 	@rm -rf "$$WAREHOUSE"/build "$$WAREHOUSE"/landed "$$WAREHOUSE"/generated "$$WAREHOUSE"/truth "$$WAREHOUSE"/rejected \

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from random import randrange
 from typing import Protocol
 
 import pytest
@@ -17,6 +18,18 @@ DBT = Path(sys.executable).with_name("dbt")
 # what nobody reads after a build costs half a second of each
 SILENTLY = ("--no-write-json", "--log-level-file", "none")
 WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+# names the environment variable with the seeds that this run of the tests draws
+FRESH_SEEDS = "FRESH_SEEDS"
+
+
+def pytest_configure() -> None:
+    """Draws the fresh seeds once; the workers inherit them."""
+    os.environ.setdefault(FRESH_SEEDS, ",".join(str(randrange(10**6)) for _ in range(2)))
+
+
+def pytest_report_header() -> str:
+    """Says how to repeat a failure on a fresh seed."""
+    return f"fresh seeds: {FRESH_SEEDS}={os.environ[FRESH_SEEDS]} repeats them"
 
 
 class Workshop:

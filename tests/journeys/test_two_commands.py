@@ -1,6 +1,7 @@
 """The one story of this folder that `make test` has too: `make run`, and what it leaves to read."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import FRESH_SEEDS
 from tests.journeys.clone import Clone, needs_make, sha256
+from tests.journeys.warehouses import Warehouse, is_conserved
 
 pytestmark = needs_make
 
@@ -157,3 +160,15 @@ def test_wrong_call_exits_with_2_and_says_why(
     assert message.lower() in output.lower()
     assert "Traceback" not in output
     assert sha256(product.published) == before
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_a_fresh_seed_is_published(product: Clone, number: int) -> None:
+    """Whatever platform the seed makes: no run was tuned on it."""
+    seed = os.environ[FRESH_SEEDS].split(",")[number]
+    fresh = Warehouse(product, "fresh")
+    code, output = fresh.make("run", f"SEED={seed}")
+    assert code == 0, f"SEED={seed}\n{output}"
+    assert is_conserved(fresh)
+    assert fresh.ask("select count(*) from core.dim_projects") == [(200,)]
+    assert (fresh.site / "index.html").stat().st_size > 5_000
