@@ -27,6 +27,9 @@ def test_arguments_come_before_the_environment_and_that_before_defaults() -> Non
         ("DATA=no/such/folder", "DATA=no/such/folder is not a folder"),
         ("TRUTH=no/such/folder", "TRUTH=no/such/folder is not a folder"),
         ("FAIL_ON_ALERT=yes", "FAIL_ON_ALERT=yes is not known; it is 0 or 1"),
+        (f"SEED={'9' * 5000}", "SEED has 5000 digits"),
+        ("WAREHOUSE=o'brien/warehouse", 'a path with "\'" cannot be used'),
+        ("WAREHOUSE=ware#house", "a path with '#' cannot be used"),
     ],
 )
 def test_what_is_not_known_is_refused_by_name(assignment: str, message: str) -> None:
