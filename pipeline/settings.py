@@ -90,10 +90,18 @@ def read(assignments: Sequence[str], environment: Mapping[str, str] = os.environ
         if len(values[name]) > MAX_DIGITS:
             raise CallError(f"{name} has {len(values[name])} digits; at most {MAX_DIGITS} are read")
         values[name] = str(int(values[name]))
-    where = str(Path(values["WAREHOUSE"]).resolve())
-    if found := [each for each in NOT_IN_WAREHOUSE if each in where]:
-        raise CallError(f"WAREHOUSE={where}: a path with {found[0]!r} cannot be used; rename it")
+    _check_folders(values)
+    return Settings(values)
+
+
+def _check_folders(values: Mapping[str, str]) -> None:
     for name in ("DATA", "TRUTH"):
         if values[name] and not Path(values[name]).is_dir():
             raise CallError(f"{name}={values[name]} is not a folder")
-    return Settings(values)
+    site = Path(values["SITE"]).resolve()
+    nearest = next(each for each in (site, *site.parents) if each.exists())
+    if not nearest.is_dir():
+        raise CallError(f"SITE={values['SITE']} cannot be a folder: {nearest} is a file")
+    where = str(Path(values["WAREHOUSE"]).resolve())
+    if found := [each for each in NOT_IN_WAREHOUSE if each in where]:
+        raise CallError(f"WAREHOUSE={where}: a path with {found[0]!r} cannot be used; rename it")
