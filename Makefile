@@ -7,9 +7,10 @@ SHELL := /bin/bash
 
 # Of a run; empty ones have the defaults of pipeline/settings.py.
 RUN_VARIABLES := SCALE SEED SCENARIO DATA TRUTH AS_OF ON_BAD_ROWS FAIL_ON_ALERT TARGET WAREHOUSE SITE FROM TO EVERY
-WAREHOUSE ?= warehouse
-SITE ?= site
-VENV ?= .venv
+# An empty folder is the default one, here as there: it would be the root of the disk.
+override WAREHOUSE := $(or $(WAREHOUSE),warehouse)
+override SITE := $(or $(SITE),site)
+override VENV := $(or $(VENV),.venv)
 export $(RUN_VARIABLES) SQL PROJECT MILESTONE LIMITS BASE LIFT POWER PORT VENV
 VARIABLES := $(RUN_VARIABLES) SQL PROJECT MILESTONE LIMITS BASE LIFT POWER PORT VENV MAKEFLAGS
 $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),\
@@ -121,6 +122,4 @@ bench: setup ## measure time, memory and error rates; write the table of command
 	@PATH_SEQUENCES=40 $(PYTHON) -m pytest -q tests/ml/test_path_independence.py
 
 clean: ## remove what can be made again; the published warehouse and its models stay
-	@rm -rf "$$WAREHOUSE"/build "$$WAREHOUSE"/landed "$$WAREHOUSE"/generated "$$WAREHOUSE"/truth "$$WAREHOUSE"/rejected \
-		"$$SITE" dbt_project/target .pytest_cache .mypy_cache .ruff_cache
-	@echo "clean      removed the build area, generated data and pages; $(PUBLISHED) stays"
+	@$(or $(wildcard $(PYTHON)),python3) -m pipeline.clean "$$WAREHOUSE" "$$SITE"

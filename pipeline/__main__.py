@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -59,6 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{'pipeline':<10} interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Exception:  # Python would leave with 1, which means that a gate refused
+        traceback.print_exc()
+        print(
+            f"{'pipeline':<10} failed because of a bug; see the traceback above:"
+            " what is published is whole",
+            file=sys.stderr,
+        )
+        return BUG
 
 
 def _interrupt(*_: object) -> None:

@@ -19,6 +19,7 @@ MACHINE = {
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
+    errno.EPIPE: "nobody reads the output any more",
 }
 # DuckDB raises errors of its own, in which the system's words stand
 MACHINE_WORDS = ("No space left on device", "Read-only file system", "Permission denied")

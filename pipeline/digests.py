@@ -33,7 +33,8 @@ class Digests:
         self._is_changed = False
         with suppress(OSError, ValueError):
             known = json.loads(path.read_text(encoding="utf-8"))
-            self._known = known if isinstance(known, dict) else {}
+            if isinstance(known, dict):
+                self._known = {name: each for name, each in known.items() if isinstance(each, list)}
 
     def of_file(self, path: Path) -> str:
         """The digest of a file's content; `missing` if there is none."""

@@ -75,16 +75,17 @@ class Stage(NamedTuple):
 
 
 def landed_values(context: Context) -> Values:
-    """What landing left, whoever landed it when."""
+    """What landing left, whoever landed it when; missing if a part of it cannot be read."""
     paths, digests = context.paths, context.digests
     seeds = paths.landed / "seeds"
-    if not (paths.landed / "landed.json").is_file():
+    try:
+        large = landed_tables(paths).values()
+        as_of = (seeds / "landing.csv").read_text(encoding="utf-8").splitlines()[-1].split(",")[0]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {"landed": MISSING}
-    large = landed_tables(paths).values()
-    as_of = (seeds / "landing.csv").read_text(encoding="utf-8").splitlines()[-1].split(",")[0]
     files = [each for each in seeds.glob("*") if each.name != "landing.csv"]
-    quarantined = paths.landed / "quarantined_rows.parquet"
-    small = digests.of_files([*files, quarantined], below=paths.landed)
+    others = [*(paths.landed / "macros").glob("*"), paths.landed / "quarantined_rows.parquet"]
+    small = digests.of_files([*files, *others], below=paths.landed)
     return {"landed": of_text(as_of, small, digests.of_files(map(Path, large), below=paths.root))}
 
 
@@ -204,7 +205,7 @@ STAGES = (
                 (
                     each
                     for each in context.raw_folder.glob("*")
-                    if each.suffix in (".csv", ".parquet")
+                    if each.suffix in (".csv", ".parquet") and not each.is_dir()
                 ),
                 below=context.raw_folder,
             ),

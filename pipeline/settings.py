@@ -31,6 +31,9 @@ DEFAULTS = {
 }
 # small platforms as CSV, the format in which real exports come
 CSV_BELOW_SCALE = 10
+MAX_DIGITS = 18
+# dbt reads a path as a URL (and would write another file), a template and a part of its SQL
+NOT_IN_WAREHOUSE = "#?'{\n\r\t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,21 @@ def read(assignments: Sequence[str], environment: Mapping[str, str] = os.environ
     for name in ("SCALE", "SEED"):
         if not (values[name].isascii() and values[name].isdigit()):
             raise CallError(f"{name}={values[name]} is not a whole number of 0 or more")
+        if len(values[name]) > MAX_DIGITS:
+            raise CallError(f"{name} has {len(values[name])} digits; at most {MAX_DIGITS} are read")
         values[name] = str(int(values[name]))
+    _check_folders(values)
+    return Settings(values)
+
+
+def _check_folders(values: Mapping[str, str]) -> None:
     for name in ("DATA", "TRUTH"):
         if values[name] and not Path(values[name]).is_dir():
             raise CallError(f"{name}={values[name]} is not a folder")
-    return Settings(values)
+    site = Path(values["SITE"]).resolve()
+    nearest = next(each for each in (site, *site.parents) if each.exists())
+    if not nearest.is_dir():
+        raise CallError(f"SITE={values['SITE']} cannot be a folder: {nearest} is a file")
+    where = str(Path(values["WAREHOUSE"]).resolve())
+    if found := [each for each in NOT_IN_WAREHOUSE if each in where]:
+        raise CallError(f"WAREHOUSE={where}: a path with {found[0]!r} cannot be used; rename it")

@@ -95,7 +95,16 @@ class State:
 
 
 def _records(content: dict[str, Any]) -> dict[str, Record]:
-    return {name: Record(**record) for name, record in content.items()}
+    """Makes records.
+
+    Raises:
+        TypeError: They are none.
+    """
+    records = {name: Record(**record) for name, record in content.items()}
+    for each in records.values():
+        if not (isinstance(each.reads, dict) and isinstance(each.writes, dict)):
+            raise TypeError
+    return records
 
 
 def _mark(path: Path) -> str:

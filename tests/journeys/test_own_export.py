@@ -213,6 +213,7 @@ def test_what_is_removed_or_damaged_is_made_again(warehouse: Warehouse) -> None:
 
     fresh.published.write_bytes(whole)  # the backup
     assert fresh.make("clean")[0] == 0
+    assert not fresh.site.exists()
     assert sha256(fresh.published) != damaged
     fresh.publish("DATA=mended")
     assert state(fresh) == before

@@ -56,6 +56,7 @@ def test_each_ending_has_its_code(tmp_path: Path, ending: str) -> None:
     ("error", "is_machine"),
     [
         (OSError(errno.EROFS, "Read-only file system", "x"), True),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), True),
         (OSError(errno.ENOENT, "No such file or directory", "x"), False),
         (duckdb.IOException('Could not write file "x": No space left on device'), True),
         (duckdb.FatalException("Failed to checkpoint: No space left on device"), True),

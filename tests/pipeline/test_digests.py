@@ -89,9 +89,10 @@ def test_names_count_and_order_does_not(tmp_path: Path) -> None:
     assert known.of_folder(tmp_path / "none") == known.of_file(tmp_path / "none") == MISSING
 
 
-def test_an_unreadable_memory_is_forgotten(file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{half", "[]", '{"FILE": 5}', '{"FILE": "text"}', '{"FILE": {}}'])
+def test_an_unreadable_memory_is_forgotten(file: Path, tmp_path: Path, text: str) -> None:
     memory = tmp_path / "digests.json"
-    memory.write_text("{half")
+    memory.write_text(text.replace("FILE", str(file)))
     known = Digests(memory)
     assert known.of_file(file) == Digests(tmp_path / "none").of_file(file)
     known.save()

@@ -228,7 +228,16 @@ def test_a_failed_unit_is_published_without_and_tried_again(pipeline: Pipeline) 
     assert pipeline.run() == []
 
 
-def test_an_unreadable_state_means_that_all_is_made_again(pipeline: Pipeline) -> None:
-    pipeline.paths.state.write_text("{half")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{half",
+        "[]",
+        '{"files": [], "database": {"stages": {}}}',
+        '{"files": {"land": {"reads": 5, "writes": 5, "run_id": ""}}, "database": {"stages": {}}}',
+    ],
+)
+def test_an_unreadable_state_means_that_all_is_made_again(pipeline: Pipeline, text: str) -> None:
+    pipeline.paths.state.write_text(text)
     assert pipeline.run() == ALL
     assert pipeline.published == FRESH

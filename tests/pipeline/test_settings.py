@@ -25,8 +25,13 @@ def test_arguments_come_before_the_environment_and_that_before_defaults() -> Non
         ("ON_BAD_ROWS=perhaps", "ON_BAD_ROWS=perhaps is not known; it is reject or quarantine"),
         ("TARGET=oracle", "TARGET=oracle is not known"),
         ("DATA=no/such/folder", "DATA=no/such/folder is not a folder"),
+        (f"SITE={__file__}", "test_settings.py is a file"),
+        (f"SITE={__file__}/site", "test_settings.py is a file"),
         ("TRUTH=no/such/folder", "TRUTH=no/such/folder is not a folder"),
         ("FAIL_ON_ALERT=yes", "FAIL_ON_ALERT=yes is not known; it is 0 or 1"),
+        (f"SEED={'9' * 5000}", "SEED has 5000 digits"),
+        ("WAREHOUSE=o'brien/warehouse", 'a path with "\'" cannot be used'),
+        ("WAREHOUSE=ware#house", "a path with '#' cannot be used"),
     ],
 )
 def test_what_is_not_known_is_refused_by_name(assignment: str, message: str) -> None:

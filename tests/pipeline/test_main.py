@@ -1,0 +1,62 @@
+"""What the command line leaves with when something is wrong that nobody foresaw."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import __main__ as command_line
+from pipeline.digests import MISSING, Digests
+from pipeline.paths import Paths
+from pipeline.plan import Context, landed_values
+from pipeline.settings import read
+
+
+def test_a_bug_is_no_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise LookupError("nobody foresaw this")
+
+    monkeypatch.setattr(command_line, "_reach_one", fail)
+    code = command_line.main(["land", f"WAREHOUSE={tmp_path}"])
+    message = capsys.readouterr().err
+    assert code == 70
+    assert "nobody foresaw this" in message
+    assert "failed because of a bug" in message
+    assert '"code": 70' in (tmp_path / "runs.jsonl").read_text().splitlines()[-1]
+
+
+@pytest.fixture
+def landed(tmp_path: Path) -> Context:
+    """A warehouse in which something is landed."""
+    paths = Paths.at(str(tmp_path), "")
+    for folder in ("seeds", "macros"):
+        (paths.landed / folder).mkdir(parents=True)
+    (paths.landed / "landed.json").write_text('{"tables": {}}')
+    (paths.landed / "seeds" / "landing.csv").write_text("as_of\n2023-01-01\n")
+    (paths.landed / "macros" / "parquet_tables.sql").write_text("macro")
+    return Context(read([], {}), paths, Digests(tmp_path / "digests.json"), "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("landed.json", "{half"),
+        ("landed.json", "{}"),
+        ("landed.json", "[]"),
+        ("landed.json", '{"tables": null}'),
+        ("seeds/landing.csv", ""),
+        ("seeds/landing.csv", None),
+    ],
+)
+def test_a_damaged_landing_counts_as_none(landed: Context, name: str, text: str | None) -> None:
+    assert landed_values(landed) != {"landed": MISSING}
+    path = landed.paths.landed / name
+    path.unlink() if text is None else path.write_text(text)
+    assert landed_values(landed) == {"landed": MISSING}
+
+
+def test_a_lost_macro_of_landing_is_seen(landed: Context) -> None:
+    before = landed_values(landed)
+    (landed.paths.landed / "macros" / "parquet_tables.sql").unlink()
+    assert landed_values(landed) != before
