@@ -132,7 +132,8 @@ def _validate(context: Context) -> list[Command]:
 def ml(context: Context, *stages: str) -> Command:
     """The command of stages of ml; in one process, since scikit-learn is slow to import."""
     paths, settings = context.paths, context.settings
-    truth = ("--truth", settings["TRUTH"]) if settings["TRUTH"] else ()
+    # resolved here: the process of the stage runs in the project's folder
+    truth = ("--truth", str(Path(settings["TRUTH"]).resolve())) if settings["TRUTH"] else ()
     arguments = ("--db", str(paths.build), "--models", str(paths.models))
     return ["ml", *stages, *arguments, "--run-id", context.run_id, *truth]
 
