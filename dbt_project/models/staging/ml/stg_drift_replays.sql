@@ -21,13 +21,14 @@ measured as (
         on
             history.model_name = models_in_use.model_name
             and history.model_version = models_in_use.model_version
-    inner join needed
-        on
-            history.model_name = needed.model_name
-            and history.reference_count >= needed.needed_count
-            and history.current_count >= needed.needed_count
+    left join needed on history.model_name = needed.model_name
     where
-        {{ known_in_time(
+        -- an older run kept no checks
+        (
+            needed.needed_count is null
+            or least(history.reference_count, history.current_count) >= needed.needed_count
+        )
+        and {{ known_in_time(
             'history.as_of', 'history.measured_at', 'models_in_use.first_decided_at'
         ) }}
 ),
