@@ -2,6 +2,8 @@
 
 from expectations.contract_rules import Absence, Check, Rule
 
+# of a decimal(18, 2), as which the ledger keeps a project's sums
+LARGEST_AMOUNT = "9999999999999999.99"
 _FUNDING = Absence("pledges", (("project_id", "milestone.project_id"),))
 _PLAN = Absence("milestones", (("project_id", "project.project_id"),))
 _BACKING = Absence(
@@ -128,6 +130,11 @@ BETWEEN_CHECKS = (
                 " {coalesce(plan.amount, 0)}, its goal is {project.funding_goal}",
                 _PLAN,
             ),
+            Rule(
+                "pledges_add_up_to_16_digits",
+                f"pledged.amount > {LARGEST_AMOUNT}",
+                f"its pledges add up to {{pledged.amount}}, more than {LARGEST_AMOUNT}",
+            ),
         ),
         """
         left join (
@@ -143,6 +150,11 @@ BETWEEN_CHECKS = (
             from keyed_milestones
             group by project_id
         ) as plan on plan.project_id = project.project_id
+        left join (
+            select project_id, sum(amount) as amount
+            from keyed_pledges
+            group by project_id
+        ) as pledged on pledged.project_id = project.project_id
         """,
     ),
     Check(

@@ -31,6 +31,22 @@ alerts as (
     select * from {{ ref('drift_alerts') }}
 ),
 
+alert_counts as (
+    select
+        model_name,
+        count(*) as alert_count
+    from alerts
+    group by model_name
+),
+
+checked as (
+    select
+        model_name,
+        sum(coalesce(alert_count, 0)) as alert_count
+    from {{ ref('drift_status') }}
+    group by model_name
+),
+
 alarming as (
     select distinct
         model_name,
@@ -146,6 +162,13 @@ select
 from alerts
 cross join as_of
 where alerts.as_of <> as_of.as_of or alerts.since_at > as_of.as_of
+union all
+select
+    'alerts_are_those_that_the_status_counts' as check_name,
+    coalesce(checked.model_name, alert_counts.model_name) as row_key
+from checked
+full join alert_counts on checked.model_name = alert_counts.model_name
+where coalesce(checked.alert_count, 0) <> coalesce(alert_counts.alert_count, 0)
 union all
 select
     'readout_shows_a_whole_analysis' as check_name,

@@ -206,7 +206,8 @@ PLANTS = (
         "bandit_decides_once_a_project bandit_decides_by_what_was_known_at_the_launch"),
     added("insights.drift_alerts",
         "'m' as model_name, 'f' as feature, 'd3' as clock, timestamp '2100-01-01' as as_of",
-        "alert_is_measured_as_one alert_is_at_as_of_and_since_before"),
+        "alert_is_measured_as_one alert_is_at_as_of_and_since_before"
+        " alerts_are_those_that_the_status_counts"),
     missing(READOUT, "readout_shows_a_whole_analysis", "look_number = 1"),
     Plant(READOUT, f"from {{it}} union all"
         f" select * replace (measured_at - {LATER} as measured_at) from {{it}}",

@@ -396,6 +396,13 @@ CASES = {
         "its 0 milestones add up to 0.00, its goal is 50.00",
         {each for each in ON_PROJECT[102] if each[0] != "milestones"},
     ),
+    "pledges_beyond_the_ledger": broken(
+        "pledges_add_up_to_16_digits",
+        add("pledges", 4, pledge_id="6", amount="9999999999999999.99"),
+        "projects 103",
+        "its pledges add up to 10000000000000009.99, more than 9999999999999999.99",
+        ON_PROJECT[103] | {("pledges", "parent_quarantined", 6)},
+    ),
     "a_second_vote": broken(
         "one_vote_per_backer_and_milestone",
         add("votes", 5001, vote_id="5004", is_approval="false"),

@@ -4,6 +4,7 @@ A new expectation comes with the statements that break it, one for each of its l
 conditions, or this file says that they are missing.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -262,7 +263,7 @@ def wrong_values(expectation: Expectation) -> Iterator[str]:
         if low is not None:
             yield str(low if expectation.arguments.get("strict_min") else low - 1)
         if high is not None:
-            yield str(high + 1)
+            yield str(max(high + 1, math.nextafter(high, math.inf)))
 
 
 # An expectation about several columns is one group.
@@ -319,6 +320,24 @@ def test_expectation_fails(
     outcomes = judge_only(group, sick, earlier)
     assert {each.place: each.status for each in outcomes if each.status != status} == {}
     assert all("observed" in each.message for each in outcomes)
+
+
+@pytest.mark.parametrize(
+    "value", ["pledged_amount = 9999999999999999.99, is_decided = true", "pace_ratio = 1e31"]
+)
+def test_money_of_16_digits_and_a_campaign_of_a_microsecond_are_accepted(
+    value: str, healthy: Path, tmp_path: Path
+) -> None:
+    large = spoiled(
+        healthy,
+        tmp_path / "escrow.duckdb",
+        f"update features.project_features set {value} where rowid = 3",
+        "update features.milestone_features set funding_amount = 9999999999999999.99"
+        " where rowid = 3",
+    )
+    suites = [SUITES["project_features"], SUITES["milestone_features"]]
+    outcomes = judge(large, suites, NOT_COMPARED)
+    assert [each.message for each in outcomes if each.status == "error"] == []
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])

@@ -64,6 +64,28 @@ def test_a_later_stage_that_fails_leaves_its_rows_out_whole(
     assert finished.sql("select count(*) from ml.predictions") == before
 
 
+@pytest.mark.parametrize("name", ["train", "predict"])
+def test_what_a_failed_model_said_before_of_what_is_live_counts_no_more(
+    finished: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It was said of other data or by other code; half of it beside none would be refused."""
+    sql = """
+        select model_name, count(*) from intermediate.int_predictions_current
+        where snapshot_kind = 'current' group by model_name order by all"""
+    before, kept = finished.sql(sql), finished.sql("select count(*) from ml.predictions")
+    assert [model for model, _ in before] == ["milestone_risk", "project_success"]
+    break_for(monkeypatch, name, "project_success", ZeroDivisionError("division by zero"))
+    assert finished.run("train", "predict", "monitor", run_id="run-2", hour=1).code == 3
+    assert finished.sql(sql) == before[:1]
+    assert finished.sql("select distinct model_name from staging.stg_drift_checks") == [
+        ("milestone_risk",)
+    ]
+    monkeypatch.undo()
+    assert finished.run("train", "predict", "monitor", run_id="run-3", hour=2).code == 0
+    assert finished.sql(sql) == before
+    assert finished.sql("select count(*) from ml.predictions") == kept
+
+
 def test_an_alert_beside_a_bug_is_a_bug(finished: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     finished.sql(
         """update features.project_features set average_pledge_amount = 2 * average_pledge_amount

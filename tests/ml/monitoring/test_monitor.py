@@ -160,6 +160,31 @@ def test_too_few_recent_projects_are_not_compared(finished: Any) -> None:
     )
 
 
+def test_alerts_count_no_more_when_nothing_can_be_tested_any_more(finished: Any) -> None:
+    def shown() -> list[int]:
+        return [
+            finished.sql(
+                f"select count(*) from staging.stg_drift_{view}"
+                " where model_name = 'project_success'"
+            )[0][0]
+            for view in ("stats", "alarms", "replays")
+        ]
+
+    finished.sql(
+        f"""update features.project_features set average_pledge_amount = 2 * average_pledge_amount
+        where snapshot_kind = 'd3' and {RECENT}"""
+    )
+    check_again(finished)
+    alarmed = shown()
+    assert min(alarmed) > 0
+    finished.edit("min_entities = 30\nmean", "min_entities = 5000\nmean")
+    again(finished, hour=2)
+    assert shown() == [0, 0, 0]
+    finished.edit("min_entities = 5000\nmean", "min_entities = 30\nmean")
+    again(finished, hour=3)
+    assert shown() == alarmed
+
+
 @pytest.mark.parametrize("fail", [False, True])
 def test_who_asks_for_alerts_learns_that_nothing_was_tested(finished: Any, fail: bool) -> None:
     """No alert, so no exit code 1; but not the silence of a platform without drift either."""

@@ -1,9 +1,15 @@
 -- The predictions that count, of snapshots that are still there: corrected data may have lost some.
--- What was live at an earlier AS_OF has no snapshot any more.
+-- What was live at an earlier AS_OF has no snapshot any more. Of what is live at AS_OF, a model
+-- that failed has said nothing.
 with
 
 predictions as (
     select * from {{ ref('stg_predictions') }}
+),
+
+failed as (
+    select distinct unit as model_name from {{ ref('stg_failures') }}
+    where stage in ('train', 'predict')
 ),
 
 snapshots as (
@@ -43,6 +49,10 @@ left join snapshots
         and predictions.entity_id = snapshots.entity_id
         and predictions.snapshot_kind = snapshots.snapshot_kind
         and predictions.snapshot_at = snapshots.snapshot_at
+left join failed on predictions.model_name = failed.model_name
 where
-    snapshots.entity_id is not null
+    (
+        snapshots.entity_id is not null
+        and (predictions.snapshot_kind <> 'current' or failed.model_name is null)
+    )
     or (predictions.snapshot_kind = 'current' and predictions.snapshot_at < {{ as_of() }})

@@ -1,8 +1,14 @@
--- What the monitor says at AS_OF of the version that serves: its newest measurement, as a whole.
+-- What the monitor says at AS_OF of the version that serves: its newest measurement, as a whole. A
+-- check that could test nothing measures nothing, so what was measured before counts no more.
 with
 
 models_in_use as (
     select * from {{ ref('int_models_in_use') }}
+),
+
+tested as (
+    select distinct model_name from {{ ref('stg_drift_checks') }}
+    where status <> 'not tested'
 ),
 
 measured as (
@@ -12,6 +18,7 @@ measured as (
         on
             history.model_name = models_in_use.model_name
             and history.model_version = models_in_use.model_version
+    inner join tested on history.model_name = tested.model_name
     where history.as_of = {{ as_of() }}
 ),
 

@@ -5,6 +5,11 @@ models_in_use as (
     select * from {{ ref('int_models_in_use') }}
 ),
 
+failed as (
+    select distinct unit as model_name from {{ ref('stg_failures') }}
+    where stage in ('train', 'predict', 'monitor')
+),
+
 checked as (
     select history.*
     from {{ source('ml', 'drift_checks') }} as history
@@ -13,7 +18,8 @@ checked as (
             history.model_name = models_in_use.model_name
             -- a model that was skipped has no version
             and coalesce(history.model_version, '') = coalesce(models_in_use.model_version, '')
-    where history.as_of = {{ as_of() }}
+    left join failed on history.model_name = failed.model_name
+    where history.as_of = {{ as_of() }} and failed.model_name is null
 ),
 
 newest as (

@@ -1,8 +1,17 @@
--- Of each week the newest replay of the version that serves, as a whole.
+-- Of each week the newest replay of the version that serves, as a whole. A week with too few
+-- projects for the newest check writes nothing, so what an earlier run wrote may still stand.
 with
 
 models_in_use as (
     select * from {{ ref('int_models_in_use') }}
+),
+
+needed as (
+    select
+        model_name,
+        max(needed_count) as needed_count
+    from {{ ref('stg_drift_checks') }}
+    group by model_name
 ),
 
 measured as (
@@ -12,8 +21,14 @@ measured as (
         on
             history.model_name = models_in_use.model_name
             and history.model_version = models_in_use.model_version
+    left join needed on history.model_name = needed.model_name
     where
-        {{ known_in_time(
+        -- an older run kept no checks
+        (
+            needed.needed_count is null
+            or least(history.reference_count, history.current_count) >= needed.needed_count
+        )
+        and {{ known_in_time(
             'history.as_of', 'history.measured_at', 'models_in_use.first_decided_at'
         ) }}
 ),

@@ -1,9 +1,18 @@
--- Analysed again with another design or other data, the newest analysis counts, as a whole.
+-- Analysed again with another design or other data, the newest analysis counts, as a whole; none
+-- does of an experiment whose analysis failed since.
 with
+
+failed as (
+    select unit from {{ ref('stg_failures') }}
+    where stage = 'experiment'
+),
 
 results as (
     select * from {{ source('ml', 'experiment_results') }}
-    where as_of = {{ as_of() }}
+    where
+        as_of = {{ as_of() }}
+        and experiment not in (select failed.unit from failed)
+        and 'all experiments' not in (select failed.unit from failed)
 ),
 
 newest as (
