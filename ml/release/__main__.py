@@ -98,6 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--project", type=int, required=True, help="id the project will have")
     options = parser.parse_args(arguments)
     try:
+        if not 0 < options.project < 2**63:
+            raise MlError(f"{options.project} cannot be the id of a project: it is 1 to 2^63 - 1")
         with read_warehouse(options.db) as warehouse:
             words = recorded(warehouse, options.project)
             words = words or str(answer(warehouse, options.project))

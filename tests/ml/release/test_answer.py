@@ -68,3 +68,15 @@ def test_nothing_to_choose_from_is_one_line(
     assert capsys.readouterr().err == (
         "strategy: no strategy can be chosen: no project has a release strategy\n"
     )
+
+
+@pytest.mark.parametrize("project", ["0", "-5", "9223372036854775808"])
+def test_a_number_that_is_no_id_gets_no_strategy(
+    platform: Platform,
+    chosen: BanditSettings,
+    project: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    platform.decide(chosen)
+    assert main(["--db", str(platform.path), "--project", project]) == 2
+    assert f"{project} cannot be the id of a project" in capsys.readouterr().err
