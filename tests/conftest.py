@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -23,7 +24,12 @@ FRESH_SEEDS = "FRESH_SEEDS"
 
 
 def pytest_configure() -> None:
-    """Draws the fresh seeds once; the workers inherit them."""
+    """Draws the fresh seeds once, which the workers inherit; lets what tests start be interrupted.
+
+    A shell starts background jobs with SIGINT ignored, and so would be all that they start.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault(FRESH_SEEDS, ",".join(str(randrange(10**6)) for _ in range(2)))
 
 
