@@ -48,12 +48,7 @@ def as_of_data(con: Connection) -> str | None:
         f"select max({column}) as happened_at from rows_{table}" for table, column in EVENTS
     )
     latest = f"select max(happened_at) + interval 1 microsecond from ({events})"
-    return spoken_moment(con, f"({latest})")
-
-
-def spoken_moment(con: Connection, sql: str) -> str | None:
-    """A moment to the microsecond, as landed.env has it."""
-    value = scalar(con, f"select strftime({sql}, '%Y-%m-%d %H:%M:%S.%f')")
+    value = scalar(con, f"select strftime(({latest}), '%Y-%m-%d %H:%M:%S.%f')")
     return None if value is None else str(value)
 
 

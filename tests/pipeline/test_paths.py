@@ -9,8 +9,8 @@ from pipeline import paths
 from pipeline.paths import Paths
 
 
-@pytest.mark.parametrize("clone", ["/c", "/home/ann/c", "/home/ann/work/projects/2026/c"])
-@pytest.mark.parametrize("warehouse", ["/w", "/data/w", "/home/ann/w", "/home/ann/work/a/b/c/d/w"])
+@pytest.mark.parametrize("clone", ["/c", "/home/ann/c", "/home/ann/code/projects/2026/c"])
+@pytest.mark.parametrize("warehouse", ["/w", "/data/w", "/home/ann/w", "/home/ann/code/a/b/c/d/w"])
 def test_compiled_seed_stays_in_the_build_folder(
     monkeypatch: pytest.MonkeyPatch, clone: str, warehouse: str
 ) -> None:
