@@ -25,6 +25,44 @@
     )
 {%- endmacro %}
 
+{#- The common table expressions of what was measured of a model version, for `select ... from newest`: measured again for
+    the same version, the newest measurement counts, as a whole; a version that no decision is about any more is left out. -#}
+{% macro newest_measured(table) -%}
+with
+
+versions as (
+    select
+        model_name,
+        model_version,
+        as_of,
+        first_decided_at
+    from {{ ref('stg_model_runs') }}
+    union
+    select
+        model_name,
+        model_version,
+        as_of,
+        cast(null as timestamp) as first_decided_at
+    from {{ ref('stg_model_replays') }}
+),
+
+measured as (
+    select history.*
+    from {{ source('ml', table) }} as history
+    inner join versions
+        on
+            history.model_name = versions.model_name
+            and split_part(history.model_version, '/', 1) = versions.model_version
+            and history.as_of = versions.as_of
+    where
+        {{ known_in_time('history.as_of', 'history.measured_at', 'versions.first_decided_at') }}
+),
+
+newest as (
+    {{ newest('measured', ['model_name', "split_part(model_version, '/', 1)"], 'measured_at') }}
+)
+{%- endmacro %}
+
 {#- The tables of schema ml as their sources declare them, before anything is built: views on them come first. Columns
     that history from an older run lacks are added, and dated by the first run of their model or bandit. -#}
 {% macro create_ml_tables() -%}
