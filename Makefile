@@ -76,7 +76,7 @@ predict-one: setup ## predict PROJECT=id or MILESTONE=id, at most 60 times a min
 
 strategy: setup ## tell which release strategy the project PROJECT=id gets if it launches now
 	@test -n "$${PROJECT:-}" || { echo "strategy: say for which project, e.g. make strategy PROJECT=20001" >&2; exit 2; }
-	@$(PYTHON) -m ml.release --db "$(PUBLISHED)" --project="$$PROJECT"
+	@$(PYTHON) -m ml.bandit --db "$(PUBLISHED)" --project="$$PROJECT"
 
 query: setup ## print the answer to SQL='select …' from the published warehouse
 	@test -n "$${SQL:-}" || { echo "query: say what to ask, e.g. make query SQL='from insights.project_outlook'" >&2; exit 2; }
@@ -92,11 +92,11 @@ site: setup ## serve the pages on localhost:PORT
 
 report: setup ## write the modeling report anew from the published warehouse
 	$(PUBLISHED_NEEDED)
-	@$(PYTHON) -m ml.pages report --db "$(PUBLISHED)" --site "$$SITE"
+	@$(PYTHON) -m pages report --warehouse "$$WAREHOUSE" --site "$$SITE"
 
 tune: setup ## try hyperparameters on the published warehouse, inside the training window
 	$(PUBLISHED_NEEDED)
-	@$(PYTHON) -m ml.tune --db "$(PUBLISHED)"
+	@$(PYTHON) -m ml.modeling.tune --db "$(PUBLISHED)"
 
 experiment-design: setup ## tell the size of an experiment: BASE=0.05 LIFT=0.15 POWER=0.8
 	@$(PYTHON) -m ml.experiments.design --base="$${BASE:-0.05}" --lift="$${LIFT:-0.15}" \
@@ -108,7 +108,7 @@ test: setup ## run the test suite but its journeys, which .ci/run adds
 lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy generator expectations ml pipeline
+	@$(VENV)/bin/mypy generator expectations ml pages pipeline
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
 bench: setup ## measure time, memory and error rates; write the table of commands into README.md

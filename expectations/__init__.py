@@ -1,1 +1,1 @@
-"""The gates: `land` lets raw files in, `validate` lets results out, `publish` shows them."""
+"""The two gates: `landing` lets raw files in, `validation` says whether a build may be read."""

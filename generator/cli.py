@@ -10,8 +10,8 @@ from typing import NoReturn
 from generator.config import SCENARIOS, ConfigError, SimulationConfig
 from generator.output import FORMATS, OutputError, Target, writing
 from generator.tables import block_tables, first_ids
-from generator.truth_schemas import stamped
-from generator.truth_tables import CONTINUATIONS, TruthBook
+from generator.truth.schemas import stamped
+from generator.truth.tables import CONTINUATIONS, TruthBook
 from generator.world import block_scales, simulate
 
 CALL_WAS_WRONG = 2

@@ -81,6 +81,8 @@ def _parts(folder: Path, name: str, columns: Iterable[str]) -> Iterator[Any]:
 def code_digest() -> str:
     """Returns the digest of this package's code, by which a world is made."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    package = Path(__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package).as_posix()
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from ml import reporting, settings
+from ml import settings, summary
+from ml.bandit import settings as release_settings
+from ml.bandit import stage as bandit
+from ml.bandit.summary import decided_lines
 from ml.containment import Failure, Units
 from ml.errors import PARTLY_DONE, MlError
 from ml.experiments import designs
-from ml.experiments.reporting import experimented_lines
 from ml.experiments.stage import experiment
+from ml.experiments.summary import experimented_lines
+from ml.modeling.predict import predict
+from ml.modeling.train import train
 from ml.monitoring.alarms import NOT_TESTED
-from ml.monitoring.monitor import monitor
-from ml.monitoring.words import monitored_lines
-from ml.predict import predict
-from ml.release import bandit
-from ml.release import settings as release_settings
-from ml.release.reporting import decided_lines
+from ml.monitoring.stage import monitor
+from ml.monitoring.summary import monitored_lines
 from ml.settings import ModelSettings
-from ml.train import train
 from ml.warehouse import Warehouse, open_warehouse
 
 _OF_MODELS = ("train", "predict", "monitor")
@@ -115,9 +115,9 @@ class _Run:
         rows = {"run_id": options.run_id, "now": self._now}
         if stage == "train":
             trained = train(model, warehouse, options.models, **rows, truth=options.truth)
-            return reporting.trained_lines(model, trained, options.models)
+            return summary.trained_lines(model, trained, options.models)
         if stage == "predict":
-            return reporting.predicted_lines(predict(model, warehouse, options.models, **rows))
+            return summary.predicted_lines(predict(model, warehouse, options.models, **rows))
         found = monitor(model, warehouse, **rows)
         self._has_alert |= bool(found.alarms)
         if options.fail_on_alert and found.status == NOT_TESTED:

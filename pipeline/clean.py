@@ -4,14 +4,12 @@ import shutil
 import sys
 from contextlib import suppress
 
+from pages.registry import CATALOGUE, PAGES
 from pipeline.errors import DONE, CallError
 from pipeline.lock import locked
 from pipeline.paths import DBT_PROJECT, PROJECT, Paths
 
 OF_WAREHOUSE = ("build", "landed", "generated", "truth", "rejected")
-# the folder may be one that others write into as well: only these are ours
-PAGES = ("index.html", "validation.html")
-FOLDERS = ("dbt", "report", "experiments", "releases", "monitoring")
 CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache")
 
 
@@ -38,11 +36,12 @@ def clean(paths: Paths) -> None:
         with locked(paths.root):
             for name in OF_WAREHOUSE:
                 shutil.rmtree(paths.root / name, ignore_errors=True)
-    for name in PAGES:
-        with suppress(OSError):
-            (paths.site / name).unlink()
-    for name in FOLDERS:
-        shutil.rmtree(paths.site / name, ignore_errors=True)
+    # others may write into the folder as well: only the pages are ours
+    for page in (*PAGES, CATALOGUE):
+        if page.folder:
+            shutil.rmtree(paths.site / page.folder, ignore_errors=True)
+    with suppress(OSError):
+        (paths.site / "index.html").unlink()
     with suppress(OSError):  # it holds something else
         paths.site.rmdir()
     for folder in (DBT_PROJECT / "target", *(PROJECT / name for name in CACHES)):

@@ -79,7 +79,8 @@ def backtest(runner: Runner) -> None:
         )
     runner.bring_up_to_date("ml")
     command = [
-        *("ml.backtest", "--db", str(runner.context.paths.build), "--from", first, "--to", last),
+        *("ml.modeling.backtest", "--db", str(runner.context.paths.build)),
+        *("--from", first, "--to", last),
         *("--every", every, "--run-id", runner.context.run_id),
     ]
     _add_history(runner, "backtest", command, done_again_from="online")
@@ -108,7 +109,8 @@ def truth(runner: Runner) -> None:
     ]
     compare = ["generator.truth", "--truth", str(folder), "--data", str(data)]
     ceiling = [
-        *("ml.ceiling", "--truth", str(folder), "--db", str(same / "build" / "escrow.duckdb")),
+        *("ml.modeling.ceiling", "--truth", str(folder)),
+        *("--db", str(same / "build" / "escrow.duckdb")),
         *("--larger", str(larger / "build" / "escrow.duckdb")),
     ]
     try:

@@ -97,9 +97,14 @@ class Paths:
         return self.dbt_target / "static_index.html"
 
     @property
-    def validation_page(self) -> Path:
-        """The page of the last validation."""
-        return self.build_folder / "validation.html"
+    def validation_report(self) -> Path:
+        """The report of the last validation."""
+        return self.build_folder / "validation.json"
+
+    @property
+    def rejected(self) -> Path:
+        """Reports of refused runs, one folder per run."""
+        return self.root / "rejected"
 
     @property
     def landed_for_dbt(self) -> str:

@@ -65,6 +65,7 @@ class Stage(NamedTuple):
             since is made again.
         is_in_database: Whether it changes the build database. Such stages build on each other:
             when one is due, so are those after it.
+        if_refused: What shows people why it refused.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Stage(NamedTuple):
     commands: Callable[[Context], list[Command]]
     writes: Callable[[Context], Values] = lambda _: {}
     is_in_database: bool = True
+    if_refused: Callable[[Context], list[Command]] = lambda _: []
 
 
 def landed_values(context: Context) -> Values:
@@ -111,7 +113,7 @@ def _land(context: Context) -> list[Command]:
     settings = context.settings
     return [
         [
-            *("expectations.land", "--data", str(context.raw_folder)),
+            *("expectations.landing", "--data", str(context.raw_folder)),
             *("--warehouse", str(context.paths.root), "--as-of", settings["AS_OF"]),
             *("--on-bad-rows", settings["ON_BAD_ROWS"], "--run-id", context.run_id),
         ]
@@ -122,7 +124,7 @@ def _validate(context: Context) -> list[Command]:
     paths = context.paths
     return [
         [
-            *("expectations.validate", "--db", str(paths.build)),
+            *("expectations.validation", "--db", str(paths.build)),
             *("--published", str(paths.published), "--warehouse", str(paths.root)),
             *("--run-id", context.run_id),
         ]
@@ -143,20 +145,16 @@ def _online(context: Context) -> list[Command]:
     if not any(log.glob("*.jsonl*")):
         return []
     paths = ("--db", str(context.paths.build), "--log", str(log))
-    return [["ml.online", *paths, "--run-id", context.run_id]]
+    return [["ml.serving.collect", *paths, "--run-id", context.run_id]]
 
 
 def _pages(context: Context) -> list[Command]:
     paths = context.paths
-    published, site = str(paths.published), str(paths.site)
     log = ("--journal", str(paths.monitoring), "--run-id", context.run_id)
+    folders = ("--warehouse", str(paths.root), "--site", str(paths.site))
     return [
-        ["ml.monitoring", "--db", published, *log],
-        ["ml.pages", "--db", published, "--site", site],
-        [
-            *("expectations.pages", "--warehouse", str(paths.root), "--site", site),
-            *("--docs", str(paths.dbt_docs)),
-        ],
+        ["ml.monitoring", "--db", str(paths.published), *log],
+        ["pages", *folders, "--docs", str(paths.dbt_docs)],
     ]
 
 
@@ -176,17 +174,11 @@ def _dbt_files(context: Context, *, insights: bool) -> str:
 ML_STAGES = ("train", "predict", "monitor", "experiment", "bandit")
 ML_CODE = (
     *("ml/*.py", "ml/*.toml"),
-    *(f"ml/{part}/*" for part in ("monitoring", "experiments", "release")),
+    *(f"ml/{part}/*" for part in ("modeling", "monitoring", "experiments", "bandit")),
 )
-LANDING_CODE = ("expectations/contract*", "expectations/land*", "expectations/[ew][ra]*.py")
-VALIDATION_CODE = (
-    *("expectations/validate*.py", "expectations/gx_duckdb.py", "expectations/suites/*"),
-    *("expectations/*.jinja", "templates/*"),
-)
-PAGES_CODE = (
-    *("expectations/pages.py", "expectations/*.jinja", "templates/*", "ml/pages/*"),
-    *("ml/*.py", "ml/monitoring/*.py", "ml/experiments/*.py", "ml/release/*.py"),
-)
+LANDING_CODE = ("expectations/*.py", "expectations/landing/*")
+VALIDATION_CODE = ("expectations/*.py", "expectations/validation/**/*")
+PAGES_CODE = ("pages/**/*",)
 
 STAGES = (
     Stage(
@@ -237,8 +229,11 @@ STAGES = (
         "validate",
         reads=lambda context: {"suites and checks": context.code(*VALIDATION_CODE)},
         commands=_validate,
+        if_refused=lambda context: [
+            ["pages.validation", str(context.paths.rejected / context.run_id / "validation.json")]
+        ],
         writes=lambda context: {
-            "validation page": context.digests.of_file(context.paths.validation_page)
+            "validation report": context.digests.of_file(context.paths.validation_report)
         },
     ),
     Stage(
@@ -255,7 +250,7 @@ STAGES = (
         "online",
         reads=lambda context: {
             "log": context.digests.of_folder(context.paths.online),
-            "ml.online": context.code("ml/online/*"),
+            "ml.serving": context.code("ml/serving/collect.py", "ml/serving/log.py"),
         },
         commands=_online,
     ),
@@ -271,7 +266,7 @@ STAGES = (
         reads=lambda context: {
             "published": context.digests.of_file(context.paths.published),
             "pages": context.code(*PAGES_CODE),
-            "validation page": context.digests.of_file(context.paths.validation_page),
+            "validation report": context.digests.of_file(context.paths.validation_report),
             "dbt docs": context.digests.of_file(context.paths.dbt_docs),
         },
         commands=_pages,

@@ -141,6 +141,8 @@ class Runner:
             if stage.is_in_database and error.code == REFUSED:
                 state.mark_database()  # it was judged, and is as it was
                 state.save()
+            if error.code == REFUSED and (shown := stage.if_refused(context)):
+                self._call(shown)
             raise
         record.writes = stage.writes(context)
         if stage.name == "publish":

@@ -69,7 +69,7 @@ class Workshop:
         """Lands the raw files of `data` into a fresh database."""
         moment = () if as_of is None else ("--as-of", as_of.isoformat())
         self.python(
-            *("expectations.land", "--data", data, "--warehouse", self.warehouse),
+            *("expectations.landing", "--data", data, "--warehouse", self.warehouse),
             *("--on-bad-rows", on_bad_rows, "--run-id", "test", *moment),
         )
         self.database.unlink(missing_ok=True)

@@ -8,13 +8,7 @@ from scipy.special import ndtri
 from ml.experiments.analysis import METRICS, PRIMARY, SECONDARY, Effect, Metric, adjusted
 from ml.experiments.designs import Design
 from ml.experiments.exposures import Look
-from ml.experiments.testing import (
-    SampleRatio,
-    Test,
-    conditional_power,
-    run_tests,
-    sample_ratios,
-)
+from ml.experiments.testing import SampleRatio, Test, conditional_power, run_tests, sample_ratios
 from ml.experiments.verdicts import GO_ON, Verdict, decide
 
 _Z95 = float(-ndtri(0.025))

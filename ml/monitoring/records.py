@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ml.monitoring import words
+from ml.monitoring import summary
 from ml.monitoring.alarms import DRIFT, NO_DRIFT, NOT_TESTED, Alarm, Cost, Finding, Monitored
 from ml.monitoring.samples import PREDICTION
 from ml.settings import Drift
@@ -98,7 +98,7 @@ class Records:
                 "expected_accuracy_change": (
                     alarm.cost.now - alarm.cost.before if alarm.cost else None
                 ),
-                "words": words.sentence(alarm),
+                "words": summary.sentence(alarm),
             }
             for alarm in alarms
         ]

@@ -1,6 +1,5 @@
-"""Answers single questions from the published warehouse, at a limited rate."""
+"""Answers single questions from the published warehouse, at a limited rate, and keeps their log."""
 
-from ml.online.rate_limit import RateLimitError, RateLimitExceededError
 from ml.serving.predictor import (
     NameUnusableError,
     NoModelError,
@@ -8,6 +7,7 @@ from ml.serving.predictor import (
     Predictor,
     UnknownEntityError,
 )
+from ml.serving.rate_limit import RateLimitError, RateLimitExceededError
 
 __all__ = [
     "NameUnusableError",

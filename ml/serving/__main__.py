@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from ml.errors import MlError
-from ml.online.log import LOG_FILE, Prediction
-from ml.online.rate_limit import RateLimitExceededError
+from ml.serving.log import LOG_FILE, Prediction
 from ml.serving.predictor import LOG_FOLDER, Predictor
+from ml.serving.rate_limit import RateLimitExceededError
 
 
 def main() -> int:

@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from ml import artifacts, estimators, settings
+from ml import settings
 from ml.errors import MlError
-from ml.evaluation import THRESHOLD
-from ml.online import log
-from ml.online.log import Prediction
-from ml.online.rate_limit import RateLimit
-from ml.predict import model_in_use, probabilities
+from ml.modeling import artifacts, estimators
+from ml.modeling.metrics import THRESHOLD
+from ml.modeling.predict import model_in_use, probabilities
+from ml.serving import log
+from ml.serving.log import Prediction
 from ml.serving.published import Published
+from ml.serving.rate_limit import RateLimit
 from ml.settings import Features, ModelSettings
 from ml.warehouse import ModelRun, Warehouse
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ml.release import settings
-from ml.release.evaluation import ESTIMATORS, Log, estimate, support
-from ml.release.policy import Knowledge, choose, epsilon, shares
-from ml.release.settings import Rules
-from ml.release.thompson import best_probabilities
+from ml.bandit import settings
+from ml.bandit.off_policy import ESTIMATORS, Log, estimate, support
+from ml.bandit.policy import Knowledge, choose, epsilon, shares
+from ml.bandit.settings import Rules
+from ml.bandit.thompson import best_probabilities
 
 Floats = npt.NDArray[np.float64]
 

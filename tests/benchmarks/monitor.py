@@ -23,10 +23,10 @@ from ml import settings
 from ml.monitoring import drift
 from ml.monitoring.alarms import Finding, Watch
 from ml.monitoring.samples import PREDICTION, Sample, read_samples
-from ml.pages.monitoring import alarm_chart
-from ml.pages.render import render, write
 from ml.settings import ModelSettings
 from ml.warehouse import read_warehouse
+from pages.monitoring import alarm_chart
+from pages.rendering import render, write_text
 from tests.benchmarks.street import README, copy_repository, write_section
 
 ONSET = datetime(2023, 7, 1)
@@ -311,7 +311,7 @@ def main() -> None:
         "|---|---|---|---|",
     ]
     page_file = options.site / "monitoring" / "backtest.html"
-    write(page_file, render(
+    write_text(page_file, render(
         "monitoring_backtest.html.jinja",
         projects=200 * BACKTEST_SCALE, onset=f"{ONSET:%Y-%m-%d}", worlds=pages,
     ))  # fmt: skip

@@ -15,14 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from ml import cli  # noqa: E402
-from ml.online import log  # noqa: E402
-from ml.online.rate_limit import RateLimit  # noqa: E402
-from ml.serving import Predictor  # noqa: E402
+from ml.serving import Predictor, log  # noqa: E402
+from ml.serving.rate_limit import RateLimit  # noqa: E402
 from ml.warehouse import read_warehouse  # noqa: E402
 from tests.conftest import Workshop  # noqa: E402
 from tests.ml import ml_state  # noqa: E402
 from tests.ml.conftest import build_world  # noqa: E402
-from tests.ml.online.made import made  # noqa: E402
+from tests.ml.serving.made import made  # noqa: E402
 
 PROJECTS = 2_000
 HITS, APPENDS, PREDICTIONS = 6_000, 500, 300

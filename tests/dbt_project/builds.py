@@ -14,14 +14,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from tests.conftest import Workshop
-from tests.dbt_project.export import (
-    MICROSECOND,
-    Row,
-    Tables,
-    export_at,
-    last_event_at,
-    write_csv,
-)
+from tests.dbt_project.export import MICROSECOND, Row, Tables, export_at, last_event_at, write_csv
 from tests.dbt_project.reference import Reference
 
 KEYS = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations import land
+from expectations.landing import stage as land
 from generator.cli import generate
 from generator.config import SCENARIOS, SimulationConfig
 

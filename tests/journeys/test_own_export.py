@@ -28,9 +28,9 @@ pytestmark = [pytest.mark.journey, needs_make]
 DUCKDB = [str(Path(sys.executable).with_name("duckdb"))]
 # Each stage, and when in it the run is killed.
 KILLS: dict[str, Callable[[int], bool]] = {
-    "land": runs("expectations.land"),
+    "land": runs("expectations.landing"),
     "features": runs_and_has_open("pipeline.dbt", "features", name="escrow.duckdb.wal"),
-    "validate": runs_and_has_open("expectations.validate", name="escrow.duckdb"),
+    "validate": runs_and_has_open("expectations.validation", name="escrow.duckdb"),
     "ml": runs_and_has_open("ml", "train", name="escrow.duckdb"),
     "insights": runs_and_has_open("pipeline.dbt", "insights", name="escrow.duckdb.wal"),
     "publish": runs("pipeline.publish"),

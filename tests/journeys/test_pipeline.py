@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ml.online.rate_limit import RateLimit, RateLimitExceededError
+from ml.serving.rate_limit import RateLimit, RateLimitExceededError
 from tests.journeys.clone import Clone, needs_make, sha256
 
 pytestmark = [pytest.mark.journey, needs_make]

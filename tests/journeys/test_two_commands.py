@@ -63,8 +63,8 @@ def test_manifest_of_each_model_names_its_digest(product: Clone) -> None:
 def test_pages_link_to_each_other_and_to_nothing_outside(product: Clone) -> None:
     site = product.folder / "site"
     index = (site / "index.html").read_text()
-    pages = ("report", "monitoring", "experiments", "releases", "dbt")
-    for link in ("validation.html", *(f"{page}/index.html" for page in pages)):
+    pages = ("report", "monitoring", "experiments", "releases", "validation", "dbt")
+    for link in (f"{page}/index.html" for page in pages):
         assert f'href="{link}"' in index
         assert (site / link).stat().st_size > 5_000
     for page in site.rglob("*.html"):
@@ -81,7 +81,7 @@ def test_pages_link_to_each_other_and_to_nothing_outside(product: Clone) -> None
         ("index.html", "Open milestones"),
         ("experiments/index.html", "Lift of conversion per view"),
         ("monitoring/index.html", "Alarms over time"),
-        ("validation.html", "Needs attention"),
+        ("validation/index.html", "Needs attention"),
         ("releases/index.html", "Next launches"),
         ("report/index.html", "Model cards"),
         ("dbt/index.html", "<td>which live projects will reach their goal</td>"),

@@ -17,7 +17,7 @@ from tests.journeys.warehouses import Warehouse, is_conserved
 pytestmark = [pytest.mark.journey, needs_make]
 MONEY = [Decimal(each) for each in ("0.01", "0.02", "33.33", "999999.99", "1000000000000.00")]
 PAGES = (
-    *("index.html", "validation.html", "dbt/index.html", "report/index.html"),
+    *("index.html", "validation/index.html", "dbt/index.html", "report/index.html"),
     *("experiments/index.html", "monitoring/index.html", "releases/index.html"),
 )
 # Executed, any of these would give the document an id.

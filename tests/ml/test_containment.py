@@ -1,15 +1,13 @@
 """A bug in one unit takes nothing else with it, and nobody overlooks it."""
 
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
 from ml import cli
+from ml.bandit import stage as bandit
 from ml.experiments import stage
-from ml.pages import __main__ as pages
-from ml.release import bandit
 
 FAILURES = "select stage, unit, is_failed, reason from ml.failures order by recorded_at, stage"
 
@@ -174,33 +172,3 @@ def test_an_experiment_that_fails_leaves_the_others_alone(
     assert fresh.sql(FAILURES) == [
         ("experiment", "bandit", True, "OverflowError: math range error")
     ]
-
-
-def test_a_page_that_fails_says_so_in_its_place(
-    finished: Any,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    made = []
-
-    def broken(*_: Any) -> None:
-        raise KeyError("d3")
-
-    def good(_: Any, folder: Path) -> None:
-        made.append(folder.name)
-
-    table = "insights.experiment_readout"
-    monkeypatch.setattr(
-        pages,
-        "PAGES",
-        {"report": pages.Page(broken, table), "experiments": pages.Page(good, table)},
-    )
-    assert pages.main(["--db", str(finished.db), "--site", str(tmp_path)]) == 3
-    assert made == ["experiments"]
-    page = (tmp_path / "report" / "index.html").read_text()
-    assert "Page report is not available" in page
-    assert "KeyError: &#39;d3&#39;" in page
-    err = capsys.readouterr().err
-    assert "Traceback" in err
-    assert err.endswith("pages: a bug ended the making of: report\n")

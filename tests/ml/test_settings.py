@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ml import estimators, settings
+from ml import settings
+from ml.modeling import estimators
 from ml.settings import SettingsError
 
 

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from ml.cli import STAGES
-from ml.pages import __main__ as pages
+from pages import __main__ as pages
 from tests.ml.conftest import Platform, build_world
 
+MADE_FROM_ML = ("releases", "experiments", "report", "monitoring")
 INSIGHTS = Path(__file__).parents[2] / "dbt_project/models/marts/insights/_insights__models.yml"
 EXPOSURES = """
     create table core.fct_experiment_exposures as
@@ -50,7 +51,7 @@ def run_to_the_end(
     platform: Platform,
     capsys: pytest.CaptureFixture[str],
     stages: tuple[str, ...] = STAGES,
-    names: tuple[str, ...] = tuple(pages.PAGES),
+    names: tuple[str, ...] = MADE_FROM_ML,
 ) -> str:
     """Runs stages and makes pages, by default all; returns what the stages said."""
     outcome = platform.run(*stages)
@@ -69,7 +70,7 @@ def run_to_the_end(
             rows = f"select * exclude (run_id) from ml.{source}"
             connection.execute(f"insert into insights.{table} by name {rows}")
     site = platform.folder / "site"
-    assert pages.main([*names, "--db", str(platform.db), "--site", str(site)]) == 0
+    assert pages.main([*names, "--warehouse", str(platform.folder), "--site", str(site)]) == 0
     assert capsys.readouterr().err == ""
     for name in names:
         text = (site / name / "index.html").read_text()

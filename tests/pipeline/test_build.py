@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from expectations import land
+from expectations.landing import stage as land
 from pipeline import build
 from pipeline.errors import CallError
 from pipeline.paths import Paths
-from tests.expectations.land_world import row, world, write
+from tests.expectations.landing.landing_world import row, world, write
 
 KNOWN = (101, 1, "2024-01-01")
 

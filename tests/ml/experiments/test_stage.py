@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from ml.pages.experiments import write_experiments
-from ml.warehouse import read_warehouse
+from pages.experiments import write
+from pages.published import open_published
 from tests.ml.experiments.conftest import DAY, NAME, START, Exposure, Lab, Pledge, draw_world
 
 CONTENT = "select * exclude (run_id, measured_at) from ml.experiment_results order by all"
@@ -103,8 +103,8 @@ def test_broken_exposures_are_named_and_other_experiments_go_on(lab: Lab) -> Non
     assert decision == "stop, repair"
     assert "77777" in reason
     lab.sql(READOUT)
-    with read_warehouse(lab.db) as warehouse:
-        write_experiments(warehouse, lab.folder)
+    with open_published(lab.db) as published:
+        write(published, lab.folder)
     assert reason in (lab.folder / "index.html").read_text()
     assert lab.sql("select bool_and(is_exploratory) from ml.experiment_results where"
                    " experiment = 'badge'") == [(True,)]  # fmt: skip
@@ -159,8 +159,8 @@ def test_uneven_arms_without_a_design_are_information(
     )
     assert last == ("go on", None, False)
     lab.sql(READOUT)
-    with read_warehouse(lab.db) as warehouse:
-        write_experiments(warehouse, lab.folder)
+    with open_published(lab.db) as published:
+        write(published, lab.folder)
     page = " ".join((lab.folder / "index.html").read_text().split())
     assert "against equal shares: 0.0089. Information only" in page
     assert "Window: 7 days from a backer's first view" in page
@@ -257,9 +257,9 @@ def test_the_page_tells_decision_interval_and_what_is_not_identified(lab: Lab) -
     lab.fill([*exposures, *badge], pledges)
     lab.run()
     lab.sql(READOUT)
-    with read_warehouse(lab.db) as warehouse:
-        write_experiments(warehouse, lab.folder / "one")
-        write_experiments(warehouse, lab.folder / "two")
+    with open_published(lab.db) as published:
+        write(published, lab.folder / "one")
+        write(published, lab.folder / "two")
     page = (lab.folder / "one" / "index.html").read_text()
     assert page == (lab.folder / "two" / "index.html").read_text()
     [reason] = lab.sql(
@@ -278,6 +278,6 @@ def test_the_page_without_experiments_says_how_to_get_one(lab: Lab) -> None:
     lab.fill([], [])
     lab.run()
     lab.sql(READOUT)
-    with read_warehouse(lab.db) as warehouse:
-        write_experiments(warehouse, lab.folder)
+    with open_published(lab.db) as published:
+        write(published, lab.folder)
     assert "No experiment" in (lab.folder / "index.html").read_text()

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ml.online.rate_limit import RateLimit
 from ml.serving.__main__ import main
+from ml.serving.rate_limit import RateLimit
 
 
 def call(

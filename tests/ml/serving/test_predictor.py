@@ -12,13 +12,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from ml import artifacts
-from ml.artifacts import ArtifactError
 from ml.errors import MlError
-from ml.online import log
-from ml.online.collect import collect
-from ml.online.log import LOG_FILE, LogError, Prediction
-from ml.predict import PredictionError
+from ml.modeling import artifacts
+from ml.modeling.artifacts import ArtifactError
+from ml.modeling.predict import PredictionError
 from ml.serving import (
     NameUnusableError,
     NoModelError,
@@ -27,7 +24,10 @@ from ml.serving import (
     RateLimitError,
     RateLimitExceededError,
     UnknownEntityError,
+    log,
 )
+from ml.serving.collect import collect
+from ml.serving.log import LOG_FILE, LogError, Prediction
 from ml.warehouse import WarehouseError, open_warehouse, read_warehouse
 
 NOW = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)

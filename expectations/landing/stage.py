@@ -1,0 +1,194 @@
+"""The first gate: lets an export in, or says exactly which of its rows break the contract."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from expectations.errors import CallError, Parser, RefusedError, exit_code
+from expectations.landing.checks import check_between_rows, check_rows
+from expectations.landing.contract import TABLES
+from expectations.landing.reading import find_files, read_tables
+from expectations.landing.report import about_quarantine, build_report, refusal, write_rejection
+from expectations.landing.rows import RowChecker
+from expectations.landing.writing import (
+    LandedTable,
+    as_of_data,
+    dbt_properties,
+    is_whole,
+    write_landing,
+    write_macro,
+    write_quarantined,
+    write_table,
+)
+from expectations.warehouse import Connection, Warehouse, connect, scalar
+
+MEMORY_LIMIT = "1500MB"
+MARGIN = " " * 11
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a landing is asked to do; `as_of` is None where the data are to say it."""
+
+    data: Path
+    warehouse: Warehouse
+    as_of: str | None
+    is_quarantining: bool
+    run_id: str
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a landing from the command line and returns its exit code."""
+    return exit_code("land", lambda: land(_parse(arguments)))
+
+
+def land(call: Call) -> None:
+    """Checks an export and puts what passes where dbt finds it.
+
+    Raises:
+        CallError: A file is missing, or nothing says for which moment to build.
+        RefusedError: Rows break the contract, and they are not to be quarantined.
+    """
+    started = time.perf_counter()
+    files = find_files(call.data)
+    work = call.warehouse.build_folder / "landing"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        settings = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(work / "spill")}
+        with closing(connect(work / "scratch.duckdb", settings=settings)) as con:
+            checker = _check(con, call, files, started)
+            lines = _write(checker, call, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    where = call.warehouse.landed
+    print(f"{'land':<10} {lines[0]} ({time.perf_counter() - started:.1f} s) -> {where}")
+    for line in lines[1:]:
+        print(MARGIN + line)
+
+
+def _check(con: Connection, call: Call, files: dict[str, Path], started: float) -> RowChecker:
+    """Checks all rows; returns the row checker, if what was found may be quarantined."""
+    problems = read_tables(con, files)
+    checker = check_rows(con, {problem.table for problem in problems})
+    check_between_rows(checker)
+    build_report(con, files, problems)
+    if problems or (checker.cause_bits and not call.is_quarantining):
+        folder = call.warehouse.rejected / call.run_id
+        text = refusal(checker, problems, call.data, folder, time.perf_counter() - started)
+        write_rejection(con, folder, f"run {call.run_id}: {text}")
+        raise RefusedError(text)
+    return checker
+
+
+def _write(checker: RowChecker, call: Call, work: Path) -> list[str]:
+    """Writes all results aside, then swaps them in; returns what to print."""
+    con = checker.con
+    as_of = call.as_of or as_of_data(con)
+    if as_of is None:
+        raise CallError(
+            f"{call.data} holds no event, so no moment to build for: say one, e.g."
+            " AS_OF=2024-01-01T00:00:00Z"
+        )
+    landed = [write_table(con, table, work) for table in TABLES]
+    landing = write_landing(as_of, call.run_id, work)
+    seeds = work / "landed" / "seeds"
+    seeds.mkdir(parents=True)
+    for each in [*landed, landing]:
+        if not each.folder:
+            each.file.rename(seeds / each.file.name)
+    properties = dbt_properties([*landed, landing], call.warehouse.raw)
+    (seeds / "raw.yml").write_text(properties, encoding="utf-8")
+    write_macro(landed, seeds.parent / "macros")
+    write_quarantined(con, seeds.parent / "quarantined_rows.parquet")
+    _list(call, as_of, landed, seeds.parent / "landed.json")
+    _swap_in(call, work, landed)
+    quarantined = checker.rejected_count + scalar(con, "select count(*) from unreadable_lines")
+    in_parquet = [each.table.name for each in landed if each.folder]
+    return [
+        f"{len(landed)} tables, {sum(each.row_count for each in landed):,} rows accepted,"
+        f" {quarantined:,} quarantined",
+        f"as of {as_of}" + (f"; as Parquet: {', '.join(in_parquet)}" if in_parquet else ""),
+        *about_quarantine(checker),
+    ]
+
+
+def _list(call: Call, as_of: str, landed: list[LandedTable], path: Path) -> None:
+    """Writes what the later steps must know of a landing; all paths are those after the swap."""
+    warehouse = call.warehouse
+    tables = {
+        each.table.name: str(
+            warehouse.raw / each.folder / each.file.name
+            if each.folder
+            else warehouse.landed / "seeds" / each.file.name
+        )
+        for each in landed
+    }
+    content = {
+        "as_of": as_of,
+        "run_id": call.run_id,
+        "landed_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}",
+        "tables": tables,
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _swap_in(call: Call, work: Path, landed: list[LandedTable]) -> None:
+    """Puts the written files in place; without the folder `landed` nothing counts as landed."""
+    warehouse = call.warehouse
+    for each in landed:
+        folder = warehouse.raw / each.folder
+        if each.folder and not is_whole(folder / each.file.name, each.folder):
+            aside = work / each.folder
+            aside.mkdir()
+            each.file.rename(aside / each.file.name)
+            warehouse.raw.mkdir(exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            aside.rename(folder)
+    if warehouse.landed.exists():
+        warehouse.landed.rename(work / "before")
+    os.replace(work / "landed", warehouse.landed)
+
+
+def _parse(arguments: Sequence[str] | None) -> Call:
+    parser = Parser(prog="land", description=__doc__)
+    parser.add_argument("--data", required=True, type=Path, help="folder of the export")
+    parser.add_argument("--warehouse", required=True, help="folder of the warehouse")
+    parser.add_argument("--as-of", default="", help="ISO 8601, UTC; empty: after the last event")
+    parser.add_argument("--on-bad-rows", default="reject", choices=("reject", "quarantine"))
+    parser.add_argument("--run-id", required=True, help="names this run in reports and tables")
+    options = parser.parse_args(arguments)
+    if not options.run_id or Path(options.run_id).name != options.run_id:
+        parser.error(f"run id {options.run_id!r} is no name for a folder")
+    return Call(
+        options.data,
+        Warehouse.at(options.warehouse),
+        _parse_moment(options.as_of),
+        options.on_bad_rows == "quarantine",
+        options.run_id,
+    )
+
+
+def _parse_moment(text: str) -> str | None:
+    if not text.strip():
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise CallError(
+            f"AS_OF={text} is no moment: give ISO 8601, e.g. 2024-01-01T00:00:00Z"
+        ) from error
+    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

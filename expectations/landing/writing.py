@@ -1,0 +1,170 @@
+"""Writes what was accepted: seeds, Parquet and their descriptions for dbt; what was not, aside."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from expectations.landing.contract import EVENTS, MOMENT, TEXT, Column, Table
+from expectations.warehouse import Connection, literal, scalar
+
+# dbt parses a seed row by row and DuckDB loads it in parallel scans of 8 MB, which may cut a value
+# with a line break in two: whatever is larger lands as Parquet.
+SEED_ROWS = 50_000
+SEED_BYTES = 4_000_000
+
+# dbt reads the moment from a table: as a variable it would be compiled into every model.
+LANDING = Table(
+    "landing",
+    "landing",
+    "One row: what the landed tables are for.",
+    (
+        Column("as_of", MOMENT, "The timestamp the warehouse is built for (UTC)."),
+        Column("run_id", TEXT, "The run that landed the tables."),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LandedTable:
+    """One table as it was written.
+
+    Attributes:
+        table: Which one.
+        row_count: Rows that passed.
+        file: The seed or Parquet file, still in the work folder.
+        folder: Name of its folder below `raw`, derived from its content; empty for a seed.
+    """
+
+    table: Table
+    row_count: int
+    file: Path
+    folder: str = ""
+
+
+def as_of_data(con: Connection) -> str | None:
+    """One microsecond after the last recorded event in the rows that passed; None without any."""
+    events = " union all ".join(
+        f"select max({column}) as happened_at from rows_{table}" for table, column in EVENTS
+    )
+    latest = f"select max(happened_at) + interval 1 microsecond from ({events})"
+    value = scalar(con, f"select strftime(({latest}), '%Y-%m-%d %H:%M:%S.%f')")
+    return None if value is None else str(value)
+
+
+def write_table(con: Connection, table: Table, work: Path) -> LandedTable:
+    """Writes the rows of a table that passed, in the order of their key.
+
+    They are sorted even where they lie in order already: only then are equal rows equal bytes,
+    however the file they came from was laid out.
+    """
+    row_count = scalar(con, f"select count(*) from rows_{table.name}")
+    columns = ", ".join(column.name for column in table.columns)
+    rows = f"select {columns} from rows_{table.name} order by {table.key}"
+    if row_count <= SEED_ROWS:
+        path = work / f"{table.name}.csv"
+        con.execute(f"copy ({rows}) to {literal(path)} (format csv, header)")
+        if path.stat().st_size <= SEED_BYTES:
+            return LandedTable(table, row_count, path)
+        path.unlink()
+    path = work / f"{table.name}.parquet"
+    con.execute(f"copy ({rows}) to {literal(path)} (format parquet, compression zstd)")
+    return LandedTable(table, row_count, path, _digest(path))
+
+
+def is_whole(path: Path, folder: str) -> bool:
+    """Whether a landed Parquet file is there and holds what its folder's name says."""
+    return path.is_file() and _digest(path) == folder
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def write_landing(as_of: str, run_id: str, work: Path) -> LandedTable:
+    """Writes the seed that tells dbt for which timestamp to build."""
+    path = work / f"{LANDING.name}.csv"
+    path.write_text(f"as_of,run_id\n{as_of},{run_id}\n", encoding="utf-8")
+    return LandedTable(LANDING, 1, path)
+
+
+def dbt_properties(landed: list[LandedTable], raw: Path) -> str:
+    """The YAML that tells dbt of the landed tables: seeds, and sources for Parquet.
+
+    Args:
+        landed: All tables.
+        raw: The warehouse's folder of Parquet folders.
+    """
+    seeds = [
+        {
+            "name": each.table.name,
+            "description": each.table.description,
+            "config": {
+                "column_types": {column.name: column.type for column in each.table.columns},
+                "quote_columns": False,
+            },
+            "columns": _columns(each.table),
+        }
+        for each in landed
+        if not each.folder
+    ]
+    sources = [
+        {
+            "name": each.table.name,
+            "description": each.table.description,
+            "config": {
+                "meta": {"external_location": str(raw / each.folder / f"{each.table.name}.parquet")}
+            },
+            "columns": _columns(each.table),
+        }
+        for each in landed
+        if each.folder
+    ]
+    document: dict[str, object] = {"version": 2, "seeds": seeds}
+    if sources:
+        document["sources"] = [
+            {
+                "name": "raw",
+                "schema": "raw",
+                "description": "Landed tables too large to be seeds; views over Parquet files.",
+                "tables": sources,
+            }
+        ]
+    # JSON is YAML
+    return "# written by landing, for the data it let in\n" + json.dumps(
+        document, indent=2, ensure_ascii=False
+    )
+
+
+def write_quarantined(con: Connection, path: Path) -> None:
+    """Writes the rows that were left out, one row each with all reasons."""
+    con.execute(f"""
+        copy (
+            select
+                "table" as table_name,
+                any_value(key) as row_key,
+                min_by(rule, number) as rule,
+                string_agg(reason, '; ' order by number) as reason,
+                min_by(source, number) as source,
+                any_value(row_json) as row_json
+            from report
+            group by "table", _row, case when _row is null then source end
+            order by min(number)
+        ) to {literal(path)} (format parquet)
+    """)
+
+
+def write_macro(landed: list[LandedTable], folder: Path) -> None:
+    """Writes the macro that tells dbt which tables are Parquet."""
+    folder.mkdir()
+    names = json.dumps([each.table.name for each in landed if each.folder])
+    text = f"{{% macro parquet_tables() %}}{{{{ return({names}) }}}}{{% endmacro %}}\n"
+    (folder / "parquet_tables.sql").write_text(text, encoding="utf-8")
+
+
+def _columns(table: Table) -> list[dict[str, str]]:
+    return [
+        {"name": column.name, "description": column.description, "data_type": column.type}
+        for column in table.columns
+    ]

@@ -1,0 +1,1 @@
+"""The gate after dbt: may anybody read this build?"""

@@ -1,0 +1,1 @@
+"""What a generated platform hides: true probabilities, effects and counterfactual worlds."""

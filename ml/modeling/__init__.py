@@ -1,0 +1,1 @@
+"""Trains, judges, applies and replays the models; a change here is a new model version."""

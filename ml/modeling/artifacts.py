@@ -1,0 +1,137 @@
+"""Model folders: written once, never changed, and loaded only if the digest is the recorded one."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import joblib
+from sklearn.exceptions import InconsistentVersionWarning
+
+from ml.errors import MlError
+from ml.modeling.estimators import FittedModel
+from ml.warehouse import ModelRun
+
+MODEL_FILE = "model.joblib"
+MANIFEST_FILE = "manifest.json"
+METRICS_FILE = "metrics.json"
+_FILES = (MODEL_FILE, MANIFEST_FILE, METRICS_FILE)
+
+
+class ArtifactError(MlError):
+    """A model file is missing or is not the one that was recorded; it was not loaded."""
+
+
+def dump(fitted: FittedModel) -> bytes:
+    """Returns the fitted model as the bytes of a compressed joblib file."""
+    buffer = io.BytesIO()
+    joblib.dump(fitted, buffer, compress=3)
+    return buffer.getvalue()
+
+
+def digest(content: bytes) -> str:
+    """Returns the SHA-256 of the content in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def folder_of(models: Path, model_name: str, version: str) -> Path:
+    """Returns where a version of a model lives."""
+    return models / model_name / version
+
+
+def store(
+    folder: Path, content: bytes, *, manifest: dict[str, Any], metrics: list[dict[str, Any]]
+) -> None:
+    """Writes the folder aside and swaps it in by one rename.
+
+    A whole folder of this name that holds the very model stays as it is: it is that of a run for a
+    later `as_of`, or of one that ended before it was recorded. Any other is a damaged one: it is
+    kept beside, under a name that is never loaded, unless its model is whole.
+    """
+    if _holds(folder / MODEL_FILE, content) and all((folder / name).is_file() for name in _FILES):
+        return
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}.new")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    _write(aside / MODEL_FILE, content)
+    for name, value in ((MANIFEST_FILE, manifest), (METRICS_FILE, metrics)):
+        _write(aside / name, (json.dumps(value, indent=2, default=str) + "\n").encode())
+    if folder.exists():
+        old = folder.rename(_free_name(folder))
+        if _holds(old / MODEL_FILE, content):
+            shutil.rmtree(old)
+    aside.rename(folder)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
+
+
+def _free_name(folder: Path) -> Path:
+    number = 1
+    while (kept := folder.with_name(f"{folder.name}.damaged-{number}")).exists():
+        number += 1
+    return kept
+
+
+def damage(models: Path, run: ModelRun) -> str | None:
+    """Says what is wrong with the folder of a recorded model; None when nothing is."""
+    folder = folder_of(models, run.model_name, str(run.model_version))
+    for name in _FILES:
+        if not (folder / name).is_file():
+            return f"{folder / name} is missing"
+    found = digest((folder / MODEL_FILE).read_bytes())
+    if found != run.artifact_sha256:
+        return _other_file(folder / MODEL_FILE, found, run)
+    return None
+
+
+def load(models: Path, run: ModelRun) -> FittedModel:
+    """Loads a recorded model.
+
+    The digest is checked on the very bytes that are then unpickled: unpickling runs code.
+
+    Raises:
+        ArtifactError: The file is missing or is not the recorded one.
+    """
+    path = folder_of(models, run.model_name, str(run.model_version)) / MODEL_FILE
+    advice = "It was not loaded; `train` puts the folder aside and makes the model anew."
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}). {advice}") from error
+    found = digest(content)
+    if found != run.artifact_sha256:
+        raise ArtifactError(f"{_other_file(path, found, run)}. {advice}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InconsistentVersionWarning)
+        try:
+            fitted: FittedModel = joblib.load(io.BytesIO(content))
+            return fitted
+        except InconsistentVersionWarning as error:
+            raise ArtifactError(
+                f"{path} was made with scikit-learn {error.original_sklearn_version}, this is"
+                f" {error.current_sklearn_version}: its numbers may differ. {advice}"
+            ) from error
+        except Exception as error:  # whatever unpickling meets in code that has changed since
+            raise ArtifactError(
+                f"{path} was made by another version of this code ({error}). {advice}"
+            ) from error
+
+
+def _other_file(path: Path, found: str, run: ModelRun) -> str:
+    return (
+        f"{path} is not the file that was recorded: its SHA-256 begins with {found[:12]}, in"
+        f" ml.model_runs it begins with {str(run.artifact_sha256)[:12]}"
+    )

@@ -1,0 +1,207 @@
+"""Replays the platform: what models trained at earlier moments said of what was live then.
+
+Run as `python -m ml.modeling.backtest`. Fixed snapshots never change once taken, so a replay is
+a filter: train on what was mature at a moment, predict the snapshots taken from then to the
+next one.
+"""
+
+import argparse
+import dataclasses
+import itertools
+import re
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from ml import settings
+from ml.errors import MlError
+from ml.modeling import assessment, estimators, fingerprints, metrics
+from ml.modeling.assessment import Assessment
+from ml.modeling.metrics import ALL_KINDS, Metric
+from ml.modeling.train import new_run, too_few, with_test, with_training
+from ml.settings import ModelSettings
+from ml.warehouse import ModelRun, Warehouse, open_warehouse
+
+SPLIT = "backtest"
+_UNITS = {"d": "day", "w": "week", "mo": "month"}
+
+
+class BacktestError(MlError):
+    """The backtest was called with a wrong moment or step."""
+
+
+class Replay(NamedTuple):
+    """One moment: the model trained there, what it was measured on, what is still pending."""
+
+    run: ModelRun
+    assessment: Assessment | None
+    pending_count: int
+
+
+def moments(warehouse: Warehouse, first: str, last: str, every: str) -> list[datetime]:
+    """Returns the moments from `first` to `last`, both ISO dates, and the end of the last window.
+
+    Raises:
+        BacktestError: A date or the step cannot be read, or nothing lies between the dates.
+    """
+    step = re.fullmatch(r"([1-9]\d{0,3})(d|w|mo)", every)
+    if not step:
+        raise BacktestError(f"EVERY={every} is no step: give 1mo, 2w or 10d, for example")
+    found = []
+    for name, text in (("FROM", first), ("TO", last)):
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise BacktestError(f"{name}={text} is no ISO date, such as 2023-01-01") from error
+        found.append(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
+    start, end = found
+    as_of = warehouse.as_of()
+    if not start < end <= as_of:
+        raise BacktestError(
+            f"FROM={first} TO={last}: FROM must lie before TO, and TO not after {as_of:%Y-%m-%d},"
+            " the moment of the warehouse"
+        )
+    rows = warehouse.fetch(
+        f"select unnest(generate_series($first, $last, interval {step[1]} {_UNITS[step[2]]}))",
+        first=start,
+        last=end,
+    )
+    each = [row[0] for row in rows]
+    return each if each[-1] == end else [*each, end]
+
+
+def replay(
+    model: ModelSettings,
+    warehouse: Warehouse,
+    at: datetime,
+    until: datetime,
+    *,
+    run_id: str,
+    now: datetime,
+) -> Replay:
+    """Trains on what was mature at a moment, and judges by what was seen from then on.
+
+    Only undecided snapshots are judged, and only of entities whose label window has closed by now;
+    the others are pending.
+    """
+    training = warehouse.training_rows(model, at)
+    live, pending = warehouse.rows_between(model, at, until)
+    data = [fingerprints.of_rows(rows.to_reader()) for rows in (training, live)]
+    run = new_run(
+        model,
+        data="/".join(data),
+        cutoff=at,
+        as_of=warehouse.as_of(),
+        run_id=run_id,
+        now=now,
+        status=SPLIT,
+        name=f"{model.name}/{at}/{until}",
+    )
+    run = dataclasses.replace(with_training(run, training), reason=too_few(training, model, at))
+    if run.reason or warehouse.is_replayed(run):
+        return Replay(run, None, 0)
+    run = dataclasses.replace(with_test(run, live), reason=f"{pending} snapshots pending")
+    return Replay(run, _judge(model, run, training, live), pending)
+
+
+def _judge(model: ModelSettings, run: ModelRun, training: pa.Table, live: pa.Table) -> Assessment:
+    measured: list[Metric] = []
+    if live.num_rows:
+        fitted = estimators.fit(model, training)
+        rows = assessment.scored(live, estimators.score(fitted, live))
+        found = metrics.measure(rows, resamples=model.bootstrap_resamples, seed=model.seed)
+        measured = [
+            metric._replace(split=SPLIT) for metric in found if metric.split == "test_undecided"
+        ]
+    return Assessment(model.estimator, str(run.model_version), measured, [], [])
+
+
+def backtest(
+    models: tuple[ModelSettings, ...],
+    warehouse: Warehouse,
+    each: list[datetime],
+    *,
+    run_id: str,
+    now: datetime,
+) -> None:
+    """Replays every model at every moment; adds to `ml.model_runs` and `ml.model_metrics`."""
+    for model in models:
+        serving = warehouse.run_in_use(model.name)
+        by_class = {
+            type(estimators.build(one).named_steps["estimator"]).__name__: one
+            for one in model.candidates()
+        }
+        chosen = by_class.get(serving.estimator if serving else "", model.candidates()[0])
+        warehouse.check_inputs(model, model.features)
+        for at, until in itertools.pairwise(each):
+            started = time.perf_counter()
+            found = replay(chosen, warehouse, at, until, run_id=run_id, now=now)
+            if found.assessment:
+                with warehouse.transaction():
+                    warehouse.add_run(found.run)
+                    assessment.add_to(
+                        warehouse,
+                        [found.assessment],
+                        model_name=model.name,
+                        run_id=run_id,
+                        as_of=found.run.as_of,
+                        measured_at=now,
+                    )
+            seconds = time.perf_counter() - started
+            print(f"{'backtest':<10} {_words(found)} ({seconds:.1f} s)", flush=True)
+
+
+def _words(found: Replay) -> str:
+    run = found.run
+    head = f"{run.model_name} {run.cutoff_at:%Y-%m-%d}:"
+    if not found.assessment:
+        return f"{head} {run.reason or 'replayed before'}"
+    overall = {
+        metric.metric: metric
+        for metric in found.assessment.metrics
+        if metric.snapshot_kind == ALL_KINDS
+    }
+    pending = f"{found.pending_count:,} pending"
+    if not overall:
+        return f"{head} trained on {run.train_entity_count:,}, nothing live has matured, {pending}"
+    auc, accuracy = overall["auc"], overall["accuracy"]
+    figures = ", ".join(
+        f"{name} {metric.value:.3f}"
+        + (f" [{metric.ci_low:.3f}, {metric.ci_high:.3f}]" if metric.ci_low is not None else "")
+        for name, metric in (("AUC", auc), ("accuracy", accuracy))
+        if metric.value is not None
+    )
+    return (
+        f"{head} trained on {run.train_entity_count:,}, {accuracy.row_count:,} undecided snapshots"
+        f" of all clocks: {figures}, base rate {accuracy.base_rate:.3f}, {pending}"
+    )
+
+
+def main() -> int:
+    """Runs the backtest; returns 0, or 2 when the call or its inputs were wrong."""
+    parser = argparse.ArgumentParser(prog="python -m ml.modeling.backtest", description=__doc__)
+    parser.add_argument("--db", type=Path, required=True, help="warehouse to read and add to")
+    parser.add_argument("--from", dest="first", required=True, help="first moment, an ISO date")
+    parser.add_argument("--to", dest="last", required=True, help="end of the last window")
+    parser.add_argument("--every", default="1mo", help="step: 1mo, 2w, 10d")
+    parser.add_argument("--run-id", required=True, help="name of the run, kept with its rows")
+    parser.add_argument("--config", type=Path, default=settings.DEFAULT_PATH)
+    options = parser.parse_args()
+    now = datetime.now(UTC).replace(tzinfo=None)
+    try:
+        models = settings.load(options.config)
+        with open_warehouse(options.db) as warehouse:
+            each = moments(warehouse, options.first, options.last, options.every)
+            backtest(models, warehouse, each, run_id=options.run_id, now=now)
+    except MlError as error:
+        print(f"backtest: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

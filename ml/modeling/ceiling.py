@@ -1,0 +1,133 @@
+"""How well the features allow anybody to predict: a strong learner on far more of the same world.
+
+Run as `python -m ml.modeling.ceiling`; it takes two generated platforms, the one in question and
+a larger one of another seed, and writes what the learner says beside the truth of the first.
+"""
+
+import argparse
+import dataclasses
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ml import settings
+from ml.errors import MlError
+from ml.modeling import assessment, estimators, metrics
+from ml.modeling.metrics import ALL_KINDS, CLOCKS
+from ml.settings import ModelSettings
+from ml.warehouse import Warehouse, ceiling_file, read_warehouse
+
+_ALL = 10_000_000  # projects
+_BEFORE_ALL = datetime(1900, 1, 1)
+_ROWS_PER_LEAF = 20_000  # of training, per leaf of a tree: trees grow with the data
+_HYPERPARAMETERS = {
+    "max_iter": 400,
+    "learning_rate": 0.05,
+    "min_samples_leaf": 100,
+    "l2_regularization": 1.0,
+    "max_features": 0.5,
+}
+
+
+def write_ceiling(
+    model: ModelSettings, warehouse: Warehouse, larger: Warehouse, truth: Path
+) -> int:
+    """Trains on the larger platform, predicts the labelled snapshots of the other one.
+
+    Returns:
+        Undecided snapshots trained on; 0 when there are too few, and then nothing is written.
+
+    Raises:
+        MlError: A table or column is missing.
+    """
+    every = dataclasses.replace(model.split, max_train_projects=_ALL, calibration_shares=())
+    model = dataclasses.replace(model, estimator="gradient_boosting", split=every)
+    for each in (warehouse, larger):
+        each.check_inputs(model, model.features)
+    rows = larger.training_rows(model, larger.as_of())
+    if rows.num_rows < model.split.min_entities:
+        return 0
+    leaves = int(np.clip(rows.num_rows // _ROWS_PER_LEAF, 8, 63))
+    given = _HYPERPARAMETERS | {"max_leaf_nodes": leaves}
+    fitted = estimators.fit(dataclasses.replace(model, hyperparameters=given), rows)
+    schema = pa.schema(
+        [("entity_id", pa.int64()), ("snapshot_kind", pa.string()), ("probability", pa.float64())]
+    )
+    path = ceiling_file(truth, model)
+    aside = path.with_suffix(".new")
+    with pq.ParquetWriter(aside, schema) as writer:
+        for batch in warehouse.labelled_rows(model):
+            columns = [batch.column("entity_id"), batch.column("snapshot_kind")]
+            scored = pa.array(estimators.score(fitted, batch))
+            writer.write_batch(pa.record_batch([*columns, scored], schema=schema))
+    aside.replace(path)
+    return int(rows.num_rows)
+
+
+def compare(model: ModelSettings, warehouse: Warehouse, truth: Path) -> list[str]:
+    """Returns a line per clock: what the oracle and the observable ceiling reach when undecided."""
+    every = dataclasses.replace(model.split, max_test_projects=_ALL)
+    model = dataclasses.replace(model, split=every)
+    test = warehouse.test_rows(model, _BEFORE_ALL, truth=truth)
+    found: dict[str, dict[str, str]] = {}
+    for name, column in (("oracle", "true_probability"), ("ceiling", "ceiling_probability")):
+        probability = test.column(column).to_numpy()
+        rows = assessment.scored(test, probability).where(~np.isnan(probability))
+        for metric in metrics.measure(rows, resamples=20, seed=model.seed):
+            if metric.split == "test_undecided" and metric.snapshot_kind != ALL_KINDS:
+                value = "undefined" if metric.value is None else f"{metric.value:.3f}"
+                found.setdefault(metric.snapshot_kind, {})[f"{name} {metric.metric}"] = value
+    lines = []
+    for kind in sorted(found, key=CLOCKS.index):
+        values = found[kind]
+        words = [
+            f"{who} AUC {values[f'{who} auc']}, expected accuracy"
+            f" {values.get(f'{who} expected_accuracy', 'unknown')}"
+            for who in ("oracle", "ceiling")
+            if f"{who} auc" in values
+        ]
+        lines.append(f"{model.name} {kind}, undecided: {'; '.join(words)}")
+    return lines
+
+
+def main() -> int:
+    """Writes the ceiling of each model and says what it reaches; returns 0, or 2 for a bad call."""
+    parser = argparse.ArgumentParser(prog="python -m ml.modeling.ceiling", description=__doc__)
+    parser.add_argument("--db", type=Path, required=True, help="warehouse of the platform")
+    parser.add_argument("--larger", type=Path, required=True, help="that of a larger one")
+    parser.add_argument("--truth", type=Path, required=True, help="truth of the platform")
+    parser.add_argument("--config", type=Path, default=settings.DEFAULT_PATH)
+    options = parser.parse_args()
+    try:
+        with (
+            read_warehouse(options.db) as warehouse,
+            read_warehouse(options.larger) as larger,
+        ):
+            for model in settings.load(options.config):
+                started = time.perf_counter()
+                count = write_ceiling(model, warehouse, larger, options.truth)
+                seconds = time.perf_counter() - started
+                where = ceiling_file(options.truth, model)
+                print(
+                    f"{'ceiling':<10} {model.name}: learned from {count:,} snapshots of another"
+                    f" platform ({seconds:.1f} s) -> {where if count else 'nothing: too few'}"
+                )
+                for line in compare(model, warehouse, options.truth):
+                    print(f"{'':<10} {line}", flush=True)
+    except MlError as error:
+        print(f"ceiling: {error}", file=sys.stderr)
+        return 2
+    print(
+        f"{'':<10} The oracle sees skill, appeal and trouble that no feature shows: it is no"
+        " ceiling for any model. The observable ceiling is."
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""Why a prediction is what it is: contributions of features that add up to it exactly.
+
+A tree's score is walked from the root, whose value is the mean over training, to the leaf; every
+step's change belongs to the feature that was asked there (Saabas, 2014). That costs 0.1 ms a row;
+TreeSHAP (Lundberg et al., 2020) gives nearly the same order at 30 ms a row and one package more.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy.special import logit
+from sklearn.pipeline import Pipeline
+
+from ml.modeling import estimators
+from ml.modeling.estimators import FittedModel
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+MOST_NAMED = 5  # features per prediction; what all others did together is one row
+EXPECTED, OTHERS, CALIBRATION = "(expected)", "(other features)", "(calibration)"
+KNOWN = "(known outcome)"
+
+
+class Contributions(NamedTuple):
+    """What moved the scores of `n` rows.
+
+    Attributes:
+        unit: `probability` for a forest, whose score is a mean of shares; else `log_odds`.
+        expected: The model's mean score over training.
+        by_feature: One column per feature in order of `features_of`, shape (n, features).
+        calibration: What the calibration added, shape (n,); with the rest it gives the prediction.
+    """
+
+    unit: str
+    expected: float
+    by_feature: Floats
+    calibration: Floats
+
+
+class _Tree(NamedTuple):
+    feature: Integers  # negative at a leaf
+    threshold: Floats
+    left: Integers
+    right: Integers
+    value: Floats
+
+
+def contributions(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Contributions:
+    """Returns what moved the prediction of each row, additive up to rounding."""
+    columns, estimator = (fitted.pipeline.named_steps[name] for name in ("columns", "estimator"))
+    with estimators.one_thread():
+        inputs = columns.transform(estimators.frame_of(fitted.pipeline, rows))
+    owners = _owners(fitted.pipeline)
+    probability = estimators.score(fitted, rows)
+    kind = type(estimator).__name__
+    if kind == "LogisticRegression":
+        by_column = inputs * estimator.coef_[0]
+        expected, unit = float(estimator.intercept_[0]), "log_odds"
+    else:
+        # The forest compares in single precision, the boosting in double.
+        is_forest = kind == "RandomForestClassifier"
+        seen = inputs.astype(np.float32) if is_forest else inputs
+        by_column = np.zeros(inputs.shape)
+        roots = [_walk(tree, seen, by_column) for tree in _trees(estimator)]
+        expected = float(np.sum(roots))
+        if is_forest:
+            by_column, expected = by_column / len(roots), expected / len(roots)
+        else:
+            expected += float(estimator._baseline_prediction[0, 0])
+        unit = "probability" if is_forest else "log_odds"
+    by_feature = np.zeros((len(probability), owners.max() + 1))
+    np.add.at(by_feature.T, owners, by_column.T)
+    target = probability if unit == "probability" else logit(probability)
+    return Contributions(unit, expected, by_feature, target - expected - by_feature.sum(axis=1))
+
+
+def _owners(pipeline: Pipeline) -> Integers:
+    """Returns for each column that the estimator reads the place of the feature it comes from."""
+    numeric, categorical = (
+        pipeline.named_steps["columns"].named_transformers_[name]
+        for name in ("numeric", "categorical")
+    )
+    features = estimators.features_of_pipeline(pipeline)
+    count, owners = len(features.numeric), []
+    if count:
+        owners += [np.arange(count), numeric.named_steps["impute"].indicator_.features_]
+    if features.categorical:
+        sizes = categorical.named_steps["encode"]._n_features_outs
+        owners.append(count + np.repeat(np.arange(len(sizes)), sizes))
+    return np.concatenate(owners).astype(np.int64)
+
+
+def _trees(estimator: Any) -> Iterator[_Tree]:
+    if hasattr(estimator, "estimators_"):
+        for each in estimator.estimators_:
+            tree = each.tree_
+            yield _Tree(
+                *(tree.feature, tree.threshold, tree.children_left, tree.children_right),
+                tree.value[:, 0, 1],
+            )
+        return
+    for (predictor,) in estimator._predictors:
+        nodes = predictor.nodes
+        is_leaf = nodes["is_leaf"].astype(bool)
+        left, right = nodes["left"].astype(np.int64), nodes["right"].astype(np.int64)
+        value, weight = nodes["value"].copy(), nodes["count"].astype(np.float64)
+        for node in np.flatnonzero(~is_leaf)[::-1]:  # children stand behind their parent
+            pair = [left[node], right[node]]
+            value[node] = np.average(value[pair], weights=weight[pair])
+        feature = np.where(is_leaf, -1, nodes["feature_idx"])
+        yield _Tree(feature, nodes["num_threshold"], left, right, value)
+
+
+def _walk(tree: _Tree, inputs: npt.NDArray[Any], by_column: Floats) -> float:
+    """Adds the steps of all rows through one tree; returns the value of its root."""
+    row, node = np.arange(len(inputs)), np.zeros(len(inputs), dtype=np.int64)
+    while len(row):
+        feature = tree.feature[node]
+        row, node, feature = row[feature >= 0], node[feature >= 0], feature[feature >= 0]
+        goes_left = inputs[row, feature] <= tree.threshold[node]
+        child = np.where(goes_left, tree.left[node], tree.right[node])
+        by_column[row, feature] += tree.value[child] - tree.value[node]
+        node = child
+    return float(tree.value[0])
+
+
+def reasons(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> pa.Table:
+    """Returns the rows of `ml.prediction_reasons` for predictions with a `prediction_id`.
+
+    Rank 0 is the expected value, then come the features that moved the prediction most, all others
+    together, and the calibration. The contributions of a prediction add up to its probability, or
+    to its log-odds where `unit` says so.
+    """
+    found = contributions(fitted, rows)
+    features = estimators.features_of(fitted)
+    count, named = rows.num_rows, min(MOST_NAMED, len(features.names))
+    order = np.argsort(-np.abs(found.by_feature), axis=1, kind="stable")[:, :named]
+    top = np.take_along_axis(found.by_feature, order, axis=1)
+    texts = np.stack([_texts(rows.column(name)) for name in features.names], axis=1)
+    rest = found.by_feature.sum(axis=1) - top.sum(axis=1)
+    contribution = np.column_stack([np.full(count, found.expected), top, rest, found.calibration])
+    names = np.array([*features.names, EXPECTED, OTHERS, CALIBRATION], dtype=object)
+    own = len(features.names)
+    place = np.column_stack(
+        [np.full(count, own), order, np.full(count, own + 1), np.full(count, own + 2)]
+    )
+    shown = np.full(place.shape, None, dtype=object)
+    shown[:, 1 : named + 1] = np.take_along_axis(texts, order, axis=1)
+    width = place.shape[1]
+    repeated = np.repeat(np.arange(count), width)
+    keys = ("prediction_id", "entity_id")
+    return pa.table(
+        {name: rows.column(name).take(repeated) for name in keys}
+        | {
+            "rank": np.tile(np.arange(width), count),
+            "feature": pa.array(names[place.ravel()].tolist(), pa.string()),
+            "feature_value": pa.array(shown.ravel().tolist(), pa.string()),
+            "contribution": contribution.ravel(),
+            "unit": pa.repeat(pa.scalar(found.unit), count * width),
+        }
+    )
+
+
+def reasons_of_known(label: str, rows: pa.RecordBatch | pa.Table) -> pa.Table:
+    """Returns one reason for each row whose outcome is known: no feature moves that."""
+    known = rows.column("known_outcome")
+    return pa.table(
+        {
+            **{name: rows.column(name) for name in ("prediction_id", "entity_id")},
+            "rank": pa.repeat(pa.scalar(1), rows.num_rows),
+            "feature": pa.repeat(pa.scalar(KNOWN), rows.num_rows),
+            "feature_value": [f"{label} = {str(value).lower()}" for value in known.to_pylist()],
+            "contribution": known.cast(pa.float64()),
+            "unit": pa.repeat(pa.scalar("probability"), rows.num_rows),
+        }
+    )
+
+
+def _texts(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
+    """Returns values as people read them: numbers with four digits, unknown as such."""
+    values = column.to_pylist()
+    if pa.types.is_floating(column.type):
+        values = [None if value is None or value != value else f"{value:.4g}" for value in values]
+    return np.array(["unknown" if value is None else value for value in values], dtype=object)

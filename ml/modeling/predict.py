@@ -1,0 +1,139 @@
+"""Stage `predict`: what is live, and the snapshots that the model in use has never seen."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.errors import MlError
+from ml.modeling import artifacts, estimators, explanations
+from ml.modeling.estimators import FittedModel
+from ml.modeling.metrics import THRESHOLD
+from ml.settings import ModelSettings
+from ml.warehouse import ModelRun, Warehouse
+
+INPUTS = ("prediction_id", "feature_values")
+
+
+class PredictionError(MlError):
+    """There is no model that may predict for this warehouse."""
+
+
+class Predicted(NamedTuple):
+    """How many predictions were added: for what is live, for snapshots after the cut."""
+
+    run: ModelRun
+    live_count: int
+    historical_count: int
+
+
+def model_in_use(model: ModelSettings, warehouse: Warehouse) -> ModelRun:
+    """Returns the row of the champion, or the one that says why there is none.
+
+    Raises:
+        PredictionError: There is none.
+    """
+    run = warehouse.run_in_use(model.name)
+    if run is None:
+        raise PredictionError(
+            f"{model.name} has never been trained for {warehouse.as_of()} or before: run `train`"
+            " first"
+        )
+    return run
+
+
+def decided_run(model: ModelSettings, warehouse: Warehouse) -> ModelRun:
+    """Returns the same, for a stage that adds rows: these count by the decision for their `as_of`.
+
+    Raises:
+        PredictionError: Nothing was decided for the `as_of` of this warehouse.
+    """
+    run = model_in_use(model, warehouse)
+    if run.as_of != warehouse.as_of():
+        raise PredictionError(
+            f"{model.name} was last decided on for {run.as_of}, not yet for {warehouse.as_of()}:"
+            " run `train` first"
+        )
+    return run
+
+
+def probabilities(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> estimators.Floats:
+    """Returns the model's probability of each row, or its outcome where that is known already."""
+    known = rows.column("known_outcome")
+    outcome = known.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return np.where(np.isnan(outcome), estimators.score(fitted, rows), outcome)
+
+
+def predict(
+    model: ModelSettings, warehouse: Warehouse, models: Path, *, run_id: str, now: datetime
+) -> Predicted:
+    """Adds the predictions that are not the newest of their snapshot, all or none.
+
+    Snapshots that are decided get the model's opinion too, marked by `is_decided`.
+
+    Raises:
+        MlError: The model file is not the recorded one, or a column it reads is missing.
+    """
+    run = decided_run(model, warehouse)
+    if run.status != "trained":
+        return Predicted(run, 0, 0)
+    assert run.model_version is not None
+    assert run.cutoff_at is not None
+    fitted = artifacts.load(models, run)
+    features = estimators.features_of(fitted)
+    warehouse.check_inputs(model, features)
+    stamp = {
+        "model_name": run.model_name,
+        "model_version": run.model_version,
+        "as_of": run.as_of,
+        "predicted_at": now,
+    }
+    live = total = 0
+    with warehouse.transaction():
+        for batch in warehouse.rows_to_predict(model, features, run.model_version, run.cutoff_at):
+            rows = _rows(batch, probabilities(fitted, batch))
+            made = stamp | {"run_id": run_id, "origin": "batch"}
+            total += warehouse.add("predictions", _stamped(rows, made))
+            inputs = pa.table({name: batch.column(name) for name in INPUTS})
+            warehouse.add("prediction_inputs", inputs, key=INPUTS[:1])
+            current = batch.filter(pc.equal(batch.column("snapshot_kind"), "current"))
+            live += current.num_rows
+            for reasons in _reasons(model, fitted, current):
+                warehouse.add(
+                    "prediction_reasons", _stamped(reasons, stamp), key=("prediction_id", "rank")
+                )
+    return Predicted(run, live, total - live)
+
+
+def _reasons(
+    model: ModelSettings, fitted: FittedModel, batch: pa.RecordBatch
+) -> Iterator[pa.Table]:
+    is_known = pc.is_valid(batch.column("known_outcome"))
+    for part, explain in (
+        (batch.filter(pc.invert(is_known)), partial(explanations.reasons, fitted)),
+        (batch.filter(is_known), partial(explanations.reasons_of_known, model.label)),
+    ):
+        if part.num_rows:
+            yield explain(part)
+
+
+def _stamped(rows: pa.Table, stamp: dict[str, Any]) -> pa.Table:
+    for name, value in stamp.items():
+        rows = rows.append_column(name, pa.repeat(pa.scalar(value), rows.num_rows))
+    return rows
+
+
+def _rows(batch: pa.RecordBatch, probability: estimators.Floats) -> pa.Table:
+    keys = ("prediction_id", "entity_id", "snapshot_at", "snapshot_kind", "is_decided")
+    return pa.table(
+        {name: batch.column(name) for name in keys}
+        | {
+            "predicted_probability": probability,
+            "predicted_label": np.asarray(probability >= THRESHOLD),
+        }
+    )

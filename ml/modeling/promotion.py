@@ -1,0 +1,189 @@
+"""Which version serves: a new one only if it is not worse on outcomes that neither has seen."""
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ml.errors import MlError
+from ml.modeling import artifacts, assessment, estimators, metrics
+from ml.modeling.estimators import FittedModel
+from ml.settings import ModelSettings
+from ml.warehouse import ModelRun, Warehouse
+
+INCUMBENT = "stays champion: no candidate took over"
+
+
+class Candidate(NamedTuple):
+    """A trained version that may come to serve."""
+
+    model: ModelSettings
+    run: ModelRun
+    fitted: FittedModel
+
+
+class Standing(NamedTuple):
+    """A decision made before, for this very `as_of` and these very candidates.
+
+    Attributes:
+        rows: What it said, in the order of the candidates; an incumbent that stays comes last.
+        is_newest: No other one was made for this `as_of` since.
+    """
+
+    rows: list[ModelRun]
+    is_newest: bool
+
+
+def standing(
+    model: ModelSettings, versions: list[str], warehouse: Warehouse, models: Path
+) -> Standing | None:
+    """Returns the decision that was made of these candidates before, if its champion can serve."""
+    for place, rows in enumerate(warehouse.decisions(model.name)):
+        by_version = {str(run.model_version): run for run in rows}
+        others = [run for run in rows if run.decision == INCUMBENT]
+        candidates = by_version.keys() - {str(run.model_version) for run in others}
+        if candidates != set(versions):
+            continue
+        found = [*(by_version[version] for version in versions), *others]
+        if others and isinstance(_servable(model, others[0], warehouse, models), str):
+            return None
+        return Standing(found, is_newest=place == 0)
+    return None
+
+
+def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> list[ModelRun]:
+    """Returns the rows of the candidates, with the decision and its numbers; one is champion.
+
+    The incumbent is what served at the newest earlier `as_of`: what was tried at this very one
+    leaves no trace. It meets first the candidate of its own estimator, which takes over if its log
+    loss is not higher; then the others, which must be lower with 95 % confidence: another kind of
+    model is another thing to explain. Both are judged on launches after both cuts. If none takes
+    over, the last row says that the incumbent stays. Without an incumbent the first candidate, the
+    default estimator, begins.
+    """
+    champion, problem = find_champion(candidates[0].model, warehouse, models)
+    incumbent = champion
+    stamp = candidates[0].run
+    candidates = [each._replace(run=_undecided(each.run)) for each in candidates]
+    rows: dict[int, ModelRun] = {}
+    places = list(range(len(candidates)))
+    if champion is not None:
+        own = champion.run.estimator
+        places.sort(key=lambda place: candidates[place].run.estimator != own)
+    winner: int | None = None
+    for place in places:
+        candidate = candidates[place]
+        if champion is None:
+            rows[place] = dataclasses.replace(candidate.run, decision=f"promoted: {problem}")
+            takes_over = True
+        elif champion.run.model_version == candidate.run.model_version:
+            rows[place] = dataclasses.replace(candidate.run, decision="stays champion")
+            takes_over = True
+        else:
+            rows[place], takes_over = _compare(candidate, champion, warehouse)
+        if takes_over and winner is not None:
+            words = f"{rows[winner].decision}; gives way to {candidate.run.model_version}"
+            rows[winner] = dataclasses.replace(rows[winner], decision=words)
+        if takes_over:
+            champion, winner = candidate, place
+    decided = [
+        dataclasses.replace(rows[place], is_champion=place == winner)
+        for place in range(len(candidates))
+    ]
+    if winner is None and incumbent is not None:
+        stays = dataclasses.replace(
+            _undecided(incumbent.run),
+            run_id=stamp.run_id,
+            as_of=stamp.as_of,
+            trained_at=stamp.trained_at,
+            is_champion=True,
+            decision=INCUMBENT,
+        )
+        decided.append(stays)
+    return decided
+
+
+def _undecided(run: ModelRun) -> ModelRun:
+    """Returns the row without the numbers of an earlier decision."""
+    return dataclasses.replace(
+        run,
+        decision=None,
+        compared_with=None,
+        compared_project_count=None,
+        log_loss_difference=None,
+        difference_low=None,
+        difference_high=None,
+    )
+
+
+def find_champion(
+    model: ModelSettings, warehouse: Warehouse, models: Path
+) -> tuple[Candidate | None, str]:
+    """Returns the incumbent if it can still serve, or why there is none to compare with."""
+    run = warehouse.incumbent(model.name)
+    if run is None or run.status != "trained":
+        return None, "there is no champion yet"
+    found = _servable(model, run, warehouse, models)
+    return (None, found) if isinstance(found, str) else (found, "")
+
+
+def _servable(
+    model: ModelSettings, run: ModelRun, warehouse: Warehouse, models: Path
+) -> Candidate | str:
+    """Returns a recorded version, loaded, or why it can serve no more."""
+    try:
+        fitted = artifacts.load(models, run)
+        features = estimators.features_of(fitted)
+        warehouse.check_inputs(model, features)
+    except MlError as error:
+        return f"the champion {run.model_version} can no longer serve ({error})"
+    return Candidate(dataclasses.replace(model, features=features), run, fitted)
+
+
+def _compare(
+    candidate: Candidate, champion: Candidate, warehouse: Warehouse
+) -> tuple[ModelRun, bool]:
+    new, old = candidate.run, champion.run
+    assert new.cutoff_at is not None
+    assert old.cutoff_at is not None
+    unseen_from = max(new.cutoff_at, old.cutoff_at)
+    losses = []
+    for each in (candidate, champion):
+        rows = warehouse.test_rows(each.model, unseen_from)
+        losses.append((rows, estimators.score(each.fitted, rows)))
+    (rows, ours), (_, theirs) = losses
+    judged = assessment.scored(rows, ours)
+    undecided = ~judged.is_decided
+    count = len(np.unique(judged.project_id[undecided]))
+    new = dataclasses.replace(new, compared_with=old.model_version, compared_project_count=count)
+    fewest = candidate.model.split.min_entities
+    if count < fewest:
+        words = f"not promoted: {count} projects that neither has seen, {fewest} are needed"
+        return dataclasses.replace(new, decision=words), False
+    found = metrics.difference_in_log_loss(
+        judged.where(undecided),
+        theirs[undecided],
+        resamples=candidate.model.bootstrap_resamples,
+        seed=candidate.model.seed,
+    )
+    is_same = new.estimator == old.estimator
+    is_proven = found.high is not None and found.high < 0
+    takes_over = found.value <= 0 if is_same else is_proven
+    words = _words(takes_over, is_same)
+    return (
+        dataclasses.replace(
+            new,
+            decision=words,
+            log_loss_difference=found.value,
+            difference_low=found.low,
+            difference_high=found.high,
+        ),
+        takes_over,
+    )
+
+
+def _words(takes_over: bool, is_same: bool) -> str:
+    if takes_over:
+        return "promoted: not worse" if is_same else "promoted: better"
+    return "not promoted: worse" if is_same else "not promoted: not proven better"

@@ -1,0 +1,108 @@
+"""Tries hyperparameters by time-ordered cross-validation inside the training window.
+
+Run as `python -m ml.modeling.tune` on a large platform; whoever likes a line better than the
+present one writes it into `models.toml`. Not part of a run: on a small platform it would choose
+noise.
+"""
+
+import argparse
+import dataclasses
+import itertools
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ml import settings
+from ml.errors import MlError
+from ml.modeling import estimators, metrics
+from ml.settings import ModelSettings
+from ml.warehouse import Warehouse, read_warehouse
+
+# What is varied around the settings of the file, one value of each at a time.
+_VARIED: dict[str, dict[str, tuple[Any, ...]]] = {
+    "random_forest": {
+        "min_samples_leaf": (5, 10, 20, 40),
+        "max_features": (0.2, 0.3, 0.5),
+        "max_samples": (0.1, 0.2, 0.4),
+    },
+    "gradient_boosting": {
+        "max_iter": (100, 150, 300, 600),
+        "learning_rate": (0.02, 0.03, 0.06),
+        "max_leaf_nodes": (6, 12, 15, 31),
+        "min_samples_leaf": (20, 100),
+        "l2_regularization": (1.0, 5.0),
+        "max_features": (0.3, 0.5, 1.0),
+    },
+    "logistic_regression": {"C": (0.01, 0.1, 1.0)},
+}
+
+
+class Trial(NamedTuple):
+    """One setting: its change and the mean log loss of the stretches that came later."""
+
+    change: str
+    log_loss: float
+    seconds: float
+
+
+def trials(model: ModelSettings) -> list[tuple[str, ModelSettings]]:
+    """Returns the settings of the file, and each of them changed in one place."""
+    given = model.hyperparameters
+    found = [("as it is", model)]
+    for name, values in _VARIED[model.estimator].items():
+        for value in values:
+            if value != given.get(name):
+                changed = dataclasses.replace(model, hyperparameters=given | {name: value})
+                found.append((f"{name} = {value}", changed))
+    return found
+
+
+def try_out(model: ModelSettings, warehouse: Warehouse) -> list[Trial]:
+    """Fits each setting up to every earlier cut, and judges it by the launches to the next one.
+
+    Nothing after the cut of the model is read: what a model is tested on tunes nothing.
+    """
+    cutoff = warehouse.cutoff(model)
+    if cutoff is None:
+        return []
+    rows = warehouse.training_rows(model, cutoff)
+    found = []
+    for change, changed in trials(model):
+        started = time.perf_counter()
+        losses = [
+            metrics.surprise(label, probability)
+            for label, probability in estimators.scores_of_later_launches(changed, rows)
+        ]
+        if losses:
+            loss = float(np.concatenate(losses).mean())
+            found.append(Trial(change, loss, time.perf_counter() - started))
+    return found
+
+
+def main() -> int:
+    """Prints the trials of every candidate, the best first; returns 0, or 2 for a bad call."""
+    parser = argparse.ArgumentParser(prog="python -m ml.modeling.tune", description=__doc__)
+    parser.add_argument("--db", type=Path, required=True, help="warehouse, only read")
+    parser.add_argument("--config", type=Path, default=settings.DEFAULT_PATH)
+    options = parser.parse_args()
+    try:
+        models = settings.load(options.config)
+        with read_warehouse(options.db) as warehouse:
+            for model in itertools.chain.from_iterable(each.candidates() for each in models):
+                warehouse.check_inputs(model, model.features)
+                found = sorted(try_out(model, warehouse), key=lambda trial: trial.log_loss)
+                print(f"{'tune':<10} {model.name} by {model.estimator}", flush=True)
+                for trial in found or [Trial("too few rows to try anything", np.nan, 0.0)]:
+                    words = f"log loss {trial.log_loss:.5f}  {trial.change}"
+                    print(f"{'':<10} {words} ({trial.seconds:.1f} s)", flush=True)
+    except MlError as error:
+        print(f"tune: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,0 @@
-"""Pages about the models and the decisions, made from the published tables alone."""

@@ -1,0 +1,92 @@
+"""Makes the pages of the site: `python -m pages --warehouse DIR --site DIR [PAGE …]`."""
+
+import argparse
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from pages.published import PagesError, Published, open_published
+from pages.registry import CATALOGUE, PAGES, Page
+from pages.rendering import render, write_text
+
+PARTLY_DONE = 3  # exit code, as everywhere: done, but a unit failed because of a bug
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Makes the pages asked for, all of them by default.
+
+    Returns:
+        0; 2 for a wrong call; 3 (PARTLY_DONE) when a bug ended some pages: in place of each lies
+        one that says so.
+    """
+    by_name = {page.name: page for page in PAGES}
+    parser = argparse.ArgumentParser(prog="python -m pages", description="Makes pages.")
+    parser.add_argument("pages", nargs="*", help="any of: " + ", ".join(by_name))
+    parser.add_argument("--warehouse", type=Path, required=True, help="folder, only read")
+    parser.add_argument("--site", type=Path, required=True, help="folder of the site")
+    parser.add_argument("--docs", type=Path, help="dbt's static page, to be copied")
+    options = parser.parse_args(arguments)
+    if unknown := sorted(set(options.pages) - set(by_name)):
+        parser.error(f"no such page: {', '.join(unknown)}; there are {', '.join(by_name)}")
+    failed = []
+    try:
+        with open_published(options.warehouse / "escrow.duckdb") as published:
+            if options.docs:
+                _copy(options.docs, options.site / CATALOGUE.folder / "index.html")
+            # the overview comes last: when it is there, so is what it links
+            for name in reversed(options.pages or by_name):
+                if not _make(by_name[name], published, options.site):
+                    failed.append(name)
+    except PagesError as error:
+        print(f"pages: {error}", file=sys.stderr)
+        return 2
+    if failed:
+        print(f"pages: a bug ended the making of: {', '.join(failed)}", file=sys.stderr)
+        return PARTLY_DONE
+    return 0
+
+
+def _copy(docs: Path, to: Path) -> None:
+    if not docs.is_file():
+        raise PagesError(f"{docs} is missing: make run")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(docs, to)
+
+
+def _make(page: Page, published: Published, site: Path) -> bool:
+    """Makes one page, or one that says why it is missing; the others are not concerned."""
+    started, outcome = time.perf_counter(), ""
+    folder = site / page.folder
+    try:
+        import_module(page.module).write(published, folder)
+    except Exception as error:
+        if _concerns_all(error):
+            raise
+        traceback.print_exc(file=sys.stderr)
+        reason = _described(error)
+        text = render("failed.html.jinja", page=page, as_of=published.as_of(), reason=reason)
+        write_text(folder / "index.html", text)
+        outcome = f"FAILED because of a bug: {reason} "
+    seconds = time.perf_counter() - started
+    print(f"{'pages':<10} {outcome}({seconds:.1f} s) -> {folder / 'index.html'}")
+    return not outcome
+
+
+def _concerns_all(error: Exception) -> bool:
+    """Says whether an error ends the run: the caller's to put right, or the machine's."""
+    # DuckDB's own input/output errors are no OSError
+    is_io = any(each.__name__ == "IOException" for each in type(error).__mro__)
+    return is_io or isinstance(error, PagesError | OSError | MemoryError)
+
+
+def _described(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""The page about the models in use: what has moved, since when, and whether they came true."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from pages.charts import COLORS, FAINT, INK, date_axis, new_chart, to_svg
+from pages.failures import failures
+from pages.published import DRIFT, NO_DRIFT, NOT_TESTED, Published
+from pages.rendering import render, write_text
+
+Row = dict[str, Any]
+
+_WEEKS_SHOWN = 10  # matured, and as many still to come
+_MODELS = "select model_name from intermediate.int_models_in_use order by model_name desc"
+_ALERTS = """
+    select feature, clock, words, since_at from insights.drift_alerts
+    where model_name = $model order by clock, feature"""
+_CHECKS = """
+    select snapshot_kind, subject, status, reason, feature_count, current_count, reference_count,
+        needed_count
+    from insights.drift_status where model_name = $model
+    order by subject, snapshot_kind"""
+_REPLAYS = """
+    select week_at, feature, clock, is_alert from staging.stg_drift_replays
+    where model_name = $model order by week_at, feature, clock"""
+_SHIFTS = """
+    select
+        feature, clock,
+        max(value) filter (statistic = 'relative_mean_shift') as mean_shift,
+        max(value) filter (statistic = 'capped_mean_shift') as capped_shift,
+        max(value) filter (statistic = 'psi') as psi,
+        max(adjusted_p_value) as adjusted_p_value,
+        max(reference_count) as reference_count, max(current_count) as current_count,
+        bool_or(is_alert) as is_alert
+    from staging.stg_drift_stats
+    where model_name = $model and p_value is not null
+    group by feature, clock
+    order by is_alert desc, adjusted_p_value, clock, feature"""
+_PERFORMANCE = """
+    select
+        cohort_week,
+        sum(matured_count) as matured_count,
+        sum(pending_count) as pending_count,
+        sum(accuracy * matured_count) / nullif(sum(matured_count), 0) as accuracy,
+        sum(matured_estimated_accuracy * matured_count) / nullif(sum(matured_count), 0)
+            as promised,
+        sum(pending_estimated_accuracy * pending_count) / nullif(sum(pending_count), 0)
+            as estimated
+    from insights.model_performance
+    where model_name = $model and model_version = $version
+    group by cohort_week order by cohort_week"""
+
+
+def write(published: Published, folder: Path) -> None:
+    """Writes `index.html` into the folder."""
+    runs = [published.run_in_use(name) for (name,) in published.fetch(_MODELS)]
+    models = [_model(published, run) for run in runs if run and run.status == "trained"]
+    write_text(
+        folder / "index.html",
+        render(
+            "monitoring.html.jinja",
+            as_of=published.as_of(),
+            models=models,
+            failures=failures(published, "train", "predict", "monitor"),
+            has_backtest=(folder / "backtest.html").exists(),
+        ),
+    )
+
+
+def _model(published: Published, run: SimpleNamespace) -> Row:
+    name = run.model_name
+    keys = {"model": name, "version": run.model_version}
+    alerts = published.fetch(_ALERTS, model=name)
+    checks = published.rows(_CHECKS, model=name)
+    replays = published.fetch(_REPLAYS, model=name)
+    weeks = published.fetch(_PERFORMANCE, **keys)
+    now = published.as_of()
+    watched = {(feature, clock) for _, feature, clock, _ in replays}
+    replays += [(now, feature, clock, True) for feature, clock, *_ in alerts]
+    return {
+        "name": name,
+        "version": run.model_version,
+        "cutoff_at": run.cutoff_at,
+        "alerts": [words for _, _, words, _ in alerts],
+        "checks": checks,
+        **_status(checks, len(alerts)),
+        "spells": _spells(replays, now),
+        "weeks_watched": len({moment for moment, *_ in replays}),
+        "alarm_chart": alarm_chart(replays) if replays else None,
+        "shifts": [
+            (*shift, (shift[0], shift[1]) in watched)
+            for shift in published.fetch(_SHIFTS, model=name)
+        ],
+        "weeks": [
+            *[week for week in weeks if week[1]][-_WEEKS_SHOWN:],
+            *[week for week in weeks if not week[1]][:_WEEKS_SHOWN],
+        ],
+        "performance_chart": _performance_chart(weeks) if weeks else None,
+    }
+
+
+def _status(checks: Sequence[Row], alert_count: int) -> Row:
+    """Returns the state of a model, in a few words and in a sentence."""
+    tested = [check for check in checks if check["status"] != NOT_TESTED]
+    if alert_count:
+        return {"status": DRIFT.capitalize(), "summary": DRIFT.capitalize()}
+    if tested:
+        # what is tested at several kinds of snapshot counts once
+        most = {check["subject"]: 0 for check in tested}
+        for check in tested:
+            most[check["subject"]] = max(most[check["subject"]], check["feature_count"])
+        summary = f"{NO_DRIFT.capitalize()} ({sum(most.values())} features tested)"
+        return {"status": NO_DRIFT.capitalize(), "summary": summary}
+    reasons = [check["reason"] for check in checks if check["reason"]]
+    reason = reasons[0] if reasons else "the monitor has not run for this timestamp"
+    return {"status": NOT_TESTED.capitalize(), "summary": f"{NOT_TESTED.capitalize()}: {reason}"}
+
+
+def _spells(replays: Sequence[tuple[Any, ...]], now: datetime) -> list[Row]:
+    """Returns the unbroken rows of weeks in which a feature at a clock alarmed."""
+    moments = sorted({moment for moment, *_ in replays})
+    place = {moment: number for number, moment in enumerate(moments)}
+    found: dict[tuple[str, str], list[Row]] = {}
+    for moment, feature, clock, is_alert in replays:
+        if not is_alert:
+            continue
+        spells = found.setdefault((feature, clock), [])
+        if spells and place[moment] <= place[spells[-1]["until"]] + 1:
+            spells[-1]["until"] = moment
+        else:
+            spells.append({"feature": feature, "clock": clock, "since": moment, "until": moment})
+    all_spells = [spell for spells in found.values() for spell in spells]
+    for spell in all_spells:
+        spell["is_over"] = spell["until"] < now
+    return sorted(all_spells, key=lambda spell: (spell["since"], spell["feature"], spell["clock"]))
+
+
+def alarm_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = None) -> Markup:
+    """Draws a row per feature that ever alarmed, a mark per week; quiet weeks are a thin line.
+
+    Args:
+        replays: Moment, feature, clock and whether it alarmed then; at least one.
+        onset: When something began to move, where that is known.
+    """
+    moments = sorted({moment for moment, *_ in replays})
+    names = sorted({(feature, clock) for _, feature, clock, is_alert in replays if is_alert})
+    figure, (axes,) = new_chart(height=0.9 + 0.22 * max(1, len(names)))
+    axes.plot(
+        np.array(moments), [-1] * len(moments), marker="|", color=FAINT, linewidth=0.5, markersize=5
+    )
+    for row, name in enumerate(names):
+        weeks = [when for when, *place, is_alert in replays if is_alert and (*place,) == name]
+        axes.scatter(np.array(weeks), [row] * len(weeks), marker="s", s=26, color=COLORS[1])
+    axes.set_yticks([-1, *range(len(names))], ["watched", *(f"{f} at {c}" for f, c in names)])
+    axes.set_ylim(-1.6, len(names) - 0.4)
+    if onset:
+        axes.plot(np.array([onset] * 2), [-1.6, len(names) - 0.4], color=INK, linestyle="--", lw=1)
+    date_axis(axes)
+    alarms = sum(is_alert for *_, is_alert in replays)
+    words = (
+        f"{len(moments)} weeks watched from {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d},"
+        f" {alarms} alarms of {len(names)} features."
+    )
+    return to_svg(figure, words=words)
+
+
+def _performance_chart(weeks: Sequence[tuple[Any, ...]]) -> Markup:
+    """Draws accuracy seen and accuracy that the probabilities promise, by cohort week."""
+    figure, (axes,) = new_chart()
+    days = np.array([row[0] for row in weeks])
+    series = (
+        (3, "seen", "o", "-", COLORS[0]),
+        (4, "promised for the same predictions", "", "--", COLORS[1]),
+        (5, "promised for what is pending (estimate)", "^", ":", COLORS[2]),
+    )
+    for column, label, marker, style, color in series:
+        values = np.array([np.nan if row[column] is None else row[column] for row in weeks])
+        axes.plot(days, values, marker=marker, linestyle=style, color=color, label=label, ms=3)
+    axes.set_ylabel("accuracy")
+    axes.legend(loc="lower left")
+    date_axis(axes)
+    words = f"Accuracy by week of {len(weeks)} weeks; the table beside gives the nearest ones."
+    return to_svg(figure, words=words)

@@ -1,0 +1,73 @@
+"""The first page: what is live, what is due, what is held, and how good the models are."""
+
+from pathlib import Path
+
+from pages.published import Published
+from pages.registry import CATALOGUE, PAGES
+from pages.rendering import render, write_text
+
+FACTS = """
+    select
+        (select as_of from core.warehouse_as_of) as as_of,
+        (select count(*) from core.dim_projects) as project_count,
+        (select count(*) from insights.project_outlook) as live_count,
+        (select count(*) from insights.milestone_outlook) as milestone_count,
+        (select coalesce(sum(held_amount), 0) from core.escrow_balances) as held_amount,
+        (select count(*) from quality.quarantined_rows where run_id = (
+            select run_id from raw.landing
+        )) as quarantined_count
+"""
+LIVE_PROJECTS = """
+    select title, funding_goal, funding_ratio, days_left, is_decided, success_probability
+    from insights.project_outlook
+    order by is_decided, success_probability desc nulls last, project_id
+    limit 10
+"""
+OPEN_MILESTONES = """
+    select project_title, milestone_title, days_left, held_amount, is_decided, risk_probability
+    from insights.milestone_outlook
+    order by is_decided, risk_probability desc nulls last, milestone_id
+    limit 10
+"""
+MODELS_IN_USE = """
+    select model_name, model_version, status, reason, cutoff_at
+    from intermediate.int_models_in_use
+    order by model_name desc
+"""
+METRICS = """
+    select
+        snapshot_kind,
+        max(row_count) as row_count,
+        max(base_rate) as base_rate,
+        max(value) filter (metric = 'accuracy') as accuracy,
+        max(ci_low) filter (metric = 'accuracy') as accuracy_low,
+        max(ci_high) filter (metric = 'accuracy') as accuracy_high,
+        max(value) filter (metric = 'auc') as auc,
+        max(ci_low) filter (metric = 'auc') as auc_low,
+        max(ci_high) filter (metric = 'auc') as auc_high
+    from staging.stg_model_metrics
+    where model_name = $name and model_version = $version and split = 'test_undecided'
+    group by snapshot_kind
+    order by list_position(
+        ['launch', 'h4', 'h36', 'd3', 'd6', 'd14', 'd21',
+         'start', 'due', 'vote_1d', 'vote_3d', 'all'],
+        snapshot_kind
+    )
+"""
+
+
+def write(published: Published, folder: Path) -> None:
+    """Writes `index.html` into the folder."""
+    models = published.rows(MODELS_IN_USE)
+    for model in models:
+        keys = {"name": model["model_name"], "version": model["model_version"]}
+        model["metrics"] = published.rows(METRICS, **keys)
+    page = render(
+        "overview.html.jinja",
+        pages=[*(page for page in PAGES if page.folder), CATALOGUE],
+        facts=published.rows(FACTS)[0],
+        projects=published.rows(LIVE_PROJECTS),
+        milestones=published.rows(OPEN_MILESTONES),
+        models=models,
+    )
+    write_text(folder / "index.html", page)

@@ -1,0 +1,82 @@
+"""The published warehouse as pages read it: the only module of the package that opens it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+
+# Values that columns of the published tables take.
+ALL_KINDS, ORACLE, CEILING = "all", "oracle", "observable_ceiling"
+INCUMBENT = "stays champion: no candidate took over"
+DRIFT, NO_DRIFT, NOT_TESTED = "drift detected", "no drift detected", "not tested"
+CLOCKS = ("launch", "h4", "h36", "d3", "d6", "d14", "d21", "start", "due", "vote_1d", "vote_3d")
+
+_CATALOG = "escrow"  # by this name the views of a published file call their tables
+
+
+class PagesError(Exception):
+    """A wrong call or a missing input; the message says what, where, and what to do."""
+
+
+class Published:
+    """Answers questions of at most a page's size."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+        """Takes an open connection and the file it reads; `open_published` is the way in."""
+        self._connection, self.path = connection, path
+
+    @property
+    def validation_report(self) -> Path:
+        """The report of the validation that let the warehouse be published."""
+        return self.path.parent / "build" / "validation.json"
+
+    def fetch(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Returns all rows of an answer."""
+        return self._connection.execute(sql, parameters or None).fetchall()
+
+    def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Returns all rows of an answer, each by the names of its columns."""
+        result = self._connection.execute(sql, parameters or None)
+        names = [column[0] for column in result.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def as_of(self) -> datetime:
+        """Returns the timestamp that the warehouse was built for, in UTC."""
+        [(moment,)] = self.fetch("select as_of from core.warehouse_as_of")
+        return moment  # type: ignore[no-any-return]
+
+    def model_runs(self, name: str) -> list[SimpleNamespace]:
+        """Returns what counts of a model's runs, oldest first; attributes are the columns."""
+        sql = """
+            select * from staging.stg_model_runs where model_name = $name
+            order by as_of, is_champion, model_version"""
+        return [SimpleNamespace(**row) for row in self.rows(sql, name=name)]
+
+    def run_in_use(self, name: str) -> SimpleNamespace | None:
+        """Returns the run that says what serves: the champion, or why the model was skipped."""
+        sql = "select * from intermediate.int_models_in_use where model_name = $name"
+        return next((SimpleNamespace(**row) for row in self.rows(sql, name=name)), None)
+
+
+@contextmanager
+def open_published(path: Path) -> Iterator[Published]:
+    """Opens a published warehouse beside any number of other readers.
+
+    Raises:
+        PagesError: There is no such file, or it cannot be opened.
+    """
+    if not path.is_file():
+        raise PagesError(f"there is no warehouse at {path}: make run")
+    # Opened by its name, a replaced file would come back as long as the process has it open.
+    with duckdb.connect(":memory:") as connection:
+        quoted = str(path).replace("'", "''")
+        try:
+            connection.execute(f"attach '{quoted}' as {_CATALOG} (read_only)")
+        except duckdb.Error as error:
+            raise PagesError(f"cannot open {path}: {str(error).splitlines()[0]}") from error
+        connection.execute(f"use {_CATALOG}")
+        yield Published(connection, path)

@@ -1,0 +1,108 @@
+"""The page of the release decisions: what to pay, and which strategy the next launches get."""
+
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from pages.charts import COLORS, new_chart, to_svg
+from pages.failures import failures
+from pages.published import Published
+from pages.rendering import render, write_text
+
+MAX_ROWS = 50
+_TOTALS = """
+    select
+        count(*) as milestone_count,
+        count(*) filter (is_submitted) as submitted_count,
+        coalesce(sum(held_amount), 0) as held_amount,
+        coalesce(sum(release_amount), 0) as release_amount,
+        coalesce(sum(expected_loss_amount), 0) as expected_loss_amount,
+        coalesce(sum(expected_loss_amount_held_back), 0) as expected_loss_amount_held_back,
+        count(*) filter (risk_probability is null) as unknown_count,
+        any_value(loss_ratio) as loss_ratio,
+        (select as_of from core.warehouse_as_of) as as_of
+    from insights.release_decisions"""
+_RECOMMENDATIONS = """
+    select
+        recommendation,
+        count(*) as milestone_count,
+        sum(release_amount) as release_amount,
+        sum(expected_loss_amount) as expected_loss_amount,
+        sum(expected_loss_amount_held_back) as expected_loss_amount_held_back
+    from insights.release_decisions
+    group by recommendation
+    order by list_position(
+        [
+            'do_not_release', 'review', 'hold_back_20', 'release', 'decide_by_hand', 'overdue',
+            'watch'
+        ],
+        recommendation
+    )"""
+_SHEET = f"""
+    select
+        project_title, milestone_title, milestone_number, milestone_count, days_left, days_overdue,
+        is_submitted, submitted_at, vote_count, approval_count, rejection_count, approval_ratio,
+        turnout_ratio, held_amount, release_amount, risk_probability, risk_source,
+        expected_loss_amount, expected_loss_amount_held_back, release_strategy, bandit_strategy,
+        recommendation, recommendation_reason, reasons
+    from insights.release_decisions
+    order by
+        is_submitted desc, expected_loss_amount desc nulls last, release_amount desc, milestone_id
+    limit {MAX_ROWS}"""
+_POLICY = """
+    select
+        release_strategy, launch_share_ratio, best_probability, expected_on_time_ratio,
+        mean_money_kept_ratio, reward_count, pending_count, state, batch_at, bandit_version
+    from insights.release_policy
+    order by launch_share_ratio desc, release_strategy"""
+_SHARES = """
+    select batch_at, propensity
+    from staging.stg_bandit_posteriors
+    where release_strategy = $strategy
+    order by batch_at"""
+_VALUES = """
+    select
+        policy, metric, status, reason, value, ci_low, ci_high, decision_count
+    from staging.stg_policy_values
+    where estimator = 'doubly_robust'
+    order by metric desc, value desc nulls last, policy"""
+_NEWEST_RUN = "select status, reason from intermediate.int_bandits_in_use"
+_LINES = ("-", "--", ":", "-.")
+
+
+def write(published: Published, folder: Path) -> None:
+    """Writes `index.html` into the folder."""
+    policy = published.rows(_POLICY)
+    values, chart = [], None
+    if policy:
+        values = published.rows(_VALUES)
+        chart = _chart(published, policy)
+    page = render(
+        "releases.html.jinja",
+        failures=failures(published, "bandit"),
+        totals=published.rows(_TOTALS)[0],
+        recommendations=published.rows(_RECOMMENDATIONS),
+        sheet=published.rows(_SHEET),
+        max_rows=MAX_ROWS,
+        policy=policy,
+        chart=chart,
+        values=values,
+        run=next(iter(published.rows(_NEWEST_RUN)), None),
+    )
+    write_text(folder / "index.html", page)
+
+
+def _chart(published: Published, policy: list[dict[str, Any]]) -> Markup:
+    """Draws the share of launches that each strategy was given, week by week."""
+    figure, (axes,) = new_chart()
+    for row, color, line in zip(policy, COLORS, _LINES, strict=False):
+        points = published.fetch(_SHARES, strategy=row["release_strategy"])
+        moments, shares = zip(*points, strict=True)
+        axes.plot(moments, shares, line, color=color, label=row["release_strategy"])
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.set_ylabel("Share of the week's launches")
+    axes.legend(loc="upper left", ncols=2)
+    now = ", ".join(f"{row['release_strategy']} {row['launch_share_ratio']:.0%}" for row in policy)
+    return to_svg(figure, words=f"Share of launches by strategy and week; in the last one {now}.")

@@ -1,0 +1,1 @@
+"""The modeling report, as a page and as Markdown."""

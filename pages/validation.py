@@ -1,0 +1,84 @@
+"""The page of a validation run, from the JSON report that it left.
+
+`python -m pages.validation REPORT.json` writes the page beside a report, for a refused run.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from pages.published import PagesError, Published
+from pages.rendering import render, write_text
+
+Json = dict[str, Any]
+
+
+def write(published: Published, folder: Path) -> None:
+    """Writes `index.html` into the folder.
+
+    Raises:
+        PagesError: The report of the validation is not there.
+    """
+    write_text(folder / "index.html", render_report(_read(published.validation_report)))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the page beside a report; returns 0, or 2 if there is no report."""
+    [name] = sys.argv[1:] if arguments is None else arguments
+    path = Path(name)
+    try:
+        write_text(path.with_suffix(".html"), render_report(_read(path)))
+    except PagesError as error:
+        print(f"pages: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def render_report(report: Json) -> str:
+    """Returns the page: the summary, what needs attention, then table by table."""
+    outcomes = report["outcomes"]
+    return render(
+        "validation.html.jinja",
+        report=report,
+        attention=[outcome for outcome in outcomes if not outcome["success"]],
+        sections=[
+            _section(suite, [each for each in outcomes if each["suite"] == suite["name"]])
+            for suite in report["suites"]
+        ],
+    )
+
+
+def _read(path: Path) -> Json:
+    try:
+        report: Json = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PagesError(f"no report of a validation at {path} ({error}): make validate") from error
+    return report
+
+
+def _section(suite: Json, outcomes: Sequence[Json]) -> Json:
+    """One table; expectations of one name and status share a line."""
+    statuses = [outcome["status"] for outcome in outcomes]
+    groups = groupby(outcomes, key=lambda outcome: (outcome["status"], outcome["expectation"]))
+    return {
+        **suite,
+        "passed": statuses.count("passed"),
+        "warnings": statuses.count("warning"),
+        "errors": statuses.count("error"),
+        "rows": [_row(list(group)) for _, group in groups],
+    }
+
+
+def _row(outcomes: Sequence[Json]) -> Json:
+    seen: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        columns = seen.setdefault(outcome["observed"], [])
+        columns += [outcome["column_name"]] if outcome["column_name"] else []
+    return {**outcomes[0], "seen": seen}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

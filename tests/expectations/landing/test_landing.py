@@ -1,0 +1,445 @@
+"""A landing as a whole: what it writes, and that it is all or nothing."""
+
+import json
+import shutil
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from expectations.landing import stage as land
+from expectations.landing import writing
+from expectations.landing.contract import TABLES
+from tests import killed
+from tests.conftest import Workshop
+from tests.expectations.landing.landing_world import TEXT, Street, World, header, row, world, write
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Street:
+    """A street with the tiny export in it."""
+    street = Street(tmp_path)
+    write(street.data, world())
+    return street
+
+
+def listed(street: Street) -> dict[str, Any]:
+    """What a landing tells the stages after it."""
+    content = json.loads((street.warehouse / "landed" / "landed.json").read_text())
+    assert isinstance(content, dict)
+    return content
+
+
+def in_parquet(street: Street) -> list[str]:
+    """The tables that were too large to be seeds."""
+    files = listed(street)["tables"].items()
+    assert all(Path(file).is_file() for _, file in files)
+    return [name for name, file in files if file.endswith(".parquet")]
+
+
+def properties(street: Street) -> dict[str, list[dict[str, object]]]:
+    """What a landing tells dbt; JSON is YAML."""
+    lines = (street.seeds / "raw.yml").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("#")
+    loaded: dict[str, list[dict[str, object]]] = json.loads("\n".join(lines[1:]))
+    return loaded
+
+
+def test_small_tables_become_seeds(street: Street, capsys: pytest.CaptureFixture[str]) -> None:
+    assert street.land() == 0
+    assert {path.name for path in street.seeds.iterdir()} == {
+        "raw.yml",
+        "landing.csv",
+        *(f"{table}.csv" for table in TEXT),
+    }
+    assert (street.seeds / "pledges.csv").read_text().splitlines()[:2] == [
+        "pledge_id,project_id,backer_id,amount,pledged_at",
+        "1,101,11,60.00,2024-01-01 00:00:00",
+    ]
+    assert in_parquet(street) == []
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("land       7 tables, 23 rows accepted, 0 quarantined (")
+    assert told[0].endswith(f" s) -> {street.seeds.parent}")
+    assert told[1] == "           as of 2024-03-14 00:00:00.000001"
+    assert len(told) == 2
+
+
+def test_large_tables_become_parquet_and_back(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert street.land() == 0
+    monkeypatch.setattr(writing, "SEED_ROWS", 3)
+    assert street.land() == 0
+    assert in_parquet(street) == ["pledges", "milestones"]
+    assert not (street.seeds / "pledges.csv").exists()
+    (source,) = properties(street)["sources"]
+    assert (source["name"], source["schema"]) == ("raw", "raw")
+    tables = source["tables"]
+    assert isinstance(tables, list)
+    for table in tables:
+        path = Path(table["config"]["meta"]["external_location"])
+        assert path.is_absolute()
+        assert path.parent.parent == street.warehouse / "raw"
+        columns = duckdb.execute(f"describe from '{path}'").fetchall()
+        assert [each["name"] for each in table["columns"]] == [name for name, *_ in columns]
+    assert duckdb.execute(
+        f"from '{street.warehouse}/raw/*/pledges.parquet' limit 1"
+    ).fetchall() == [(1, 101, 11, Decimal("60.00"), datetime(2024, 1, 1))]
+    monkeypatch.undo()
+    assert street.land() == 0
+    assert (street.seeds / "pledges.csv").exists()
+    assert "sources" not in properties(street)
+
+
+def test_a_seed_of_many_bytes_becomes_parquet(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "SEED_BYTES", (street.data / "projects.csv").stat().st_size)
+    assert street.land() == 0
+    assert in_parquet(street) == ["milestones"]
+
+
+def test_every_column_is_described_with_its_type(street: Street) -> None:
+    assert street.land() == 0
+    for seed in properties(street)["seeds"]:
+        columns, config = seed["columns"], seed["config"]
+        assert isinstance(columns, list)
+        assert isinstance(config, dict)
+        if seed["name"] != "landing":
+            assert [each["name"] for each in columns] == header(str(seed["name"]))
+        assert all(each["description"] for each in columns)
+        assert {each["name"]: each["data_type"] for each in columns} == config["column_types"]
+
+
+@pytest.mark.parametrize("seed_rows", [50_000, 1])
+def test_the_same_rows_give_the_same_bytes_in_any_order(
+    street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed_rows: int
+) -> None:
+    monkeypatch.setattr(writing, "SEED_ROWS", seed_rows)
+    assert street.land() == 0
+    turned = Street(tmp_path / "turned")
+    write(turned.data, {name: rows[::-1] for name, rows in world().items()})
+    assert turned.land() == 0
+
+    def data(files: dict[str, bytes]) -> dict[str, bytes]:
+        return {name: text for name, text in files.items() if name.endswith((".csv", ".parquet"))}
+
+    assert data(turned.files()) == data(street.files())
+
+
+def with_project_104(tables: World, **values: str) -> None:
+    """Adds a project launched late, and its milestone."""
+    project = {
+        **row(tables, "projects", 103),
+        "project_id": "104",
+        "launched_at": "2025-05-01T10:00:00.5+02:00",
+        "deadline_at": "2025-06-01T00:00:00Z",
+    }
+    tables["projects"].append({**project, **values})
+    milestone = {**row(tables, "milestones", 1004), "milestone_id": "1006", "project_id": "104"}
+    tables["milestones"].append(
+        {**milestone, "due_at": "2025-07-01T00:00:00Z", "funding_amount": "500.00"}
+    )
+
+
+def reopen_1002(tables: World, submitted_at: str) -> None:
+    """Makes the last milestone one that is submitted and not resolved."""
+    row(tables, "milestones", 1002).update(submitted_at=submitted_at, resolved_at="", resolution="")
+
+
+def like(tables: World, table: str, key: int, **values: str) -> None:
+    """Adds a row like another one."""
+    tables[table].append({**row(tables, table, key), **values})
+
+
+MOMENT = "2025-05-02 03:04:05.000006"
+LAST_EVENTS: dict[str, tuple[Callable[[World], object], str]] = {
+    "creator_joined": (
+        lambda tables: like(tables, "creators", 1, creator_id="3", joined_at=MOMENT),
+        "2025-05-02 03:04:05.000007",
+    ),
+    "backer_joined": (
+        lambda tables: like(tables, "backers", 11, backer_id="14", joined_at=MOMENT),
+        "2025-05-02 03:04:05.000007",
+    ),
+    "launched": (with_project_104, "2025-05-01 08:00:00.500001"),
+    "cancelled": (
+        lambda tables: with_project_104(tables, cancelled_at=MOMENT),
+        "2025-05-02 03:04:05.000007",
+    ),
+    "pledged": (
+        lambda tables: (
+            with_project_104(tables),
+            like(tables, "pledges", 4, pledge_id="5", project_id="104", pledged_at=MOMENT),
+        ),
+        "2025-05-02 03:04:05.000007",
+    ),
+    "submitted": (
+        lambda tables: (
+            reopen_1002(tables, MOMENT),
+            tables["votes"].remove(row(tables, "votes", 5003)),
+        ),
+        "2025-05-02 03:04:05.000007",
+    ),
+    "resolved": (
+        lambda tables: row(tables, "milestones", 1002).update(resolved_at="2024-09-10 00:00"),
+        "2024-09-10 00:00:00.000001",
+    ),
+    "voted": (
+        lambda tables: (
+            reopen_1002(tables, "2024-03-10T00:00:00Z"),
+            row(tables, "votes", 5003).update(voted_at=MOMENT),
+        ),
+        "2025-05-02 03:04:05.000007",
+    ),
+    "exposed": (
+        lambda tables: (
+            with_project_104(tables),
+            like(
+                tables,
+                "experiment_exposures",
+                7003,
+                exposure_id="7004",
+                project_id="104",
+                exposed_at=MOMENT,
+            ),
+        ),
+        "2025-05-02 03:04:05.000007",
+    ),
+    "quarantined_pledge": (
+        lambda tables: row(tables, "pledges", 4).update(pledged_at=MOMENT),
+        "2024-03-14 00:00:00.000001",
+    ),
+    "a_plan": (
+        lambda tables: row(tables, "milestones", 1005).update(due_at=MOMENT),
+        "2024-03-14 00:00:00.000001",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAST_EVENTS)
+def test_the_moment_is_just_after_the_last_event_that_passed(street: Street, name: str) -> None:
+    change, moment = LAST_EVENTS[name]
+    tables = world()
+    change(tables)
+    write(street.data, tables)
+    assert street.land(mode="quarantine" if name.startswith("quarantined") else "reject") == 0
+    assert (street.seeds / "landing.csv").read_text() == f"as_of,run_id\n{moment},r1\n"
+    assert listed(street)["as_of"] == moment
+
+
+@pytest.mark.parametrize(
+    ("given", "moment"),
+    [
+        ("2024-02-01", "2024-02-01 00:00:00.000000"),
+        ("2024-02-01T12:30:00.25+02:00", "2024-02-01 10:30:00.250000"),
+        ("2024-02-01T12:30:00Z", "2024-02-01 12:30:00.000000"),
+    ],
+)
+def test_a_given_moment_cuts_nothing_here(street: Street, given: str, moment: str) -> None:
+    assert street.land(as_of=given) == 0
+    assert (street.seeds / "landing.csv").read_text() == f"as_of,run_id\n{moment},r1\n"
+    assert listed(street)["as_of"] == moment
+    assert len(street.landed("projects")) == 3
+
+
+def test_a_moment_that_is_none_is_refused(
+    street: Street, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert street.land(as_of="tomorrow") == 2
+    assert capsys.readouterr().err == (
+        "land       AS_OF=tomorrow is no moment: give ISO 8601, e.g. 2024-01-01T00:00:00Z\n"
+    )
+
+
+def test_data_without_any_event_need_a_moment(
+    street: Street, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(street.data, {table: [] for table in TEXT})
+    assert street.land() == 2
+    assert capsys.readouterr().err == (
+        f"land       {street.data} holds no event, so no moment to build for: say one, e.g."
+        " AS_OF=2024-01-01T00:00:00Z\n"
+    )
+    assert street.files() == {}
+    assert street.land(as_of="2024-01-01") == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["--on-bad-rows ignore --run-id r1", "--run-id ../r1", "--on-bad-rows reject", "--scale 3"],
+)
+def test_a_wrong_call_is_told_in_one_line(
+    street: Street, arguments: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = f"--data {street.data} --warehouse {street.warehouse}"
+    with pytest.raises(SystemExit) as exit:
+        land.main(f"{folders} {arguments}".split())
+    assert exit.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_refusal_says_what_where_which_and_what_to_do(
+    street: Street, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert street.land() == 0
+    before = street.files()
+    tables = world()
+    for key in range(10, 17):
+        like(tables, "pledges", 4, pledge_id=str(key), pledged_at="2024-04-01T00:00:00Z")
+    row(tables, "projects", 102)["creator_id"] = "9"
+    write(street.data, tables)
+    capsys.readouterr()
+    assert street.land() == 1
+    told = capsys.readouterr()
+    report = street.warehouse / "rejected" / "r1"
+    first, *rest = told.err.splitlines()
+    assert first.startswith(
+        f"land       REFUSED: 8 violations of 2 rules in {street.data}; nothing was changed ("
+    )
+    assert rest == [
+        "  pledges  pledged_during_campaign  7 rows: 10, 11, 12, 13, 14, …",
+        "      pledged_at 2024-04-01 00:00:00 is outside the campaign of project 103,"
+        " [2024-03-01 00:00:00, 2024-04-01 00:00:00)",
+        "  projects  dangling_reference  1 row: 102",
+        "      costs 4 rows: these and 3 rejected with them; 4 of them for no other cause",
+        "      creator_id 9 is not in creators",
+        "  3 more rows would be quarantined with these:",
+        "  pledges  parent_quarantined  1 row: 3",
+        "  milestones  parent_quarantined  1 row: 1003",
+        "  experiment_exposures  parent_quarantined  1 row: 7002",
+        f"  all keys: {report / 'violations.csv'}",
+        "  correct the export, beginning with the first rule named: it costs the most rows;",
+        "  or leave these rows (and what is rejected with them) out: ON_BAD_ROWS=quarantine",
+    ]
+    assert told.out == ""
+    assert (report / "report.txt").read_text().splitlines()[1:] == rest
+    assert street.files() == before
+
+
+def test_quarantine_keeps_the_whole_row_and_why(
+    street: Street, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = world()
+    row(tables, "creators", 2)["joined_at"] = "never"
+    row(tables, "pledges", 4).update(amount="-1", pledged_at="2024-05-01T00:00:00Z")
+    write(street.data, tables)
+    assert street.land(mode="quarantine", run_id="r7") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("land       7 tables, 17 rows accepted, 6 quarantined (")
+    assert told[2:8] == [
+        "           creators  wrong_type  1 row: 2",
+        "               costs 5 rows: these and 4 rejected with them; 5 of them for no other cause",
+        "               joined_at 'never' is not a moment (ISO 8601, to the microsecond)",
+        "           pledges  amount_above_zero  1 row: 4",
+        "               costs 1 row; 0 of them for no other cause",
+        "               amount -1.00 is not above 0",
+    ]
+    rows = street.quarantined()
+    assert len(rows) == 6
+    assert rows[0] == (
+        "creators",
+        "2",
+        "wrong_type",
+        "joined_at 'never' is not a moment (ISO 8601, to the microsecond)",
+        "creators.csv",
+        '{"creator_id":"2","display_name":"Zoë","country":null,"joined_at":"never"}',
+    )
+    reasons = {(each[0], each[1]): each[3] for each in rows}
+    assert reasons["pledges", "4"] == (
+        "amount -1.00 is not above 0; pledged_at 2024-05-01 00:00:00 is outside the campaign of"
+        " project 103, [2024-03-01 00:00:00, 2024-04-01 00:00:00)"
+    )
+    assert reasons["pledges", "3"] == (
+        "project_id 102 is quarantined: creator_id 2 is quarantined: wrong_type"
+    )
+
+
+def test_a_landing_that_was_killed_leaves_nothing_in_the_next(street: Street) -> None:
+    work = street.warehouse / "build" / "landing"
+    work.mkdir(parents=True)
+    (work / "pledges.parquet").write_text("half")
+    assert street.land() == 0
+    assert not work.exists()
+    assert street.quarantined() == []
+
+
+def test_a_damaged_or_lost_large_table_is_written_again(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "SEED_ROWS", 5)
+    assert street.land() == 0
+    file = Path(listed(street)["tables"]["pledges"])
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9] + b"overwrite")
+    assert street.land() == 0
+    assert file.read_bytes() == whole
+    file.unlink()
+    assert street.land() == 0
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("step", [1, 5, 9, 10])
+def test_a_kill_while_swapping_is_healed_by_the_next_landing(
+    street: Street, tmp_path: Path, step: int
+) -> None:
+    """Steps 9 and 10 put the old folder away and the new one in its place."""
+    assert street.land(run_id="r0") == 0
+    before = street.files()
+    changed = world()
+    row(changed, "projects", 103)["title"] = "Ship"
+    write(street.data, changed)
+    code = killed.run(
+        "expectations.landing",
+        ["--data", str(street.data), "--warehouse", str(street.warehouse), "--run-id", "r1"],
+        at=step,
+        names=("replace", "rename"),
+    )
+    assert code == -signal.SIGKILL
+    # either all of the old landing or none: half of one never counts
+    assert (street.warehouse / "landed").exists() == (step < 10)
+    if step < 10:
+        left = {name: text for name, text in street.files().items() if "build" not in name}
+        assert left == before
+    assert street.land(run_id="r2") == 0
+    fresh = Street(tmp_path / "fresh")
+    shutil.copytree(street.data, fresh.data)
+    assert fresh.land(run_id="r2") == 0
+    names = [name for name in fresh.files() if "seeds" in name]
+    assert {name: street.files()[name] for name in names} == {
+        name: fresh.files()[name] for name in names
+    }
+
+
+def test_dbt_loads_what_was_landed(workshop: Workshop, tmp_path: Path) -> None:
+    tables = world()
+    titles = ['"Quoted", and\nbroken; ünïcode 𝄞', "NULL", " ' \t "]
+    for each, title in zip(tables["projects"], titles, strict=True):
+        each["title"] = title
+    tables["votes"] = []
+    workshop.land(write(tmp_path / "data", tables))
+    workshop.dbt("seed")
+    with duckdb.connect(str(workshop.database), read_only=True) as con:
+        assert con.execute(
+            "select title, funding_goal, cancelled_at, release_strategy from raw.projects"
+            " order by project_id"
+        ).fetchall() == [
+            (titles[0], Decimal("100.00"), None, "equal_tranches"),
+            (titles[1], Decimal("50.00"), datetime(2024, 2, 10), None),
+            (titles[2], Decimal("500.00"), None, "holdback_20"),
+        ]
+        found = con.execute("""
+            select table_name, column_name, lower(data_type)
+            from duckdb_columns() where schema_name = 'raw'
+        """).fetchall()
+        assert con.execute("select count(*) from raw.votes").fetchall() == [(0,)]
+    assert set(found) == {
+        (table.name, column.name, column.type)
+        for table in (*TABLES, writing.LANDING)
+        for column in table.columns
+    }

@@ -1,0 +1,379 @@
+"""All violations at once: what is named, what it costs, and which amounts can be landed."""
+
+import contextlib
+import io
+import random
+import re
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from expectations.landing import causes, writing
+from expectations.landing.contract import TABLES
+from expectations.landing.rules_between_rows import BETWEEN_CHECKS
+from tests.expectations.landing.landing_world import Row, Street, World, row, world, write
+
+SHIFT = 1_000_000
+WORLDS = 150
+IDS = {column.name for table in TABLES for column in table.columns if column.name.endswith("_id")}
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Street:
+    return Street(tmp_path)
+
+
+def shifted(rows: list[Row], copy: int) -> list[Row]:
+    """Rows with all ids that are numbers moved into the range of one copy."""
+    return [
+        {
+            name: str(int(value) + copy * SHIFT) if name in IDS and value.isdigit() else value
+            for name, value in each.items()
+        }
+        for each in rows
+    ]
+
+
+def corrupt(tables: World, chance: random.Random) -> None:
+    """Spoils a few cells of the tiny export, takes rows out and repeats some."""
+    for _ in range(chance.randint(1, 5)):
+        name = chance.choice(list(tables))
+        rows = tables[name]
+        if not rows:
+            continue
+        place = chance.randrange(len(rows))
+        kind = chance.random()
+        if kind < 0.08:
+            del rows[place]
+        elif kind < 0.2:
+            rows.append(dict(rows[place]))
+        column = chance.choice(list(rows[0])[1:]) if rows else ""
+        if kind < 0.08 or not column:
+            continue
+        others = [each[column] for each in rows]
+        moments = [f"2024-0{chance.randint(1, 6)}-1{chance.randint(0, 9)}T00:00:00Z", "soon"]
+        rows[place][column] = chance.choice([*others, *others, "", *moments])
+
+
+def moment(each: Row | None, column: str) -> datetime | None:
+    """A cell as a moment, None where it cannot be read."""
+    try:
+        return datetime.fromisoformat(each[column]) if each else None
+    except ValueError:
+        return None
+
+
+def is_before(first: datetime | None, second: datetime | None) -> bool:
+    """Whether one moment is certainly before another."""
+    return first is not None and second is not None and first < second
+
+
+def violating(tables: World) -> set[tuple[str, str, str]]:
+    """The order of events, judged row by row in plain Python, whatever else the rows violate."""
+
+    def parent(each: Row, table: str, key: str) -> Row | None:
+        found = [other for other in tables[table] if each[key] and other[key] == each[key]]
+        # rows of one key tell what they agree on
+        agreed = {
+            name: value if all(other[name] == value for other in found) else "unclear"
+            for name, value in (found[0] if found else {}).items()
+        }
+        return agreed or None
+
+    def no_later(first: datetime | None, second: datetime | None) -> bool:
+        return first is not None and second is not None and first <= second
+
+    found = set()
+    for name, at, label in (
+        ("pledges", "pledged_at", "pledged"),
+        ("experiment_exposures", "exposed_at", "exposed"),
+    ):
+        for each in tables[name]:
+            key, project = next(iter(each.values())), parent(each, "projects", "project_id")
+            when = moment(each, at)
+            if is_before(when, moment(project, "launched_at")) or no_later(
+                moment(project, "deadline_at"), when
+            ):
+                found.add((name, f"{label}_during_campaign", key))
+            if no_later(moment(project, "cancelled_at"), when):
+                found.add((name, f"{label}_before_cancellation", key))
+    for each in tables["votes"]:
+        milestone, when = parent(each, "milestones", "milestone_id"), moment(each, "voted_at")
+        if milestone and (
+            milestone["submitted_at"] == "" or no_later(when, moment(milestone, "submitted_at"))
+        ):
+            found.add(("votes", "voted_after_submission", each["vote_id"]))
+        if is_before(moment(milestone, "resolved_at"), when):
+            found.add(("votes", "voted_by_resolution", each["vote_id"]))
+    for each in tables["milestones"]:
+        project = parent(each, "projects", "project_id")
+        deadline, submitted = moment(project, "deadline_at"), moment(each, "submitted_at")
+        if no_later(moment(each, "due_at"), deadline):
+            found.add(("milestones", "due_after_deadline", each["milestone_id"]))
+        if no_later(submitted, deadline):
+            found.add(("milestones", "submitted_after_deadline", each["milestone_id"]))
+    return found
+
+
+def test_every_violation_is_named_whatever_else_is_broken(street: Street, tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    together: World = {table.name: [] for table in TABLES}
+    for copy in range(WORLDS):
+        tables = world()
+        corrupt(tables, chance)
+        for name, rows in tables.items():
+            together[name] += shifted(rows, copy)
+    write(street.data, together)
+    assert street.land() == 1
+    expected = violating(together)
+    rules = {rule for _, rule, _ in expected}
+    assert {each for each in street.violating(is_root=True) if each[1] in rules} == expected
+
+    assert street.land(mode="quarantine", run_id="r2") == 0
+    landed = {table.name: street.landed(table.name) for table in TABLES}
+    quarantined = [table for table, *_ in street.quarantined()]
+    for name, rows in together.items():
+        assert len(landed[name]) + quarantined.count(name) == len(rows)
+    reasons = {(table, key): reason for table, key, _, reason, *_ in street.quarantined()}
+    repeated = {each["key"] for each in street.violations() if each["rule"] == "duplicate_key"}
+    for each in street.violations():
+        if each["key"] not in {"", *repeated}:
+            assert each["reason"] in reasons[each["table"], each["key"]]
+    again = Street(tmp_path / "again")
+    again.data.mkdir(parents=True)
+    for name in together:
+        (again.data / f"{name}.csv").write_bytes((street.seeds / f"{name}.csv").read_bytes())
+    assert again.land() == 0
+
+
+def told(street: Street, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What a refused landing says, without the first line."""
+    assert street.land() == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert max(len(line) for line in lines[1:] if "violations.csv" not in line) <= 120
+    return lines[1:]
+
+
+def test_the_rule_that_costs_most_comes_first(
+    street: Street, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = world()
+    # 5 exposures of their own, a milestone that takes project 101 down, and a vote on it
+    for key in range(7010, 7015):
+        tables["experiment_exposures"].append(
+            {**row(tables, "experiment_exposures", 7003), "exposure_id": str(key), "variant": ""}
+        )
+    row(tables, "milestones", 1002)["resolved_at"] = "2024-09-12T00:00:00Z"
+    row(tables, "votes", 5003)["voted_at"] = "2024-03-10T00:00:00Z"
+    write(street.data, tables)
+    assert told(street, capsys)[:13] == [
+        "  milestones  resolved_within_180_days_of_due  1 row: 1002",
+        "      costs 9 rows: these and 8 rejected with them; 8 of them for no other cause",
+        "      resolved_at 2024-09-12 00:00:00 is more than 180 days after due_at"
+        " 2024-03-15 00:00:00",
+        "  experiment_exposures  missing_value  5 rows: 7010, 7011, 7012, 7013, 7014",
+        "      variant is empty",
+        "  votes  voted_after_submission  1 row: 5003",
+        "      costs 1 row; 0 of them for no other cause",
+        "      voted_at 2024-03-10 00:00:00 is not after submitted_at 2024-03-10 00:00:00"
+        " of milestone 1002",
+        "  7 more rows would be quarantined with these:",
+        "  pledges  parent_quarantined  2 rows: 1, 2",
+        "  votes  parent_quarantined  2 rows: 5001, 5002",
+        "  projects  milestone_amounts_add_up_to_goal  1 row: 101",
+        "  milestones  parent_quarantined  1 row: 1001",
+    ]
+
+
+CREATOR = ("creators", 1, "joined_at", "never")
+BACKER = ("backers", 11, "joined_at", "never")
+PROJECT = ("projects", 101, "title", "")
+PLEDGE = ("pledges", 2, "amount", "x")
+MILESTONE = ("milestones", 1002, "title", "")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (CREATOR, PLEDGE),
+        (BACKER, PLEDGE),
+        (BACKER, MILESTONE),
+        (PROJECT, MILESTONE),
+        (PLEDGE, MILESTONE),
+        (CREATOR, BACKER),
+    ],
+)
+def test_costs_are_what_happens_when_one_or_the_other_is_corrected(
+    street: Street, first: tuple[str, ...], second: tuple[str, ...]
+) -> None:
+    def quarantined(*changes: tuple[str, ...]) -> tuple[int, dict[str, tuple[int, int]]]:
+        tables = world()
+        for table, key, column, value in changes:
+            row(tables, table, key)[column] = value
+        write(street.data, tables)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            assert street.land(mode="quarantine") == 0
+        costs = re.findall(
+            r"(\w+)  \w+  1 row: .*\n *costs (\d+) rows?\b.*; (\d+) of them", out.getvalue()
+        )
+        return len(street.quarantined()), {
+            table: (int(cost), int(sole)) for table, cost, sole in costs
+        }
+
+    both, costs = quarantined(first, second)
+    alone = {each[0]: quarantined(each)[0] for each in (first, second)}
+    assert costs == {
+        first[0]: (alone[first[0]], both - alone[second[0]]),
+        second[0]: (alone[second[0]], both - alone[first[0]]),
+    }
+
+
+def test_every_rule_about_missing_rows_hands_causes_on() -> None:
+    rules = {
+        (check.table, rule.name) for check in BETWEEN_CHECKS for rule in check.rules if rule.absence
+    }
+    assert rules == set(causes.MISSING_ROWS) | causes.IMPLIED
+
+
+def test_rows_that_hang_on_an_unreadable_line_count_as_its_cost(
+    street: Street, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(street.data, world())
+    path = street.data / "backers.csv"
+    path.write_bytes(path.read_bytes().replace(b"13,DE,", b"13,DE;"))
+    assert told(street, capsys)[:2] == [
+        "  backers  unreadable_line  1 row: backers.csv:4",
+        "      costs 4 rows: these and 3 rejected with them; 4 of them for no other cause",
+    ]
+
+
+def test_hostile_text_stays_in_its_line(street: Street, capsys: pytest.CaptureFixture[str]) -> None:
+    tables = world()
+    row(tables, "projects", 103)["release_strategy"] = "\x1b[31mred\nland OK " + "wide " * 2000
+    write(street.data, tables)
+    lines = told(street, capsys)
+    (start,) = (place for place, line in enumerate(lines) if "release_strategy '" in line)
+    assert "\x1b" not in "".join(lines)
+    assert lines[start].startswith("      release_strategy '\ufffd[31mred land OK wide wide")
+    assert lines[start + 1].endswith(" …")
+
+
+LARGEST = "1000000000000.00"
+
+
+def rich(tables: World, amount: str, backer_count: int) -> None:
+    """Adds a funded project with two milestones, all amounts alike, and many pledges."""
+    tables["projects"].append(
+        {
+            **row(tables, "projects", 101),
+            "project_id": "104",
+            "funding_goal": str(2 * Decimal(amount)),
+        }
+    )
+    for key in (1001, 1002):
+        tables["milestones"].append(
+            {
+                **row(tables, "milestones", key),
+                "milestone_id": str(key + 10),
+                "project_id": "104",
+                "funding_amount": amount,
+            }
+        )
+    for place in range(backer_count):
+        backer = {**row(tables, "backers", 11), "backer_id": str(100 + place)}
+        tables["backers"].append(backer)
+        tables["pledges"].append(
+            {
+                **row(tables, "pledges", 1),
+                "pledge_id": str(100 + place),
+                "project_id": "104",
+                "backer_id": backer["backer_id"],
+                "amount": amount,
+            }
+        )
+
+
+@pytest.mark.parametrize("seed_rows", [50_000, 0])
+@pytest.mark.parametrize("amount", ["0.01", "0.10", "1000000.00", "999999999999.99", LARGEST])
+def test_amounts_from_a_cent_to_a_trillion_land_as_they_are(
+    street: Street, amount: str, seed_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "SEED_ROWS", seed_rows)
+    tables = world()
+    rich(tables, amount, 40)
+    write(street.data, tables)
+    assert street.land() == 0
+    landed = [each for each in street.landed("pledges") if str(each[1]) == "104"]
+    assert sum(Decimal(each[3]) for each in landed) == 40 * Decimal(amount)
+    (project,) = (each for each in street.landed("projects") if str(each[0]) == "104")
+    assert Decimal(project[5]) == 2 * Decimal(amount)
+
+
+def test_sums_of_the_largest_amounts_are_exact(street: Street, tmp_path: Path) -> None:
+    tables = world()
+    rich(tables, "9999999999999999.99", 0)
+    rich_goal = "9999999999999999.99"
+    row(tables, "projects", 104)["funding_goal"] = rich_goal
+    row(tables, "milestones", 1011)["funding_amount"] = "9999999999999999.98"
+    row(tables, "milestones", 1012)["funding_amount"] = "0.01"
+    write(street.data, tables)
+    (street.data / "pledges.csv").unlink()
+    # they add up to the largest amount; a cent more, and no ledger could hold the sum
+    duckdb.execute(f"""
+        copy (
+            select pledge_id, project_id, backer_id, amount, pledged_at::timestamp as pledged_at
+            from (values
+                (1, 101, 11, 60.00::decimal(18, 2), '2024-01-01 00:00:00'),
+                (2, 101, 12, 50.00, '2024-01-02 10:00:00'),
+                (3, 102, 13, 5.00, '2024-02-02 00:00:00'),
+                (4, 103, 11, 10.00, '2024-03-02 00:00:00')
+            ) as given (pledge_id, project_id, backer_id, amount, pledged_at)
+            union all
+            select 100 + range, 104, 11, {LARGEST}, '2024-01-02 00:00:00' from range(9999)
+            union all
+            select 20000, 104, 11, 999999999999.99, '2024-01-02 00:00:00'
+        ) to '{street.data}/pledges.parquet'
+    """)
+    assert street.land() == 0
+    row(tables, "milestones", 1012)["funding_amount"] = "0.02"
+    write(tmp_path / "other", {name: tables[name] for name in ("milestones",)})
+    (tmp_path / "other" / "milestones.csv").rename(street.data / "milestones.csv")
+    assert street.land() == 1
+    assert {each["reason"] for each in street.violations()} >= {
+        "its 2 milestones add up to 10000000000000000.00, its goal is 9999999999999999.99",
+    }
+
+
+MONEY = "money (digits, at most 16 before the point and 2 after it, such as 1234.50)"
+IMPOSSIBLE: dict[str, str] = {
+    "12345678901234567.00": f"amount '12345678901234567.00' is not {MONEY}",
+    "123456789012345678901234567890123456789012": (
+        f"amount '123456789012345678901234567890123456789012' is not {MONEY}"
+    ),
+    "0.001": f"amount '0.001' is not {MONEY}",
+    "NaN": f"amount 'NaN' is not {MONEY}",
+    "Infinity": f"amount 'Infinity' is not {MONEY}",
+    "1e5": f"amount '1e5' is not {MONEY}",
+    "1,000.00": f"amount '1,000.00' is not {MONEY}",
+    "$5": f"amount '$5' is not {MONEY}",
+    "-0.01": "amount -0.01 is not above 0",
+    "0": "amount 0.00 is not above 0",
+}
+
+
+@pytest.mark.parametrize("amount", IMPOSSIBLE)
+def test_an_impossible_amount_is_named_with_its_key(
+    street: Street, amount: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = world()
+    row(tables, "pledges", 4)["amount"] = amount
+    write(street.data, tables)
+    lines = told(street, capsys)
+    assert lines[0].endswith("  1 row: 4")
+    assert IMPOSSIBLE[amount] in " ".join(" ".join(lines).split())

@@ -1,0 +1,243 @@
+"""The modeling report: what it claims, to whom it speaks, and what it says when little is known."""
+
+import re
+from html import unescape
+
+import pytest
+
+from ml import settings
+from pages.published import open_published
+from pages.report.features import GROUPS
+from pages.report.page import write
+from tests.ml.conftest import Platform
+
+CEILING = """
+    insert into ml.model_metrics by name
+    select * replace (
+        model_version || '/observable_ceiling' as model_version,
+        'observable_ceiling' as predictor,
+        case metric when 'accuracy' then 0.9137 else value end as value)
+    from ml.model_metrics
+    where model_version in (select model_version from ml.model_runs where is_champion)"""
+
+
+class Report:
+    """The two files of a report."""
+
+    def __init__(self, platform: Platform) -> None:
+        folder = platform.folder / "site" / "report"
+        with open_published(platform.db) as published:
+            write(published, folder)
+        self.page = (folder / "index.html").read_text()
+        self.markdown = (folder / "modeling_report.md").read_text()
+
+        self.body = self.page.split("<main>")[1].split("</main>")[0]
+
+    @property
+    def text(self) -> str:
+        """What a reader of the page sees, and what is read aloud of its charts."""
+        spoken = re.sub(r'<div class="chart" role="img" aria-label="([^"]*)">', r"\1 ", self.body)
+        return without_tags(spoken)
+
+    @property
+    def text_without_charts(self) -> str:
+        pattern = r'<div class="chart".*?</svg>\s*</div>'
+        return without_tags(re.sub(pattern, " ", self.body, flags=re.DOTALL))
+
+
+def without_tags(page: str) -> str:
+    """What stands between the tags; those inside a sentence leave no gap."""
+    inside = re.sub(r"</?(?:span|small|code)[^>]*>", "", page)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", inside)).split())
+
+
+@pytest.fixture(scope="module")
+def report(finished_world: Platform) -> Report:
+    return Report(finished_world)
+
+
+@pytest.mark.parametrize("with_ceiling", [False, True])
+def test_no_accuracy_stands_outside_of_a_claim(finished: Platform, with_ceiling: bool) -> None:
+    if with_ceiling:
+        finished.sql(CEILING)
+    low, value, high = unseen(Report(finished), 3)
+    finished.sql(
+        f"update ml.model_metrics set value = {value}, ci_low = {low}, ci_high = {high}"
+        " where metric = 'accuracy' and predictor <> 'observable_ceiling'"
+    )
+    after = Report(finished)
+    words = re.compile(
+        rf"{100 * value:.1f} % \[{100 * low:.1f}, {100 * high:.1f}\] \((at \w+|over all clocks),"
+        r" base rate [\d.]+ %, ceiling ([\d.]+ %|unknown)\)"
+    )
+    for text in (after.text, after.markdown):
+        found = words.findall(text)
+        assert len(found) > 40
+        ceilings = {ceiling for _, ceiling in found}
+        assert ("91.4 %" in ceilings) == with_ceiling
+        assert ("unknown" in ceilings) != with_ceiling
+        rest = words.sub("", text)
+        for figure in (low, value, high):
+            assert f"{100 * figure:.1f}" not in rest
+            assert f"{figure:.3f}" not in rest
+
+
+def unseen(report: Report, count: int) -> list[float]:
+    """Shares that the report does not show, rising."""
+    text = report.text + report.markdown
+    thousandths = [
+        each
+        for each in range(850, 1000)
+        if f"{each / 10:.1f}" not in text and f"{each / 1000:.3f}" not in text
+    ]
+    return [each / 1000 for each in thousandths[:count]]
+
+
+def test_page_and_markdown_tell_the_same_figures(report: Report) -> None:
+    def figures(text: str) -> list[str]:
+        return re.findall(r"\d[\d,.]*", text)
+
+    body = report.markdown.split("\n", 1)[1].replace("`", "")
+    assert figures(report.text_without_charts) == figures(body)
+    assert len(figures(body)) > 500
+
+
+def test_page_loads_nothing_from_outside(report: Report) -> None:
+    assert set(re.findall(r'[\w:]*="https?://[^"]*"', report.page)) <= {
+        'xmlns="http://www.w3.org/2000/svg"',
+        'xmlns:xlink="http://www.w3.org/1999/xlink"',
+    }
+    assert re.findall(r"https?:", re.sub(r'xmlns[:\w]*="[^"]*"', "", report.page)) == []
+    assert re.findall(r"@import|url\(\s*[\"']?(?!#)|<script|<link|\ssrc=", report.page) == []
+    links = set(re.findall(r'href="([^"#]+)"', report.page))
+    assert links == {"../index.html", "modeling_report.md"}
+    for name in re.findall(r'<a[^>]* href="#([^"]+)"', report.page):
+        assert f'id="{name}"' in report.page
+
+
+def test_every_chart_comes_with_words(report: Report) -> None:
+    labels = re.findall(r'role="img" aria-label="([^"]*)"', report.page)
+    assert len(labels) == report.page.count("<svg ") == report.markdown.count("*Chart:* ")
+    assert len(labels) == 6
+    assert all(len(label) > 60 for label in labels)
+    assert len(re.findall(r'</div>\s*<p class="about">', report.page)) == len(labels)
+
+
+def test_same_tables_give_the_same_bytes(finished: Platform) -> None:
+    first, second = Report(finished), Report(finished)
+    assert first.page == second.page
+    assert first.markdown == second.markdown
+
+
+def test_leak_is_marked_and_cards_are_whole(report: Report, finished_world: Platform) -> None:
+    assert "LEAKING, no rival: boosting that knows the final totals" in report.text
+    rows = finished_world.sql(
+        "select model_version, artifact_sha256, estimator from ml.model_runs where is_champion"
+    )
+    assert len(rows) == 2
+    for row in rows:
+        for word in row:
+            assert f"{word}" in report.text
+    given = finished_world.setting("project_success").hyperparameters
+    assert f"n_estimators = {given['n_estimators']}" in report.text
+    for name in finished_world.setting("milestone_risk").features.names:
+        assert name in report.text
+
+
+def test_features_of_the_settings_are_all_described() -> None:
+    for model in settings.load(settings.DEFAULT_PATH):
+        described = [name for group in GROUPS[model.name] for name in group.names]
+        assert sorted(described) == sorted(model.features.names)
+
+
+def test_truth_of_one_clock_is_not_told_of_all(finished: Platform) -> None:
+    """The oracle knows milestones at their start only."""
+    finished.sql(
+        "insert into ml.model_metrics by name select * replace ('expected_accuracy' as metric,"
+        " 0.8333 as value) from ml.model_metrics where metric = 'accuracy'"
+        " and predictor in ('random_forest', 'gradient_boosting') and (snapshot_kind = 'all'"
+        " or snapshot_kind = 'start')"
+    )
+    page = Report(finished).text
+    assert re.search(r"83\.3 % \[[^]]*\] \(at start", page)
+    assert not re.search(r"83\.3 % \[[^]]*\] \(over all clocks", page)
+
+
+def test_skipped_model_says_why(fresh: Platform) -> None:
+    fresh.sql("delete from features.milestone_labels where milestone_id > 20")
+    assert fresh.run("train", "predict", "monitor").code == 0
+    report = Report(fresh)
+    [(reason,)] = fresh.sql("select reason from ml.model_runs where status = 'skipped'")
+    for text in (report.text, report.markdown.replace("`", "")):
+        assert f"milestone_risk was skipped and predicts nothing: {reason}." in text
+    assert "at d3" in report.text
+
+
+def test_platform_without_milestones(fresh: Platform) -> None:
+    for table in ("core.fct_milestones", "features.milestone_features"):
+        fresh.sql(f"delete from {table}")
+    fresh.sql("delete from features.milestone_labels")
+    assert fresh.run("train", "predict", "monitor").code == 0
+    report = Report(fresh)
+    assert "No milestone has a snapshot yet." in report.text
+    assert "0 milestones." in report.text
+
+
+def test_before_any_training_it_says_so(fresh: Platform) -> None:
+    assert fresh.run("train").code == 0
+    for table in ("model_runs", "model_metrics", "calibration_curves", "feature_importance"):
+        fresh.sql(f"delete from ml.{table}")
+    assert "project_success has never been trained here." in Report(fresh).text
+
+
+def test_next_version_is_told_beside_the_one_before(finished: Platform) -> None:
+    [(old,)] = finished.sql(
+        "select model_version from ml.model_runs"
+        " where is_champion and model_name = 'project_success'"
+    )
+    assert f"project_success {old} is the first version that serves." in Report(finished).text
+    trees = finished.setting("project_success").hyperparameters["n_estimators"]
+    finished.edit(f"n_estimators = {trees}", f"n_estimators = {2 * trees}")
+    finished.move()
+    assert finished.run("train", run_id="run-2", hour=1).code == 0
+    rows = finished.sql(
+        "select model_version, log_loss_difference, compared_project_count from ml.model_runs"
+        " where run_id = 'run-2' and model_name = 'project_success'"
+        " and estimator = 'RandomForestClassifier'"
+    )
+    text = Report(finished).text
+    [(new, difference, count)] = rows
+    in_use = finished.sql(
+        "select model_version from ml.model_runs where is_champion"
+        " and model_name = 'project_success' order by trained_at desc limit 1"
+    )
+    if in_use == [(new,)]:
+        assert "changed settings." in text
+        assert f"{count} projects that neither had seen" in text
+        assert f"Version {old} {new}" in text
+    else:
+        assert f"against {old} on {count} projects" in text
+    assert f"{difference:+.4f}" in text
+
+
+def test_backtest_is_told_when_there_is_one(finished: Platform) -> None:
+    assert "make backtest FROM=2022-07-01 TO=2023-07-01" in Report(finished).text
+    for month in (1, 2, 3):
+        version = f"'replay{month}'"
+        finished.sql(
+            "insert into ml.model_runs by name select * replace ('backtest' as status,"
+            f" {version} as model_version, timestamp '2023-0{month}-01' as cutoff_at,"
+            " false as is_champion, 'b' as run_id) from ml.model_runs"
+            " where is_champion and run_id = 'run-1' and model_name = 'project_success'"
+        )
+        finished.sql(
+            f"insert into ml.model_metrics by name select * replace ({version} as model_version,"
+            " 'backtest' as split, 'b' as run_id) from ml.model_metrics"
+            " where run_id = 'run-1' and split = 'test_undecided' and model_version = (select"
+            " min(model_version) from ml.model_runs where is_champion"
+            " and run_id = 'run-1' and model_name = 'project_success')"
+        )
+    report = Report(finished)
+    assert "project_success at 3 moments from 2023-01-01 to 2023-03-01" in report.text
+    assert report.page.count("<svg ") == 7
+    assert "milestone_risk has not been replayed" in report.text

@@ -1,0 +1,50 @@
+"""The command that makes the pages: one that fails takes nothing else with it."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pages import __main__ as pages
+
+
+def test_a_page_that_fails_says_so_in_its_place(
+    finished: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = []
+
+    def module(name: str) -> SimpleNamespace:
+        def write(_: Any, folder: Path) -> None:
+            if name == "pages.report.page":
+                raise KeyError("d3")
+            made.append(folder.name)
+
+        return SimpleNamespace(write=write)
+
+    monkeypatch.setattr(pages, "import_module", module)
+    folders = ("--warehouse", str(finished.folder), "--site", str(tmp_path))
+    assert pages.main(["report", "experiments", *folders]) == 3
+    assert made == ["experiments"]
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "Modeling report is not available" in page
+    assert "KeyError: &#39;d3&#39;" in page
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert err.endswith("pages: a bug ended the making of: report\n")
+
+
+def test_the_page_of_a_refused_run_lies_beside_its_report(tmp_path: Path) -> None:
+    from pages.validation import main
+
+    assert main([str(tmp_path / "validation.json")]) == 2
+    (tmp_path / "validation.json").write_text(
+        """{"run_id": "run-1", "as_of": "2024-01-01 00:00:00", "comparison": "none",
+        "validated_at": "2024-01-02 03:04:05.678", "passed": 0, "warnings": 0, "errors": 1,
+        "suites": [], "outcomes": []}"""
+    )
+    assert main([str(tmp_path / "validation.json")]) == 0
+    assert "Refused" in (tmp_path / "validation.html").read_text()

@@ -1,0 +1,93 @@
+"""The page about the models in use says what the tables say, by words as well as by charts."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pages.monitoring import write
+from pages.published import open_published
+
+INSIGHTS = """
+    create schema insights;
+    create table insights.drift_alerts as
+        select model_name, feature, clock, words, since_at from ml.drift_alarms;
+    create table insights.drift_status as
+        select * from ml.drift_checks
+        qualify row_number() over (
+            partition by model_name, snapshot_kind, subject order by measured_at desc) = 1;
+    create table insights.model_performance as
+        select 'project_success' as model_name, model_version, date '2023-12-04' as cohort_week,
+            40 as matured_count, 10 as pending_count, 0.75 as accuracy,
+            0.8 as matured_estimated_accuracy, 0.7 as pending_estimated_accuracy
+        from ml.model_runs where model_name = 'project_success'"""
+
+
+def page_of(platform: Any, folder: Path) -> str:
+    platform.sql(INSIGHTS)
+    with open_published(platform.db) as published:
+        write(published, folder)
+    return (folder / "index.html").read_text()
+
+
+def test_a_quiet_platform_says_so(finished: Any, tmp_path: Path) -> None:
+    page = page_of(finished, tmp_path)
+    assert len(re.findall(r"No drift detected \(\d+ features tested\)\.", page)) == 2
+    assert page.count("No alarm in any of them.") == 2
+    assert "No prediction has met its week yet." in page
+    assert '<td data-label="Accuracy seen">75.0 %</td>' in page
+    assert '<td data-label="Promised for the pending">70.0 %</td>' in page
+    assert "never: moves by nature" in page
+    assert "backtest.html" not in page
+
+
+def test_what_was_not_tested_is_not_called_quiet(finished: Any, tmp_path: Path) -> None:
+    finished.edit("min_entities = 30\nmean", "min_entities = 5000\nmean")
+    assert finished.run("monitor", run_id="run-2", hour=1).code == 0
+    page = page_of(finished, tmp_path)
+    assert len(re.findall(r"Not tested: [\d,]+ of 5,000 (reference )?projects needed\.", page)) == 2
+    assert "<b>Not tested</b> project_success" in page
+    assert "No drift" not in page
+
+
+def test_a_unit_that_failed_is_named(finished: Any, tmp_path: Path) -> None:
+    finished.sql(
+        """insert into ml.failures
+        select 'run-9', 'train', 'milestone_risk', as_of, true, 'KeyError: x', now()
+        from core.warehouse_as_of"""
+    )
+    page = page_of(finished, tmp_path / "a")
+    assert "Stage train of milestone_risk failed because of a bug in run run-9" in page
+    finished.sql(
+        """insert into ml.failures
+        select 'run-10', 'train', 'milestone_risk', as_of, false, null, now() + interval 1 hour
+        from core.warehouse_as_of"""
+    )
+    finished.sql("drop schema insights cascade")
+    assert "failed" not in page_of(finished, tmp_path / "b")
+
+
+def test_an_alarm_stands_there_in_words_with_its_spell(finished: Any, tmp_path: Path) -> None:
+    finished.sql(
+        """update features.project_features set average_pledge_amount = 9 * average_pledge_amount
+        where snapshot_kind = 'd3' and snapshot_at > timestamp '2023-09-04'"""
+    )
+    finished.sql("delete from ml.drift_replays")
+    assert finished.run("monitor", run_id="run-2", hour=1).code == 0
+    ((words, since),) = finished.sql("select words, since_at from ml.drift_alarms")
+    (tmp_path / "backtest.html").touch()
+    page = page_of(finished, tmp_path)
+    assert words in page
+    assert f'<td data-label="Since">{since:%Y-%m-%d}</td>' in page
+    assert '<td data-label="Until">now</td>' in page
+    assert 'href="backtest.html"' in page
+
+
+def test_without_a_model_there_is_still_a_page(finished: Any, tmp_path: Path) -> None:
+    finished.sql("update ml.model_runs set status = 'skipped'")
+    assert "No model is in use" in page_of(finished, tmp_path)
+
+
+def test_the_same_tables_give_the_same_bytes(finished: Any, tmp_path: Path) -> None:
+    first = page_of(finished, tmp_path / "a")
+    finished.sql("drop schema insights cascade")
+    assert page_of(finished, tmp_path / "b") == first

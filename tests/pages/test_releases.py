@@ -1,0 +1,112 @@
+"""The page of the release decisions says in words what its tables hold."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from ml.bandit.settings import BanditSettings
+from pages.published import open_published
+from pages.releases import write
+from tests.ml.bandit.conftest import Platform
+
+INSIGHTS = Path(__file__).parents[2] / "dbt_project/models/marts/insights/_insights__models.yml"
+ROW = {
+    "milestone_id": 1, "project_title": "Open <Garden>", "milestone_title": "Prototype",
+    "milestone_number": 1, "milestone_count": 3, "days_left": -4.2, "days_overdue": 4.2,
+    "is_submitted": True, "submitted_at": "2024-01-05 10:00:00", "vote_count": 8,
+    "approval_count": 6, "rejection_count": 2, "approval_ratio": 0.75, "turnout_ratio": 0.4,
+    "held_amount": 1000, "risk_source": "prediction",
+    "release_amount": 250, "held_back_amount": 50, "is_decided": False, "risk_probability": 0.4,
+    "loss_ratio": 0.2, "expected_loss_amount": 20, "expected_loss_amount_held_back": 16,
+    "release_strategy": "front_loaded", "bandit_strategy": "back_loaded",
+    "recommendation": "hold_back_20",
+    "recommendation_reason": "Submitted, 6 of 8 votes for, 40.0 % risk: hold back 20 %.",
+    "reasons": "vote_count = 2 raises it",
+}  # fmt: skip
+UNKNOWN = {
+    "risk_probability": None, "expected_loss_amount": None, "release_strategy": None,
+    "expected_loss_amount_held_back": None, "bandit_strategy": None,
+    "recommendation": "decide_by_hand", "risk_source": "none", "vote_count": 0, "reasons": None,
+    "recommendation_reason": "Submitted, no votes yet, risk not known: decide by hand.",
+}  # fmt: skip
+OVERDUE = {
+    "is_submitted": False, "submitted_at": None, "vote_count": 0, "risk_probability": 1.0,
+    "risk_source": "known outcome", "recommendation": "overdue", "reasons": None,
+    "project_title": "Overdue Garden", "expected_loss_amount": 200,
+}  # fmt: skip
+
+
+def page(platform: Platform, decisions: list[dict[str, Any]]) -> str:
+    """Makes the page from insights as dbt promises them."""
+    content = yaml.safe_load(INSIGHTS.read_text())
+    with duckdb.connect(str(platform.path)) as connection:
+        connection.execute("create schema insights")
+        for model in content["models"]:
+            columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
+            connection.execute(f"create table insights.{model['name']} ({columns})")
+        for row in decisions:
+            names = ", ".join(row)
+            places = ", ".join("?" * len(row))
+            connection.execute(
+                f"insert into insights.release_decisions ({names}) values ({places})",
+                list(row.values()),
+            )
+        connection.execute("""
+            insert into insights.release_policy by name
+            select
+                release_strategy, propensity as launch_share_ratio, best_probability,
+                alpha / (alpha + beta) as expected_on_time_ratio, mean_on_time_share
+                as mean_on_time_ratio, mean_money_kept_share as mean_money_kept_ratio,
+                reward_count, pending_count, state, batch_at, bandit_version
+            from ml.bandit_posteriors
+            where batch_at = (select max(batch_at) from ml.bandit_posteriors)""")
+    with open_published(platform.path) as published:
+        write(published, platform.path.parent / "releases")
+    return (platform.path.parent / "releases" / "index.html").read_text()
+
+
+def test_page_shows_decisions_shares_and_why_values_are_missing(
+    platform: Platform, chosen: BanditSettings
+) -> None:
+    platform.decide(chosen)
+    text = page(platform, [ROW, ROW | UNKNOWN | {"milestone_id": 2}])
+    for words in (
+        "Open &lt;Garden&gt;", "6 of 8 votes for, 40.0 % risk", "vote_count = 2 raises it",
+        "risk not known: decide by hand",
+        "No model gives a risk for 1 milestones", "Share of launches by strategy and week",
+        "Not estimable: ", "2,000 are needed",
+    ):  # fmt: skip
+        assert words in text, words
+    assert "None" not in text
+
+
+def test_page_shows_what_can_be_released_first_with_its_votes(
+    platform: Platform, chosen: BanditSettings
+) -> None:
+    platform.decide(chosen)
+    text = page(platform, [ROW | OVERDUE | {"milestone_id": 2}, ROW])
+    first, second = text.split("<tbody>")[2].split("</tbody>")[0].split("<tr>")[1:]
+    for words in (
+        "05 Jan 2024",
+        "6 for, 2 against",
+        "75.0 % for, 40.0 % turnout",
+        "hold back 20 %",
+    ):
+        assert words in first, words
+    for words in ("Overdue Garden", "not yet", "no votes", "certain", ">overdue<"):
+        assert words in second, words
+    assert "<b>1</b> submitted" in text
+
+
+@pytest.mark.parametrize("decisions", [[], [ROW]])
+def test_page_without_a_bandit_says_why(
+    platform: Platform, chosen: BanditSettings, decisions: list[dict[str, Any]]
+) -> None:
+    platform.sql("update core.dim_projects set release_strategy = null")
+    platform.decide(chosen)
+    text = page(platform, decisions)
+    assert "Nothing is decided: no project has a release strategy." in text
+    assert ("No milestone is open at this moment." in text) == (not decisions)
