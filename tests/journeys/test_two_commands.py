@@ -5,13 +5,17 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pipeline.runner import NAMES
 from tests.conftest import FRESH_SEEDS
+from tests.forks import Forks
 from tests.journeys.clone import Clone, needs_make, sha256
-from tests.journeys.warehouses import Warehouse, is_conserved
+from tests.journeys.warehouses import Warehouse, is_conserved, stages_of_last_run
 
 pytestmark = needs_make
 
@@ -162,13 +166,42 @@ def test_wrong_call_exits_with_2_and_says_why(
     assert sha256(product.published) == before
 
 
+# the stages of a run import these for seconds each; the first `make run` above did so every time
+SLOW_IMPORTS = (
+    *("dbt.cli.main", "dbt.task.build", "dbt.task.docs.generate", "dbt.adapters.duckdb"),
+    *("great_expectations", "matplotlib.figure", "sklearn.ensemble", "tea_tasting"),
+)
+STAGES_IN_FORKS = """
+import sys
+from types import SimpleNamespace
+from pipeline import __main__, runner
+from tests.forks import ForkedProcess
+
+runner.subprocess = SimpleNamespace(Popen=ForkedProcess)
+sys.exit(__main__.main())
+"""
+
+
+@pytest.fixture(scope="module")
+def forks(product: Clone) -> Iterator[Forks]:
+    """A process of its own: no module of the product has been imported there."""
+    forks = Forks(product.folder)
+    yield forks
+    forks.close()
+
+
 @pytest.mark.parametrize("number", range(2))
-def test_a_fresh_seed_is_published(product: Clone, number: int) -> None:
+def test_a_fresh_seed_is_published(product: Clone, forks: Forks, number: int) -> None:
     """Whatever platform the seed makes: no run was tuned on it."""
     seed = os.environ[FRESH_SEEDS].split(",")[number]
     fresh = Warehouse(product, "fresh")
-    code, output = fresh.make("run", f"SEED={seed}")
-    assert code == 0, f"SEED={seed}\n{output}"
+    done = forks.run(
+        [sys.executable, "-c", STAGES_IN_FORKS, "run", f"SEED={seed}", *fresh.variables],
+        env=fresh.environment,
+        imports=SLOW_IMPORTS,
+    )
+    assert done.returncode == 0, f"SEED={seed}\n{done.stdout}{done.stderr}"
+    assert stages_of_last_run(fresh) == list(NAMES)
     assert is_conserved(fresh)
     assert fresh.ask("select count(*) from core.dim_projects") == [(200,)]
     assert (fresh.site / "index.html").stat().st_size > 5_000
