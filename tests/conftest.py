@@ -92,10 +92,16 @@ class Workshop:
         """Runs one of the project's own commands."""
         call([sys.executable, "-m", module, *arguments])
 
-    def build(self, data: Path, *, as_of: datetime | None = None) -> Path:
-        """Lands, builds all but `insights` without its tests, and returns the database."""
+    def build(
+        self, data: Path, *, as_of: datetime | None = None, select: Sequence[str] = ()
+    ) -> Path:
+        """Lands, builds without tests what is selected, and returns the database.
+
+        By default that is all but `insights`.
+        """
         self.land(data, as_of=as_of)
-        self.dbt(*SILENTLY, "build", *WITHOUT_TESTS)
+        selected = ("--select", *select) if select else ()
+        self.dbt(*SILENTLY, "build", *selected, *WITHOUT_TESTS)
         return self.database
 
 
