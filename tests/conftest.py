@@ -1,17 +1,20 @@
 """Warehouses for tests, built by the very stages of a run, each away from the repository's own."""
 
+import fcntl
 import os
 import shlex
 import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from random import randrange
 from typing import Protocol
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from tests.forks import FORKS, REPOSITORY
 
@@ -119,6 +122,15 @@ def call(command: Sequence[str | Path], **environment: str) -> None:
     assert done.returncode == 0, f"{shlex.join(map(str, command))}\n{done.stdout}{done.stderr}"
 
 
+@contextmanager
+def only_worker(folder: Path) -> Iterator[None]:
+    """Lets one worker after another into a folder: the first makes what the others take."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class BuildWarehouse(Protocol):
     """What the fixture `build_warehouse` gives."""
 
@@ -129,6 +141,13 @@ class BuildWarehouse(Protocol):
 def _forks_are_ended() -> Iterator[None]:
     yield
     FORKS.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """On tables this small, threads of the linear algebra would only wait for each other."""
+    with threadpool_limits(limits=1):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,9 @@
 """Warehouses of the small world at many moments, each built once per test run, and what differs."""
 
-import fcntl
 import math
 import random
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from tests.conftest import Workshop
+from tests.conftest import Workshop, only_worker
 from tests.dbt_project.export import MICROSECOND, Row, Tables, export_at, last_event_at, write_csv
 from tests.dbt_project.reference import Reference
 
@@ -93,9 +91,8 @@ class Builds:
             *(f"{moment:%Y%m%dT%H%M%S.%f}" if moment else "all" for moment in (export, as_of)),
         ]
         folder = self.folder / "-".join([*parts, "shuffled"] if shuffled else parts)
-        folder.mkdir(parents=True, exist_ok=True)
         database = folder / "escrow.duckdb"
-        with _only_worker(folder):
+        with only_worker(folder):
             if not database.exists():
                 raw = export_at(self.tables, export) if export else self.tables
                 data = write_csv(_shuffled(raw) if shuffled else raw, folder / "data")
@@ -181,10 +178,3 @@ def _are_equal(expected: Any, actual: Any, tolerance: float) -> bool:
 def _shuffled(tables: Tables) -> Tables:
     rng = random.Random(1)
     return {table: rng.sample(rows, len(rows)) for table, rows in tables.items()}
-
-
-@contextmanager
-def _only_worker(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
