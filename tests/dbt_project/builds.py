@@ -3,7 +3,6 @@
 import math
 import random
 import shutil
-from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -52,11 +51,10 @@ VOTES_UNCUT = Leak("staging/platform/stg_votes.sql", "where voted_at < {{ as_of(
 class Builds:
     """Warehouses by the export they were built from, their moment and the leak planted in them."""
 
-    def __init__(self, tables: Tables, folder: Path, new_workshop: Callable[[], Workshop]) -> None:
+    def __init__(self, tables: Tables, folder: Path, workshop: Workshop) -> None:
         self.tables = tables
         self.folder = folder
-        self.new_workshop = new_workshop
-        self._workshop: Workshop | None = None
+        self._workshop = workshop
         self._read: dict[Path, Tables] = {}
 
     @cached_property
@@ -102,10 +100,7 @@ class Builds:
 
     def _cleared_workshop(self, leak: Leak | None) -> Workshop:
         """One for all builds, since dbt parses each new one."""
-        if self._workshop is None:
-            self._workshop = self.new_workshop()
-        else:
-            self._workshop.clear()
+        self._workshop.clear()
         if leak is not None:
             plant(leak, self._workshop.project)
         return self._workshop

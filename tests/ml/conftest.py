@@ -368,9 +368,9 @@ class Platform:
 
 
 @pytest.fixture(scope="session")
-def made_ml_state(shared_folder: Path, new_workshop: Callable[[], Workshop]) -> None:
+def made_ml_state(shared_folder: Path, lent_workshop: Workshop) -> None:
     """Has dbt make the tables and views of ml, which `ml_state.install` then puts anywhere."""
-    ml_state.load(shared_folder, new_workshop)
+    ml_state.load(shared_folder, lent_workshop)
 
 
 @pytest.fixture(scope="session")

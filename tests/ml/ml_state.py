@@ -6,7 +6,6 @@ made-up warehouses get the very statements.
 
 import json
 import re
-from collections.abc import Callable
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -39,16 +38,17 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement)
 
 
-def load(folder: Path, new_workshop: Callable[[], Workshop]) -> None:
+def load(folder: Path, workshop: Workshop) -> None:
     """Has the statements made by whichever worker comes first."""
     made = folder / "ml_state" / "statements.json"
     with only_worker(made.parent):
         if not made.exists():
-            made.write_text(json.dumps(_made_by_dbt(new_workshop(), made.parent)))
+            made.write_text(json.dumps(_made_by_dbt(workshop, made.parent)))
     _statements[:] = json.loads(made.read_text())
 
 
 def _made_by_dbt(workshop: Workshop, folder: Path) -> list[str]:
+    workshop.clear()
     workshop.land(write_csv(make_world(seed=79), folder / "data"))
     with duckdb.connect(str(workshop.database)) as connection:
         connection.execute(INPUTS)
