@@ -6,7 +6,7 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -151,9 +151,9 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def lent_workshop(new_workshop: Callable[[], Workshop]) -> Workshop:
+def lent_workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """The workshop that is lent to one test after another, so that dbt parses one only."""
-    return new_workshop()
+    return Workshop(tmp_path_factory.mktemp("workshop"))
 
 
 @pytest.fixture
@@ -174,9 +174,3 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all workers of this test run share."""
     folder = tmp_path_factory.getbasetemp()
     return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-
-
-@pytest.fixture(scope="session")
-def new_workshop(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Workshop]:
-    """Makes workshops that outlive a single test."""
-    return lambda: Workshop(tmp_path_factory.mktemp("workshop"))
