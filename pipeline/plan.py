@@ -159,12 +159,12 @@ def _pages(context: Context) -> list[Command]:
 
 
 def _dbt_files(context: Context, *, insights: bool) -> str:
-    insights_folder = DBT_PROJECT / "models" / "marts" / "insights"
+    late = (DBT_PROJECT / "models" / "marts" / "insights", DBT_PROJECT / "analyses")
     kept = [
         path
         for pattern in ("macros", "models", "tests", "analyses")
         for path in (DBT_PROJECT / pattern).rglob("*")
-        if path.is_file() and path.is_relative_to(insights_folder) == insights
+        if path.is_file() and any(map(path.is_relative_to, late)) == insights
     ]
     if not insights:
         kept += [*DBT_PROJECT.glob("*.yml"), PROJECT / "profiles.yml"]

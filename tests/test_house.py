@@ -16,6 +16,7 @@ MAY_IMPORT = {
         "great_expectations",
         "numpy",
         "sqlalchemy",
+        "yaml",
     },
     "ml": {
         "duckdb",
