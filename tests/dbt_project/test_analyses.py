@@ -1,4 +1,4 @@
-"""The questions of `analyses/`: each compiles, runs on a built warehouse, and answers as it says."""
+"""The questions of `analyses/`: each compiles, runs on a built warehouse, answers as documented."""
 
 import json
 from pathlib import Path
@@ -43,9 +43,7 @@ def compiled(
     workshop.dbt("compile", "--select", "resource_type:analysis")
     nodes = json.loads((workshop.target / "manifest.json").read_text())["nodes"].values()
     return workshop.database, {
-        node["name"]: node["compiled_code"]
-        for node in nodes
-        if node["resource_type"] == "analysis"
+        node["name"]: node["compiled_code"] for node in nodes if node["resource_type"] == "analysis"
     }
 
 
