@@ -154,6 +154,7 @@ def _pages(context: Context) -> list[Command]:
     folders = ("--warehouse", str(paths.root), "--site", str(paths.site))
     return [
         ["ml.monitoring", "--db", str(paths.published), *log],
+        ["pipeline.lineage", str(paths.dbt_target), str(paths.site)],
         ["pages", *folders, "--docs", str(paths.dbt_docs)],
     ]
 
@@ -265,7 +266,7 @@ STAGES = (
         "pages",
         reads=lambda context: {
             "published": context.digests.of_file(context.paths.published),
-            "pages": context.code(*PAGES_CODE),
+            "pages": context.code(*PAGES_CODE, "pipeline/lineage.py"),
             "validation report": context.digests.of_file(context.paths.validation_report),
             "dbt docs": context.digests.of_file(context.paths.dbt_docs),
         },
