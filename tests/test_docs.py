@@ -7,6 +7,9 @@ import pytest
 import yaml
 
 from expectations.landing.contract import TABLES
+from pipeline import errors
+from pipeline.__main__ import OTHERS, UNTIL
+from pipeline.settings import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[1]
 DBT_PROJECT = ROOT / "dbt_project"
@@ -128,3 +131,19 @@ def test_lines_of_decisions_are_at_most_120_characters() -> None:
     for page in (ROOT / "docs" / "decisions").glob("*.md"):
         lines = page.read_text(encoding="utf-8").splitlines()
         assert [line for line in lines if len(line) > 120] == [], page.name
+
+
+@every_page
+def test_goals_and_variables_of_the_pipeline_exist(page: Path) -> None:
+    goals = {*UNTIL, *OTHERS}
+    for code in code_of(page):
+        for words in re.findall(r"-m pipeline ([^>`]*)", code):
+            assert {each for each in words.split() if each.isalpha() and each.islower()} <= goals
+            assert set(re.findall(r"\b([A-Z_]+)=", words)) <= DEFAULTS.keys(), code
+
+
+def test_operations_lists_every_variable_and_exit_code() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert [name for name in DEFAULTS if f"`{name}`" not in text] == []
+    codes = {value for value in vars(errors).values() if isinstance(value, int)}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == codes
