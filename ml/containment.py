@@ -3,11 +3,11 @@
 import sys
 import traceback
 from collections.abc import Callable, Collection
-from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 
+from ml.context import RunContext
 from ml.errors import MlError
 from ml.warehouse import Warehouse
 
@@ -39,9 +39,9 @@ class Units:
         failures: What a bug has ended so far.
     """
 
-    def __init__(self, warehouse: Warehouse, *, run_id: str, now: datetime) -> None:
+    def __init__(self, warehouse: Warehouse, context: RunContext) -> None:
         """Takes what rows of `ml.failures` have in common."""
-        self._warehouse, self._run_id, self._now = warehouse, run_id, now
+        self._warehouse, self._context = warehouse, context
         self.failures: list[Failure] = []
 
     def run(self, stage: str, unit: str, work: Callable[[], Result]) -> Result | Failure:
@@ -78,13 +78,13 @@ class Units:
 
     def _record(self, failure: Failure, *, is_failed: bool) -> None:
         row = {
-            "run_id": self._run_id,
+            "run_id": self._context.run_id,
             "stage": failure.stage,
             "unit": failure.unit,
             "as_of": self._warehouse.as_of(),
             "is_failed": is_failed,
             "reason": failure.reason if is_failed else None,
-            "recorded_at": self._now,
+            "recorded_at": self._context.now,
         }
         self._warehouse.add("failures", pa.Table.from_pylist([row]))
 

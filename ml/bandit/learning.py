@@ -58,8 +58,8 @@ class _Sums:
     money_kept: Floats
 
 
-def why_not(history: History, settings: BanditSettings) -> str | None:
-    """Says what is missing before anything can be learned; None when nothing is."""
+def skip_reason(history: History, settings: BanditSettings) -> str | None:
+    """Returns what is missing before anything can be learned; None when nothing is."""
     if not (history.arm >= 0).any():
         return "no project has a release strategy"
     if not (history.closes_at < UNKNOWN).any():
@@ -71,7 +71,7 @@ def why_not(history: History, settings: BanditSettings) -> str | None:
 
 
 def learn(history: History, settings: BanditSettings) -> Learning:
-    """Plays all weeks from the start on; `why_not` must have found nothing missing.
+    """Plays all weeks from the start on; `skip_reason` must have found nothing missing.
 
     A week's decisions use rewards that closed strictly before its Monday, so a later `as_of` adds
     weeks and changes none.

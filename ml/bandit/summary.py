@@ -1,8 +1,8 @@
 """What the stage says on the screen."""
 
+from ml.bandit.bandit import Decided
 from ml.bandit.policy import LEARNING
 from ml.bandit.settings import ARMS
-from ml.bandit.stage import Decided
 from ml.bandit.valuing import BANDIT, EQUAL_SHARES, ESTIMATED, METRICS, Value
 
 

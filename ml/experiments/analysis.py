@@ -11,7 +11,7 @@ from tea_tasting.metrics import RatioOfMeans, SampleRatio
 from tea_tasting.metrics.mean import MeanResult
 from tea_tasting.multiplicity import adjust_fwer
 
-from ml.experiments.exposures import Sums
+from ml.experiments.sums import Sums
 
 PRIMARY, SECONDARY, INTERFERENCE = "primary", "secondary", "interference"
 # tea-tasting also computes an interval of the lift, by exp of its half width: at 95 % that

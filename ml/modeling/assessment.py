@@ -7,10 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ml.context import RunContext
 from ml.modeling import baselines, estimators, metrics
 from ml.modeling.baselines import CEILING, ORACLE, Predictor
+from ml.modeling.bootstrap import Floats, Integers
+from ml.modeling.calibration_curve import CalibrationBin, calibration_curve
 from ml.modeling.estimators import FittedModel
-from ml.modeling.metrics import CalibrationBin, Metric, ScoredRows
+from ml.modeling.metrics import Metric, ScoredRows
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
@@ -38,7 +41,7 @@ class Assessment(NamedTuple):
     importance: list[Importance]
 
 
-def scored(test: pa.Table, probability: metrics.Floats) -> ScoredRows:
+def scored(test: pa.Table, probability: Floats) -> ScoredRows:
     """Returns the rows of `Warehouse.test_rows` with what a predictor says of them."""
     amount = test.column("amount").to_numpy()
     return ScoredRows(
@@ -69,7 +72,7 @@ def assess_model(
         predictor=model.estimator,
         model_version=version,
         metrics=measured,
-        curve=metrics.calibration_curve(rows, **how),
+        curve=calibration_curve(rows, **how),
         importance=_importance(model, fitted, test),
     )
 
@@ -122,7 +125,7 @@ def _importance(model: ModelSettings, fitted: FittedModel, test: pa.Table) -> li
     ]
 
 
-def _shuffled_within(clock: npt.NDArray[np.str_], rng: np.random.Generator) -> metrics.Integers:
+def _shuffled_within(clock: npt.NDArray[np.str_], rng: np.random.Generator) -> Integers:
     """Returns places of rows in which every row has another row's place of the same clock."""
     by_clock = np.argsort(clock, kind="stable")
     order = np.empty(len(clock), dtype=np.int64)
@@ -133,11 +136,9 @@ def _shuffled_within(clock: npt.NDArray[np.str_], rng: np.random.Generator) -> m
 def add_to(
     warehouse: Warehouse,
     assessments: list[Assessment],
-    *,
     model_name: str,
-    run_id: str,
     as_of: datetime,
-    measured_at: datetime,
+    context: RunContext,
 ) -> None:
     """Adds to `ml.model_metrics` and its companions what a version was not measured to be yet.
 
@@ -145,10 +146,10 @@ def add_to(
     remains in force.
     """
     stamp = {
-        "run_id": run_id,
+        "run_id": context.run_id,
         "model_name": model_name,
         "as_of": as_of,
-        "measured_at": measured_at,
+        "measured_at": context.now,
     }
     tables: dict[str, list[pa.Table]] = {}
     for found in assessments:

@@ -9,6 +9,7 @@ import dataclasses
 import sys
 import time
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ml import settings
-from ml.errors import MlError
+from ml.command import guarded, show, timed
 from ml.modeling import assessment, estimators, metrics
 from ml.modeling.metrics import ALL_KINDS, CLOCKS
 from ml.modeling.rows import check_inputs, holdout_rows, labelled_rows, training_rows
@@ -104,31 +105,20 @@ def main() -> int:
     parser.add_argument("--larger", type=Path, required=True, help="that of a larger one")
     parser.add_argument("--truth", type=Path, required=True, help="truth of the platform")
     parser.add_argument("--config", type=Path, default=settings.DEFAULT_PATH)
-    options = parser.parse_args()
-    try:
-        with (
-            read_warehouse(options.db) as warehouse,
-            read_warehouse(options.larger) as larger,
-        ):
-            for model in settings.load(options.config):
-                started = time.perf_counter()
-                count = write_ceiling(model, warehouse, larger, options.truth)
-                seconds = time.perf_counter() - started
-                where = ceiling_file(options.truth, model)
-                print(
-                    f"{'ceiling':<10} {model.name}: learned from {count:,} snapshots of another"
-                    f" platform ({seconds:.1f} s) -> {where if count else 'nothing: too few'}"
-                )
-                for line in compare(model, warehouse, options.truth):
-                    print(f"{'':<10} {line}", flush=True)
-    except MlError as error:
-        print(f"ceiling: {error}", file=sys.stderr)
-        return 2
-    print(
-        f"{'':<10} The oracle sees skill, appeal and trouble that no feature shows: it is no"
-        " ceiling for any model. The observable ceiling is."
-    )
-    return 0
+    return guarded("ceiling", partial(_ceilings, parser.parse_args()))
+
+
+def _ceilings(options: argparse.Namespace) -> int:
+    with read_warehouse(options.db) as warehouse, read_warehouse(options.larger) as larger:
+        for model in settings.load(options.config):
+            started = time.perf_counter()
+            count = write_ceiling(model, warehouse, larger, options.truth)
+            where = ceiling_file(options.truth, model) if count else "nothing: too few"
+            heading = f"{model.name}: learned from {count:,} snapshots of another platform"
+            lines = compare(model, warehouse, options.truth)
+            show("ceiling", [*timed([f"{heading} -> {where}"], started), *lines])
+    note = "The oracle sees skill, appeal and trouble that no feature shows: it is no ceiling for"
+    return show("", [f"{note} any model. The observable ceiling is."])
 
 
 if __name__ == "__main__":

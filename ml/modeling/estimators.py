@@ -74,6 +74,11 @@ def build(model: ModelSettings) -> Pipeline:
     return Pipeline([("columns", columns), ("estimator", estimator)])
 
 
+def class_name(model: ModelSettings) -> str:
+    """Returns the name of the estimator's class, as the tables have it."""
+    return type(build(model).named_steps["estimator"]).__name__
+
+
 def _numeric() -> Pipeline:
     # Unknown gets the median of training, and a column that says so where training knew gaps. (The
     # boosting could take gaps as they are, but not a column that has never been known.)

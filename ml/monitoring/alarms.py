@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from ml.modeling.registry import ModelRun
 from ml.monitoring import drift
@@ -149,8 +150,10 @@ class Watch:
     def findings(self, until: datetime) -> list[Finding]:
         """Compares the window that ends at a moment with the references.
 
-        Evidence is adjusted over all watched features, clocks, predictions and labels of the
-        model. Apart from them, those that are sure to move: they would ease the test of the others.
+        P-values are adjusted after Benjamini and Hochberg (1995) over all watched features,
+        snapshot kinds, predictions and labels of the model. Where nothing has moved, any alarm is
+        raised with probability `significance` at most. Features that are sure to move are adjusted
+        apart: they would ease the test of the others.
         """
         shifts, counts = [], []
         for (sample, references), window in zip(self._samples, self.windows(until), strict=True):
@@ -166,7 +169,7 @@ class Watch:
         p_values = np.array([shift.p_value for *_, shift in shifts], dtype=np.float64)
         adjusted = np.ones(len(shifts))
         for family in (watched, ~watched):
-            adjusted[family] = drift.adjust(p_values[family])
+            adjusted[family] = stats.false_discovery_control(p_values[family])
         return [
             self._judge(*shift, bool(is_watched), float(evidence), *count)
             for shift, is_watched, evidence, count in zip(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ml.context import RunContext
 from ml.modeling.registry import ModelRun
 from ml.monitoring import summary
 from ml.monitoring.alarms import DRIFT, NO_DRIFT, NOT_TESTED, Alarm, Cost, Finding, Monitored
@@ -19,11 +20,11 @@ Row = dict[str, Any]
 class Records:
     """Adds to `drift_checks`, `drift_stats`, `drift_replays` and `drift_alarms` for one model."""
 
-    def __init__(self, warehouse: Warehouse, run: ModelRun, run_id: str, now: datetime) -> None:
+    def __init__(self, warehouse: Warehouse, run: ModelRun, context: RunContext) -> None:
         """Takes what all rows have in common."""
         self._warehouse = warehouse
         self._model = {"model_name": run.model_name, "model_version": run.model_version}
-        self._measurement = {"run_id": run_id, "measured_at": now}
+        self._measurement = {"run_id": context.run_id, "measured_at": context.now}
 
     def add_checks(self, as_of: datetime, result: Monitored) -> None:
         """Adds one row per kind of snapshot and subject: tested, with what outcome, or why not."""

@@ -27,8 +27,10 @@ class RateLimitExceededError(MlError):
         retry_after: Seconds until there is room for one request, unless another takes it.
     """
 
+    exit_code = 1
+
     def __init__(self, client: str, retry_after: float) -> None:
-        """Words the message."""
+        """Takes who asked and how long to wait."""
         self.client, self.retry_after = client, retry_after
         super().__init__(
             f"client {client!r} has made {LIMIT.amount} requests within a minute, which is the"

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from ml import settings
 from ml.monitoring import drift
@@ -177,7 +178,7 @@ def alarms(
     shift = drift.Numbers(reference).compare(changed, bound)
     p_values = np.array([finding.shift.p_value for finding in family])
     p_values[place] = shift.p_value
-    is_evident = drift.adjust(p_values)[place] <= model.drift.significance
+    is_evident = stats.false_discovery_control(p_values)[place] <= model.drift.significance
     by_mean = (shift.capped_low or 0) > model.drift.capped_shift_threshold
     return bool(is_evident and (by_mean or shift.psi_low > model.drift.psi_threshold))
 

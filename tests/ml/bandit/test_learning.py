@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml.bandit.history import History, micros, read_history, week_of
-from ml.bandit.learning import Learning, learn, why_not
+from ml.bandit.learning import Learning, learn, skip_reason
 from ml.bandit.policy import STALE
 from ml.bandit.settings import BanditSettings
 from ml.warehouse import open_warehouse
@@ -136,8 +136,8 @@ def test_a_later_moment_only_adds(future: Future, chosen: BanditSettings, tmp_pa
 
 
 def test_what_is_missing_is_said(history: History, chosen: BanditSettings) -> None:
-    assert why_not(history, chosen) is None
+    assert skip_reason(history, chosen) is None
     nothing = replace(history, arm=np.full_like(history.arm, -1))
-    assert why_not(nothing, chosen) == "no project has a release strategy"
+    assert skip_reason(nothing, chosen) == "no project has a release strategy"
     young = replace(history, as_of=micros(days(100)))
-    assert why_not(young, chosen) == "0 rewards are known, the bandit begins with 20"
+    assert skip_reason(young, chosen) == "0 rewards are known, the bandit begins with 20"

@@ -95,3 +95,11 @@ def test_what_moves_by_nature_never_alarms() -> None:
     )
     assert found.adjusted_p_value < 1e-9
     assert not found.is_alert
+
+
+def test_evidence_is_adjusted_as_benjamini_and_hochberg_define_it() -> None:
+    found = Watch(DRIFT, [sample(np.random.default_rng(6), 400, 100)]).findings(AS_OF)
+    p = np.array([each.shift.p_value for each in found])
+    ranks = np.array([(p <= value).sum() for value in p])
+    by_definition = [min(1, (p[p >= value] * len(p) / ranks[p >= value]).min()) for value in p]
+    assert [each.adjusted_p_value for each in found] == pytest.approx(by_definition)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from ml.context import RunContext
 from ml.modeling.predict import decided_run
 from ml.modeling.registry import ModelRun
 from ml.modeling.rows import check_inputs
@@ -14,7 +15,7 @@ from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
 
-def monitor(model: ModelSettings, warehouse: Warehouse, *, run_id: str, now: datetime) -> Monitored:
+def run(model: ModelSettings, warehouse: Warehouse, context: RunContext) -> Monitored:
     """Compares like with like: one row per project, the same kind of snapshot in both windows.
 
     The current window is the last `window_days`, or as far back (never behind the cut) as
@@ -24,35 +25,38 @@ def monitor(model: ModelSettings, warehouse: Warehouse, *, run_id: str, now: dat
     Raises:
         MlError: There is no model for this warehouse, or a column is missing.
     """
-    run = decided_run(model, warehouse)
+    champion = decided_run(model, warehouse)
     as_of = warehouse.as_of()
-    records = Records(warehouse, run, run_id, now)
-    if run.status != "trained":
-        skipped = Monitored(run, [], [])
+    records = Records(warehouse, champion, context)
+    if champion.status != "trained":
+        skipped = Monitored(champion, [], [])
         records.add_checks(as_of, skipped)
         return skipped
     check_inputs(warehouse, model, model.features)
-    samples = list(read_samples(model, warehouse, run, as_of))
+    samples = list(read_samples(model, warehouse, champion, as_of))
+
     watch = Watch(model.drift, samples)
     findings = watch.findings(as_of)
-    replays = {moment: watch.findings(moment) for moment in _mondays(run, as_of)}
-    costs = [
-        cost
-        for sample in samples
-        if PREDICTION in sample.numbers and (cost := _cost(model, sample, as_of))
-    ]
+    replays = {monday: watch.findings(monday) for monday in _mondays(champion, as_of)}
+    costs = _costs(model, samples, as_of)
     alarms = [
         Alarm(finding, _since(finding, replays, as_of), _cost_at(finding.clock, costs))
         for finding in findings
         if finding.is_alert
     ]
-    result = Monitored(run, watch.windows(as_of), alarms)
+    result = Monitored(champion, watch.windows(as_of), alarms)
+
     with warehouse.transaction():
         records.add_checks(as_of, result)
         records.add_findings(model.drift, as_of, findings, costs)
         records.add_replays(as_of, replays)
         records.add_alarms(as_of, alarms)
     return result
+
+
+def _costs(model: ModelSettings, samples: list[Sample], as_of: datetime) -> list[Cost]:
+    found = (_cost(model, each, as_of) for each in samples if PREDICTION in each.numbers)
+    return [cost for cost in found if cost is not None]
 
 
 def _mondays(run: ModelRun, as_of: datetime) -> list[datetime]:

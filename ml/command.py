@@ -1,0 +1,28 @@
+"""The frame of every command of ml: lines for the screen, one clear line for an error."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+
+from ml.errors import MlError
+
+
+def guarded(name: str, work: Callable[[], int]) -> int:
+    """Returns the exit code of the work; prints what the caller can put right as one line."""
+    try:
+        return work()
+    except MlError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def show(heading: str, lines: Iterable[str]) -> int:
+    """Prints lines as they come, the first one under a heading; returns exit code 0."""
+    for number, line in enumerate(lines):
+        print(f"{'' if number else heading:<10} {line}", flush=True)
+    return 0
+
+
+def timed(lines: list[str], started: float) -> list[str]:
+    """Adds to the last line the seconds that have passed since `time.perf_counter` was read."""
+    return [*lines[:-1], f"{lines[-1]} ({time.perf_counter() - started:.1f} s)"]
