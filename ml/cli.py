@@ -12,7 +12,7 @@ from ml import settings, summary
 from ml.bandit import bandit
 from ml.bandit import settings as bandit_settings
 from ml.bandit.summary import decided_lines
-from ml.command import guarded, show, timed
+from ml.command import fitted, guarded, show, timed
 from ml.containment import Failure, Units
 from ml.context import RunContext
 from ml.errors import PARTLY_DONE
@@ -96,7 +96,7 @@ class _Run:
         else:
             found = self._units.run(stage, unit, work)
         lines = [str(found)] if isinstance(found, Failure) else found
-        show(stage, timed(lines, started))
+        show(stage, fitted(timed(lines, started)))
 
     def _experiment(self) -> list[str]:
         registered = designs.load(self._options.designs)

@@ -3,8 +3,11 @@
 import sys
 import time
 from collections.abc import Callable, Iterable
+from textwrap import wrap
 
 from ml.errors import MlError
+
+_WIDTH = 109  # of 120 columns, the heading takes the others
 
 
 def guarded(name: str, work: Callable[[], int]) -> int:
@@ -26,3 +29,12 @@ def show(heading: str, lines: Iterable[str]) -> int:
 def timed(lines: list[str], started: float) -> list[str]:
     """Adds to the last line the seconds that have passed since `time.perf_counter` was read."""
     return [*lines[:-1], f"{lines[-1]} ({time.perf_counter() - started:.1f} s)"]
+
+
+def fitted(lines: Iterable[str]) -> list[str]:
+    """Breaks lines that would not fit 120 columns with the heading."""
+    return [
+        part
+        for line in lines
+        for part in wrap(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    ]

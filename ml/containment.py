@@ -22,7 +22,7 @@ class Failure(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        """Says what failed, and what that means for the run."""
+        """Returns what failed, and what that means for the run."""
         return (
             f"{self.unit}: FAILED because of a bug ({self.reason}); its rows of this run are"
             " missing, the rest goes on -> ml.failures"
@@ -90,7 +90,7 @@ class Units:
 
 
 def concerns_all(error: Exception) -> bool:
-    """Says whether an error ends the run: the caller's to put right, or the machine's."""
+    """Returns whether an error ends the run: the caller's to put right, or the machine's."""
     # DuckDB's own input/output errors are no OSError
     is_io = any(each.__name__ == "IOException" for each in type(error).__mro__)
     return is_io or isinstance(error, MlError | OSError | MemoryError)

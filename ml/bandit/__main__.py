@@ -52,7 +52,7 @@ class Answer(NamedTuple):
     state: str
 
     def __str__(self) -> str:
-        """Says it in words."""
+        """Returns the answer as text."""
         return (
             f"{self.strategy}, chosen with probability {self.propensity:.4f} for a launch in the"
             f" week of {self.batch_at:%Y-%m-%d} ({self.state})"
@@ -77,18 +77,18 @@ def answer(warehouse: Warehouse, project_id: int) -> Answer:
 
 
 def recorded(warehouse: Warehouse, project_id: int) -> str | None:
-    """Says what is on record for a project that has launched already; None when it has not."""
+    """Returns what is on record for a project that has launched already; None when it has not."""
     if not warehouse.fetch(_HAS_RUN):
         return None
     rows = warehouse.fetch(_LAUNCHED, project_id=project_id)
     if not rows:
         return None
     launched_at, own, strategy, propensity, batch_at, state = rows[0]
-    words = f"launched already, on {launched_at:%Y-%m-%d}, with {own or 'no release strategy'}"
+    text = f"launched already, on {launched_at:%Y-%m-%d}, with {own or 'no release strategy'}"
     if strategy is None:
-        return f"{words}; no decision of the bandit is recorded for it"
+        return f"{text}; no decision of the bandit is recorded for it"
     return (
-        f"{words}; recorded for it: {strategy}, chosen with probability {propensity:.4f} for a"
+        f"{text}; recorded for it: {strategy}, chosen with probability {propensity:.4f} for a"
         f" launch in the week of {batch_at:%Y-%m-%d} ({state})"
     )
 

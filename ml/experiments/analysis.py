@@ -28,7 +28,8 @@ class Metric(NamedTuple):
 
     Attributes:
         name: As in the tables.
-        role: PRIMARY decides; SECONDARY explains; INTERFERENCE tells what is taken from elsewhere.
+        role: PRIMARY decides; SECONDARY explains; INTERFERENCE shows spillover on
+            other projects (cannibalisation).
         numerator: Column of the sums.
         denominator: Column of the sums; None counts backers.
         is_money: Whether the numerator is in cents.

@@ -63,7 +63,7 @@ def _analyse(
 def _refused(
     design: Design, found: Experiment, warehouse: Warehouse, as_of: datetime
 ) -> list[Reading]:
-    """Returns a row that says why nothing can be said, or no row."""
+    """Returns a row with the reason why there is no result, or no row."""
     problems = [str(each) for each in exposures.violations(warehouse, design)]
     if len(design.arms) < 2:
         problems.append(f"there is one arm only: {found.variants[0]}")
@@ -88,7 +88,7 @@ def _refused(
 
 
 def _add(warehouse: Warehouse, rows: list[Reading], as_of: datetime, context: RunContext) -> int:
-    """Adds the rows unless they are what the newest result for this moment already says."""
+    """Adds the rows unless they are what the newest result for this `as_of` already holds."""
     if not rows:
         return 0
     columns = {name: [getattr(row, name) for row in rows] for name in Reading._fields}

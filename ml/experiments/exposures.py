@@ -18,7 +18,7 @@ class Violation(NamedTuple):
     exposure_ids: list[int]
 
     def __str__(self) -> str:
-        """Says what is wrong with how many exposures, and names them."""
+        """Names what is wrong, the number of exposures and the first of them."""
         keys = ", ".join(map(str, self.exposure_ids[:_MAX_NAMED]))
         more = ", …" if self.exposure_count > _MAX_NAMED else ""
         return f"{self.problem} in {self.exposure_count:,} exposures: {keys}{more}"
@@ -29,7 +29,7 @@ class Look(NamedTuple):
 
     Attributes:
         number: Counted from the start of the experiment.
-        look_at: Its moment (UTC); only events strictly before it count.
+        look_at: Its timestamp (UTC); only events strictly before it count.
         exposed: Backers seen so far, by arm.
         sums: Backers whose window is over, by arm.
         first_closes_at: When the first window is over.
@@ -123,8 +123,7 @@ def looks(warehouse: Warehouse, design: Design, as_of: datetime) -> list[Look]:
             sums[row[0]].add(row[3], map(int, row[5:]))
         if any(seen.values()):
             copies = {arm: each.copy() for arm, each in sums.items()}
-            moment = design.look_at(number)
-            found.append(Look(number, moment, dict(seen), copies, first_closes_at))
+            found.append(Look(number, design.look_at(number), dict(seen), copies, first_closes_at))
     return found
 
 

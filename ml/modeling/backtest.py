@@ -1,7 +1,7 @@
-"""Replays the platform: what models trained at earlier moments said of what was live then.
+"""Replays the platform: how models trained at earlier cutoffs predicted what was live then.
 
 Run as `python -m ml.modeling.backtest`. Fixed snapshots never change once taken, so a replay is
-a filter: train on what was mature at a moment, predict the snapshots taken from then to the
+a filter: train on what was mature at a cutoff, predict the snapshots taken from then to the
 next one.
 """
 
@@ -37,19 +37,19 @@ _UNITS = {"d": "day", "w": "week", "mo": "month"}
 
 
 class BacktestError(MlError):
-    """The backtest was called with a wrong moment or step."""
+    """The backtest was called with a wrong date or step."""
 
 
 class Replay(NamedTuple):
-    """One moment: the model trained there, what it was measured on, what is still pending."""
+    """One cutoff: the model trained there, what it was measured on, what is still pending."""
 
     run: ModelRun
     assessment: Assessment | None
     pending_count: int
 
 
-def timestamps(warehouse: Warehouse, first: str, last: str, every: str) -> list[datetime]:
-    """Returns the moments from `first` to `last`, both ISO dates, and the end of the last window.
+def cutoffs(warehouse: Warehouse, first: str, last: str, every: str) -> list[datetime]:
+    """Returns the cutoffs from `first` to `last`, both ISO dates, and the end of the last window.
 
     Raises:
         BacktestError: A date or the step cannot be read, or nothing lies between the dates.
@@ -60,16 +60,16 @@ def timestamps(warehouse: Warehouse, first: str, last: str, every: str) -> list[
     found = []
     for name, text in (("FROM", first), ("TO", last)):
         try:
-            moment = datetime.fromisoformat(text)
+            date = datetime.fromisoformat(text)
         except ValueError as error:
             raise BacktestError(f"{name}={text} is no ISO date, such as 2023-01-01") from error
-        found.append(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
+        found.append(date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date)
     start, end = found
     as_of = warehouse.as_of()
     if not start < end <= as_of:
         raise BacktestError(
             f"FROM={first} TO={last}: FROM must lie before TO, and TO not after {as_of:%Y-%m-%d},"
-            " the moment of the warehouse"
+            " the AS_OF of the warehouse"
         )
     rows = warehouse.fetch(
         f"select unnest(generate_series($first, $last, interval {step[1]} {_UNITS[step[2]]}))",
@@ -87,10 +87,10 @@ def replay(
     until: datetime,
     context: RunContext,
 ) -> Replay:
-    """Trains on what was mature at a moment, and judges by what was seen from then on.
+    """Trains on what was mature at a cutoff, and measures on the snapshots taken after it.
 
-    Only undecided snapshots are judged, and only of entities whose label window has closed by now;
-    the others are pending.
+    Only snapshots still open are measured, of entities whose label window has closed by now; the
+    others are pending.
     """
     training = training_rows(warehouse, model, at)
     live, pending = rows_between(warehouse, model, at, until)
@@ -173,6 +173,7 @@ def _line(found: Replay) -> str:
     if not overall:
         return f"{head} trained on {run.train_entity_count:,}, nothing live has matured, {pending}"
     auc, accuracy = overall["auc"], overall["accuracy"]
+    rate = accuracy.base_rate
     figures = ", ".join(
         f"{name} {metric.value:.3f}"
         + (f" [{metric.ci_low:.3f}, {metric.ci_high:.3f}]" if metric.ci_low is not None else "")
@@ -180,8 +181,8 @@ def _line(found: Replay) -> str:
         if metric.value is not None
     )
     return (
-        f"{head} trained on {run.train_entity_count:,}, {accuracy.row_count:,} undecided snapshots"
-        f" of all clocks: {figures}, base rate {accuracy.base_rate:.3f}, {pending}"
+        f"{head} trained on {run.train_entity_count:,}, {accuracy.row_count:,} open snapshots"
+        f" of all kinds: {figures}, majority guess {max(rate, 1 - rate):.3f}, {pending}"
     )
 
 
@@ -189,7 +190,7 @@ def main() -> int:
     """Runs the backtest; returns 0, or 2 when the call or its inputs were wrong."""
     parser = argparse.ArgumentParser(prog="python -m ml.modeling.backtest", description=__doc__)
     parser.add_argument("--db", type=Path, required=True, help="warehouse to read and add to")
-    parser.add_argument("--from", dest="first", required=True, help="first moment, an ISO date")
+    parser.add_argument("--from", dest="first", required=True, help="first cutoff, an ISO date")
     parser.add_argument("--to", dest="last", required=True, help="end of the last window")
     parser.add_argument("--every", default="1mo", help="step: 1mo, 2w, 10d")
     parser.add_argument("--run-id", required=True, help="name of the run, kept with its rows")
@@ -201,8 +202,8 @@ def _backtest(options: argparse.Namespace) -> int:
     context = RunContext(options.run_id, datetime.now(UTC).replace(tzinfo=None))
     models = settings.load(options.config)
     with open_warehouse(options.db) as warehouse:
-        cutoffs = timestamps(warehouse, options.first, options.last, options.every)
-        return show("backtest", run(models, warehouse, context, cutoffs=cutoffs))
+        dates = cutoffs(warehouse, options.first, options.last, options.every)
+        return show("backtest", run(models, warehouse, context, cutoffs=dates))
 
 
 if __name__ == "__main__":

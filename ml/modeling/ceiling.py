@@ -1,7 +1,7 @@
 """How well the features allow anybody to predict: a strong learner on far more of the same world.
 
 Run as `python -m ml.modeling.ceiling`; it takes two generated platforms, the one in question and
-a larger one of another seed, and writes what the learner says beside the truth of the first.
+a larger one of another seed, and writes its probabilities beside the truth of the first.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from ml import settings
 from ml.command import guarded, show, timed
 from ml.modeling import assessment, estimators, metrics
-from ml.modeling.metrics import ALL_KINDS, CLOCKS
+from ml.modeling.metrics import ALL_KINDS, SNAPSHOT_KINDS
 from ml.modeling.rows import check_inputs, holdout_rows, labelled_rows, training_rows
 from ml.modeling.truth import ceiling_file
 from ml.settings import ModelSettings
@@ -43,7 +43,7 @@ def write_ceiling(
     """Trains on the larger platform, predicts the labelled snapshots of the other one.
 
     Returns:
-        Undecided snapshots trained on; 0 when there are too few, and then nothing is written.
+        Open snapshots trained on; 0 when there are too few, and then nothing is written.
 
     Raises:
         MlError: A table or column is missing.
@@ -73,7 +73,7 @@ def write_ceiling(
 
 
 def compare(model: ModelSettings, warehouse: Warehouse, truth: Path) -> list[str]:
-    """Returns a line per clock: what the oracle and the observable ceiling reach when undecided."""
+    """Returns a line per snapshot kind: what oracle and observable ceiling reach on open rows."""
     every = dataclasses.replace(model.split, max_test_projects=_ALL)
     model = dataclasses.replace(model, split=every)
     test = holdout_rows(warehouse, model, _BEFORE_ALL, truth=truth)
@@ -86,15 +86,15 @@ def compare(model: ModelSettings, warehouse: Warehouse, truth: Path) -> list[str
                 value = "undefined" if metric.value is None else f"{metric.value:.3f}"
                 found.setdefault(metric.snapshot_kind, {})[f"{name} {metric.metric}"] = value
     lines = []
-    for kind in sorted(found, key=CLOCKS.index):
+    for kind in sorted(found, key=SNAPSHOT_KINDS.index):
         values = found[kind]
-        words = [
+        reached = [
             f"{who} AUC {values[f'{who} auc']}, expected accuracy"
             f" {values.get(f'{who} expected_accuracy', 'unknown')}"
             for who in ("oracle", "ceiling")
             if f"{who} auc" in values
         ]
-        lines.append(f"{model.name} {kind}, undecided: {'; '.join(words)}")
+        lines.append(f"{model.name} {kind}, still open then: {'; '.join(reached)}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""How good predictions are: by split and clock, with intervals over projects."""
+"""How good predictions are: by split and snapshot kind, with intervals over projects."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,7 +13,19 @@ Booleans = npt.NDArray[np.bool_]
 THRESHOLD = 0.5  # a probability from here on predicts the label
 ALL_KINDS = "all"
 # kinds of snapshot in the order in which they are taken, of projects and of milestones
-CLOCKS = ("launch", "h4", "h36", "d3", "d6", "d14", "d21", "start", "due", "vote_1d", "vote_3d")
+SNAPSHOT_KINDS = (
+    "launch",
+    "h4",
+    "h36",
+    "d3",
+    "d6",
+    "d14",
+    "d21",
+    "start",
+    "due",
+    "vote_1d",
+    "vote_3d",
+)
 BINS = 10  # of a calibration curve, of equal numbers of rows
 
 OUTCOME_METRICS = (
@@ -34,7 +46,7 @@ class ScoredRows(NamedTuple):
     """Rows with known labels; arrays of one length.
 
     Attributes:
-        probability: What the predictor under judgement says.
+        probability: Predicted by whatever is measured.
         true_probability: Chance of the label given all that the platform's simulation knows; NaN
             where it is not known, which is everywhere on a real export.
         amount: Money that hangs on the row's outcome; NaN where there is none.
@@ -72,10 +84,10 @@ def measure(rows: ScoredRows, *, resamples: int, seed: int) -> list[Metric]:
     """Measures each split and kind of snapshot.
 
     The 95 % intervals are percentiles of a bootstrap that draws whole projects: the snapshots of
-    one project tell nearly the same story, and drawing rows would give intervals far too short.
-    The calibration error is the mean distance of what was said and what came, over bins of equal
-    numbers of rows; even a perfect model shows some, at most `calibration_error_bound` in 95 % of
-    cases (found by simulation).
+    one project are nearly copies of each other, and drawing rows would give intervals far too
+    short. The calibration error is the mean distance of predicted and observed frequency, over bins
+    of equal numbers of rows; even a perfect model shows some, at most `calibration_error_bound` in
+    95 % of cases (found by simulation).
     """
     found = []
     for split, kind, part in slices(rows):
@@ -127,7 +139,7 @@ def difference_in_log_loss(
 
 
 def surprise(label: Booleans, chance: Floats) -> Floats:
-    """Returns minus the log of the probability given to what came; its mean is the log loss."""
+    """Returns minus the log of the probability given to the outcome; its mean is the log loss."""
     tiny = np.finfo(np.float64).eps
     found: Floats = -np.log(np.clip(np.where(label, chance, 1 - chance), tiny, 1))
     return found

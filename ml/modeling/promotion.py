@@ -29,7 +29,7 @@ class Standing(NamedTuple):
     """A decision made before, for this very `as_of` and these very candidates.
 
     Attributes:
-        rows: What it said, in the order of the candidates; an incumbent that stays comes last.
+        rows: Its rows, in the order of the candidates; an incumbent that stays comes last.
         is_newest: No other one was made for this `as_of` since.
     """
 
@@ -67,7 +67,7 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
     champion, problem = find_champion(candidates[0].model, warehouse, models)
     incumbent = champion
     stamp = candidates[0].run
-    candidates = [each._replace(run=_undecided(each.run)) for each in candidates]
+    candidates = [each._replace(run=_without_decision(each.run)) for each in candidates]
     rows: dict[int, ModelRun] = {}
     places = list(range(len(candidates)))
     if champion is not None:
@@ -85,8 +85,8 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
         else:
             rows[place], takes_over = _compare(candidate, champion, warehouse)
         if takes_over and winner is not None:
-            words = f"{rows[winner].decision}; gives way to {candidate.run.model_version}"
-            rows[winner] = dataclasses.replace(rows[winner], decision=words)
+            superseded = f"{rows[winner].decision}; gives way to {candidate.run.model_version}"
+            rows[winner] = dataclasses.replace(rows[winner], decision=superseded)
         if takes_over:
             champion, winner = candidate, place
     decided = [
@@ -95,7 +95,7 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
     ]
     if winner is None and incumbent is not None:
         stays = dataclasses.replace(
-            _undecided(incumbent.run),
+            _without_decision(incumbent.run),
             run_id=stamp.run_id,
             as_of=stamp.as_of,
             trained_at=stamp.trained_at,
@@ -106,7 +106,7 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
     return decided
 
 
-def _undecided(run: ModelRun) -> ModelRun:
+def _without_decision(run: ModelRun) -> ModelRun:
     """Returns the row without the numbers of an earlier decision."""
     return dataclasses.replace(
         run,
@@ -156,27 +156,26 @@ def _compare(
         losses.append((rows, estimators.score(each.fitted, rows)))
     (rows, ours), (_, theirs) = losses
     judged = assessment.scored(rows, ours)
-    undecided = ~judged.is_decided
-    count = len(np.unique(judged.project_id[undecided]))
+    is_open = ~judged.is_decided
+    count = len(np.unique(judged.project_id[is_open]))
     new = dataclasses.replace(new, compared_with=old.model_version, compared_project_count=count)
-    fewest = candidate.model.split.min_entities
-    if count < fewest:
-        words = f"not promoted: {count} projects that neither has seen, {fewest} are needed"
-        return dataclasses.replace(new, decision=words), False
+    needed = candidate.model.split.min_entities
+    if count < needed:
+        reason = f"not promoted: {count} projects that neither has seen, {needed} are needed"
+        return dataclasses.replace(new, decision=reason), False
     found = metrics.difference_in_log_loss(
-        judged.where(undecided),
-        theirs[undecided],
+        judged.where(is_open),
+        theirs[is_open],
         resamples=candidate.model.bootstrap_resamples,
         seed=candidate.model.seed,
     )
     is_same = new.estimator == old.estimator
     is_proven = found.high is not None and found.high < 0
     takes_over = found.value <= 0 if is_same else is_proven
-    words = _words(takes_over, is_same)
     return (
         dataclasses.replace(
             new,
-            decision=words,
+            decision=_decision(takes_over, is_same),
             log_loss_difference=found.value,
             difference_low=found.low,
             difference_high=found.high,
@@ -185,7 +184,7 @@ def _compare(
     )
 
 
-def _words(takes_over: bool, is_same: bool) -> str:
+def _decision(takes_over: bool, is_same: bool) -> str:
     if takes_over:
         return "promoted: not worse" if is_same else "promoted: better"
     return "not promoted: worse" if is_same else "not promoted: not proven better"

@@ -78,7 +78,7 @@ def run(
     models: Path,
     truth: Path | None = None,
 ) -> list[Trained]:
-    """Trains every candidate at a cut, measures on what came later, and decides which one serves.
+    """Trains every candidate at a cut, measures on later launches, and decides which one serves.
 
     A model refitted on everything mature would know more, but nobody has measured it.
 

@@ -43,7 +43,7 @@ _VARIED: dict[str, dict[str, tuple[Any, ...]]] = {
 
 
 class Trial(NamedTuple):
-    """One setting: its change and the mean log loss of the stretches that came later."""
+    """One setting: its change and the mean log loss of the launches after each earlier cut."""
 
     change: str
     log_loss: float

@@ -9,7 +9,7 @@ from scipy import special, stats
 Floats = npt.NDArray[np.float64]
 
 _BINS = 10
-_FEWEST_EXPECTED = 5  # per cell: below it the chi-square approximation fails
+_MIN_EXPECTED = 5  # per cell: below it the chi-square approximation fails
 _CAPS = (0.05, 0.95)  # quantiles of the reference: one blockbuster must not carry a mean
 
 
@@ -189,11 +189,11 @@ def _kolmogorov_smirnov(before: Floats, after: Floats) -> tuple[float, float]:
 def chi_square(before: Floats, after: Floats) -> tuple[float, float]:
     """Tests whether two rows of counts share one distribution; rare cells are pooled first.
 
-    With a single cell left there is nothing to tell apart: value 0, p-value 1.
+    With a single cell left there is nothing to compare: value 0, p-value 1.
     """
     counts = np.stack([before, after])
     share = counts.sum(axis=1).min() / counts.sum()
-    rare = counts.sum(axis=0) * share < _FEWEST_EXPECTED
+    rare = counts.sum(axis=0) * share < _MIN_EXPECTED
     cells = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
     cells = cells[:, cells.sum(axis=0) > 0]
     if cells.shape[1] < 2:

@@ -20,7 +20,7 @@ def run(model: ModelSettings, warehouse: Warehouse, context: RunContext) -> Moni
 
     The current window is the last `window_days`, or as far back (never behind the cut) as
     `min_entities` take it. The same is done for every earlier week since the cut: snapshots of a
-    fixed kind never change, so what the monitor would have said then is a matter of filtering.
+    fixed kind never change, so what the monitor would have found then is a matter of filtering.
 
     Raises:
         MlError: There is no model for this warehouse, or a column is missing.
@@ -40,7 +40,7 @@ def run(model: ModelSettings, warehouse: Warehouse, context: RunContext) -> Moni
     replays = {monday: watch.findings(monday) for monday in _mondays(champion, as_of)}
     costs = _costs(model, samples, as_of)
     alarms = [
-        Alarm(finding, _since(finding, replays, as_of), _cost_at(finding.clock, costs))
+        Alarm(finding, _since(finding, replays, as_of), _cost_at(finding.snapshot_kind, costs))
         for finding in findings
         if finding.is_alert
     ]
@@ -69,11 +69,11 @@ def _mondays(run: ModelRun, as_of: datetime) -> list[datetime]:
 
 def _since(finding: Finding, replays: dict[datetime, list[Finding]], as_of: datetime) -> datetime:
     since = as_of
-    for moment in sorted(replays, reverse=True):
-        alarmed = {(then.feature, then.clock) for then in replays[moment] if then.is_alert}
-        if (finding.feature, finding.clock) not in alarmed:
+    for monday in sorted(replays, reverse=True):
+        alarmed = {(then.feature, then.snapshot_kind) for then in replays[monday] if then.is_alert}
+        if (finding.feature, finding.snapshot_kind) not in alarmed:
             break
-        since = moment
+        since = monday
     return since
 
 
@@ -84,9 +84,9 @@ def _cost(model: ModelSettings, sample: Sample, as_of: datetime) -> Cost | None:
     if min(len(before), len(now)) < drift.min_entities:
         return None
     then, today = (float(np.maximum(chance, 1 - chance).mean()) for chance in (before, now))
-    return Cost(sample.clock, then, today, len(before), len(now))
+    return Cost(sample.snapshot_kind, then, today, len(before), len(now))
 
 
-def _cost_at(clock: str, costs: list[Cost]) -> Cost | None:
-    """Returns the cost at a clock; what has no clock of its own gets that of the first one."""
-    return next((cost for cost in costs if cost.clock == clock), costs[0] if costs else None)
+def _cost_at(kind: str, costs: list[Cost]) -> Cost | None:
+    """Returns the cost at a snapshot kind; what has no such kind gets that of the first one."""
+    return next((cost for cost in costs if cost.snapshot_kind == kind), costs[0] if costs else None)

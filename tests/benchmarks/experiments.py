@@ -25,7 +25,7 @@ from ml.experiments import design, designs, experiment, exposures, sequential, t
 from ml.experiments.analysis import METRICS, sample_ratio_p_value
 from ml.experiments.experiment import Experimented
 from ml.experiments.sequential import Floats
-from ml.experiments.testing import ENOUGH, LEAST_GROWTH
+from ml.experiments.testing import ENOUGH, MIN_GROWTH
 from ml.warehouse import Warehouse, open_warehouse
 from tests.conftest import Workshop
 from tests.ml import ml_state
@@ -180,7 +180,7 @@ def tested(information: Floats, planned: float) -> Floats:
     is_tested = np.zeros(information.shape, dtype=bool)
     last, has_ended = np.zeros(len(information)), np.zeros(len(information), dtype=bool)
     for look in range(information.shape[1]):
-        now = ~has_ended & (information[:, look] >= LEAST_GROWTH * last)
+        now = ~has_ended & (information[:, look] >= MIN_GROWTH * last)
         is_tested[:, look] = now
         last = np.where(now, information[:, look], last)
         has_ended |= now & (fraction[:, look] == 1)

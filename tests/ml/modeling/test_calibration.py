@@ -71,7 +71,7 @@ def test_a_known_distortion_is_found_within_sampling_error(
 def test_every_clock_has_its_own_distortion() -> None:
     truth = {"d3": (0.7, 0.3), "launch": (1.2, -0.3)}
     calibrator = calibration.fit(*distorted(truth, 20_000, 1))
-    assert calibrator.clocks == ("d3", "launch")
+    assert calibrator.snapshot_kinds == ("d3", "launch")
     for found, expected in zip(calibrator.parameters, truth.values(), strict=False):
         assert found == pytest.approx(expected, abs=0.08)
 

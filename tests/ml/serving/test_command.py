@@ -52,7 +52,7 @@ def test_whoever_has_to_wait_leaves_with_1_and_a_wrong_call_with_2(
     there = ("--warehouse", finished.folder, "--project", -1)
     code, out, err = call(monkeypatch, capsys, *there, "--client", "ann")
     assert (code, out) == (1, "")
-    assert err.startswith("predict-one REFUSED: client 'ann' has made 60 requests")
+    assert err.startswith("predict-one: client 'ann' has made 60 requests")
     assert len(err.splitlines()) == 1
     for client, said in (
         ("bob", "there is no project -1"),
