@@ -99,6 +99,16 @@ def test_a_storage_that_fails_lets_nobody_by(tmp_path: Path) -> None:
         RateLimit(f"sqlite:///{tmp_path}/limits.sqlite").take("ann")
 
 
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "limits.sqlite"
+    file.write_bytes(b"no database at all" * 100)
+    advice = "delete this file, it is made anew and all counts start from zero"
+    with pytest.raises(RateLimitError, match=rf"{file}: .*; {advice}"):
+        RateLimit(f"sqlite:///{file}").take("ann")
+    file.unlink()
+    RateLimit(f"sqlite:///{file}").take("ann")
+
+
 def test_a_password_is_not_told() -> None:
     with socket.socket() as taken:  # bound, so that nobody else listens there
         taken.bind(("127.0.0.1", 0))
