@@ -1,4 +1,4 @@
-"""What each look says: figures, intervals that hold over all looks, and the decision."""
+"""The result of each look: figures, intervals that hold over all looks, and the decision."""
 
 from datetime import datetime
 from typing import NamedTuple

@@ -36,7 +36,7 @@ class Predicted(NamedTuple):
 
 
 def model_in_use(model: ModelSettings, warehouse: Warehouse) -> ModelRun:
-    """Returns the row of the champion, or the one that says why there is none.
+    """Returns the row of the champion, or the one with the reason why there is none.
 
     Raises:
         PredictionError: There is none.

@@ -1,4 +1,4 @@
-"""What the monitor found, as rows of schema `ml`; a measurement that says nothing new adds none."""
+"""What the monitor found, as rows of schema `ml`; an unchanged measurement adds none."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime

@@ -80,7 +80,7 @@ def test_it_is_right_about_when_to_come_back(
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("", "unknown storage scheme"),
         ("limits.sqlite", "unknown storage scheme"),
@@ -88,8 +88,8 @@ def test_it_is_right_about_when_to_come_back(
         ("async+memory://", "no moving windows"),
     ],
 )
-def test_a_url_that_is_no_storage_is_refused(url: str, said: str) -> None:
-    with pytest.raises(RateLimitError, match=said):
+def test_a_url_that_is_no_storage_is_refused(url: str, message: str) -> None:
+    with pytest.raises(RateLimitError, match=message):
         RateLimit(url)
 
 
