@@ -9,18 +9,18 @@ from functools import partial
 from pathlib import Path
 
 from ml import settings, summary
-from ml.bandit import settings as release_settings
-from ml.bandit import stage as bandit
+from ml.bandit import bandit
+from ml.bandit import settings as bandit_settings
 from ml.bandit.summary import decided_lines
+from ml.command import fitted, guarded, show, timed
 from ml.containment import Failure, Units
-from ml.errors import PARTLY_DONE, MlError
-from ml.experiments import designs
-from ml.experiments.stage import experiment
+from ml.context import RunContext
+from ml.errors import PARTLY_DONE
+from ml.experiments import designs, experiment
 from ml.experiments.summary import experimented_lines
-from ml.modeling.predict import predict
-from ml.modeling.train import train
+from ml.modeling import predict, train
+from ml.monitoring import monitor
 from ml.monitoring.alarms import NOT_TESTED
-from ml.monitoring.stage import monitor
 from ml.monitoring.summary import monitored_lines
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse, open_warehouse
@@ -41,19 +41,18 @@ def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) ->
         were wrong; 3 (PARTLY_DONE) when a bug ended some models or experiments, or the bandit, and
         all others are done.
     """
-    options = _parser().parse_args(arguments)
-    moment = (now or _utc_now)().replace(tzinfo=None)
-    try:
-        models = settings.load(options.config)
-        with open_warehouse(options.db) as warehouse:
-            run = _Run(models, warehouse, options, moment)
-            for stage in STAGES:
-                if stage in options.stages:
-                    run.stage(stage)
-            return run.exit_code()
-    except MlError as error:
-        print(f"ml: {error}", file=sys.stderr)
-        return 2
+    return guarded("ml", partial(_run, _parser().parse_args(arguments), now or _utc_now))
+
+
+def _run(options: argparse.Namespace, now: Callable[[], datetime]) -> int:
+    context = RunContext(options.run_id, now().replace(tzinfo=None))
+    models = settings.load(options.config)
+    with open_warehouse(options.db) as warehouse:
+        run = _Run(models, warehouse, options, context)
+        for stage in STAGES:
+            if stage in options.stages:
+                run.stage(stage)
+        return run.exit_code()
 
 
 class _Run:
@@ -64,10 +63,11 @@ class _Run:
         models: tuple[ModelSettings, ...],
         warehouse: Warehouse,
         options: argparse.Namespace,
-        now: datetime,
+        context: RunContext,
     ) -> None:
-        self._models, self._warehouse, self._options, self._now = models, warehouse, options, now
-        self._units = Units(warehouse, run_id=options.run_id, now=now)
+        self._models, self._warehouse = models, warehouse
+        self._options, self._context = options, context
+        self._units = Units(warehouse, context)
         self._has_alert = False
 
     def stage(self, stage: str) -> None:
@@ -96,31 +96,30 @@ class _Run:
         else:
             found = self._units.run(stage, unit, work)
         lines = [str(found)] if isinstance(found, Failure) else found
-        lines[-1] += f" ({time.perf_counter() - started:.1f} s)"
-        for number, line in enumerate(lines):
-            print(f"{stage if number == 0 else '':<10} {line}", flush=True)
+        show(stage, fitted(timed(lines, started)))
 
     def _experiment(self) -> list[str]:
-        rows = {"run_id": self._options.run_id, "now": self._now}
         registered = designs.load(self._options.designs)
-        return experimented_lines(experiment(registered, self._warehouse, self._units, **rows))
+        found = experiment.run(registered, self._warehouse, self._context, units=self._units)
+        return experimented_lines(found)
 
     def _bandit(self) -> list[str]:
-        rows = {"run_id": self._options.run_id, "now": self._now}
-        chosen = release_settings.load(release_settings.DEFAULT_PATH)
-        return decided_lines(bandit.decide(chosen, self._warehouse, **rows))
+        given = bandit_settings.load(bandit_settings.DEFAULT_PATH)
+        return decided_lines(bandit.run(given, self._warehouse, self._context))
 
     def _model(self, stage: str, model: ModelSettings) -> list[str]:
-        warehouse, options = self._warehouse, self._options
-        rows = {"run_id": options.run_id, "now": self._now}
+        warehouse, context, models = self._warehouse, self._context, self._options.models
         if stage == "train":
-            trained = train(model, warehouse, options.models, **rows, truth=options.truth)
-            return summary.trained_lines(model, trained, options.models)
+            trained = train.run(model, warehouse, context, models=models, truth=self._options.truth)
+            return summary.trained_lines(model, trained, models)
         if stage == "predict":
-            return summary.predicted_lines(predict(model, warehouse, options.models, **rows))
-        found = monitor(model, warehouse, **rows)
+            return summary.predicted_lines(predict.run(model, warehouse, context, models=models))
+        return self._monitor(model)
+
+    def _monitor(self, model: ModelSettings) -> list[str]:
+        found = monitor.run(model, self._warehouse, self._context)
         self._has_alert |= bool(found.alarms)
-        if options.fail_on_alert and found.status == NOT_TESTED:
+        if self._options.fail_on_alert and found.status == NOT_TESTED:
             # silence would look like "no drift": who schedules this call must be able to tell
             print(f"monitor: {model.name} {NOT_TESTED}: {found.skip_reason}", file=sys.stderr)
         return monitored_lines(found)

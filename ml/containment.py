@@ -3,11 +3,11 @@
 import sys
 import traceback
 from collections.abc import Callable, Collection
-from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 
+from ml.context import RunContext
 from ml.errors import MlError
 from ml.warehouse import Warehouse
 
@@ -22,7 +22,7 @@ class Failure(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        """Says what failed, and what that means for the run."""
+        """Returns what failed, and what that means for the run."""
         return (
             f"{self.unit}: FAILED because of a bug ({self.reason}); its rows of this run are"
             " missing, the rest goes on -> ml.failures"
@@ -39,9 +39,9 @@ class Units:
         failures: What a bug has ended so far.
     """
 
-    def __init__(self, warehouse: Warehouse, *, run_id: str, now: datetime) -> None:
+    def __init__(self, warehouse: Warehouse, context: RunContext) -> None:
         """Takes what rows of `ml.failures` have in common."""
-        self._warehouse, self._run_id, self._now = warehouse, run_id, now
+        self._warehouse, self._context = warehouse, context
         self.failures: list[Failure] = []
 
     def run(self, stage: str, unit: str, work: Callable[[], Result]) -> Result | Failure:
@@ -66,31 +66,28 @@ class Units:
         return next(failed, None)
 
     def _was_failed(self, stage: str, unit: str) -> bool:
-        rows = self._warehouse.fetch(
-            """select is_failed from ml.failures
-            where stage = $stage and unit = $unit
-                and as_of = (select max(as_of) from core.warehouse_as_of)
-            order by recorded_at desc, run_id desc limit 1""",
+        [(count,)] = self._warehouse.fetch(
+            "select count(*) from staging.stg_failures where stage = $stage and unit = $unit",
             stage=stage,
             unit=unit,
         )
-        return bool(rows and rows[0][0])
+        return bool(count)
 
     def _record(self, failure: Failure, *, is_failed: bool) -> None:
         row = {
-            "run_id": self._run_id,
+            "run_id": self._context.run_id,
             "stage": failure.stage,
             "unit": failure.unit,
             "as_of": self._warehouse.as_of(),
             "is_failed": is_failed,
             "reason": failure.reason if is_failed else None,
-            "recorded_at": self._now,
+            "recorded_at": self._context.now,
         }
         self._warehouse.add("failures", pa.Table.from_pylist([row]))
 
 
 def concerns_all(error: Exception) -> bool:
-    """Says whether an error ends the run: the caller's to put right, or the machine's."""
+    """Returns whether an error ends the run: the caller's to put right, or the machine's."""
     # DuckDB's own input/output errors are no OSError
     is_io = any(each.__name__ == "IOException" for each in type(error).__mro__)
     return is_io or isinstance(error, MlError | OSError | MemoryError)

@@ -67,7 +67,7 @@ class Drift:
     """What counts as a shift of a feature between training and now.
 
     Attributes:
-        clocks: Kinds of snapshot that are compared.
+        snapshot_kinds: Kinds of snapshot that are compared.
         window_days: Length of the recent window.
         min_entities: Fewest projects in either window.
         mean_shift_threshold: The customary rule on the relative shift of the mean; only shown.
@@ -77,7 +77,7 @@ class Drift:
         report_only: Features that are shown but never alarmed.
     """
 
-    clocks: Names
+    snapshot_kinds: Names
     window_days: Annotated[StrictInt, Field(ge=1, le=3660)]
     min_entities: Annotated[StrictInt, Field(ge=2, le=1_000_000)]
     mean_shift_threshold: Annotated[StrictFloat, Field(ge=0.001, le=100)]
@@ -194,9 +194,9 @@ def _problem(model: _Model) -> str | None:
     for estimator in made:
         if estimator not in model.hyperparameters:
             return f"hyperparameters.{estimator} is missing"
-    if not model.drift.clocks or "current" in model.drift.clocks:
+    if not model.drift.snapshot_kinds or "current" in model.drift.snapshot_kinds:
         # Live campaigns are long ones caught half-way: against training they always differ.
-        return "drift.clocks must name kinds of snapshot other than 'current'"
+        return "drift.snapshot_kinds must name kinds of snapshot other than 'current'"
     for name in model.drift.report_only:
         if name not in names:
             return f"drift.report_only holds {name!r}, which is no feature of the model"

@@ -26,7 +26,7 @@ def trained_lines(model: ModelSettings, results: list[Trained], models: Path) ->
         f" tested on {run.test_entity_count:,} of later launches ({run.test_row_count:,})"
         f" -> {models / model.name}"
     ]
-    clock = model.drift.clocks[0]
+    clock = model.drift.snapshot_kinds[0]
     for result in results:
         note = f" ({result.note})" if result.note else ""
         lines.append(

@@ -32,12 +32,12 @@ class Warehouse:
         self._attached_as = attached_as
 
     def as_of(self) -> datetime:
-        """Returns the moment the warehouse was built for."""
+        """Returns the timestamp that the warehouse was built for."""
         rows = self.fetch("select as_of from core.warehouse_as_of")
         if not rows:
             raise WarehouseError("core.warehouse_as_of is empty: build the features again")
-        moment: datetime = rows[0][0]
-        return moment
+        as_of: datetime = rows[0][0]
+        return as_of
 
     def require(self, table: str, *columns: str, needed_by: str = "ml") -> dict[str, str]:
         """Returns the columns of a table with their types.

@@ -251,7 +251,7 @@ STAGES = (
         "online",
         reads=lambda context: {
             "log": context.digests.of_folder(context.paths.online),
-            "ml.serving": context.code("ml/serving/collect.py", "ml/serving/log.py"),
+            "ml.serving": context.code("ml/*.py", "ml/serving/*.py"),
         },
         commands=_online,
     ),

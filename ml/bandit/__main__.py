@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from ml.bandit.policy import choose, draw
 from ml.bandit.settings import ARMS
+from ml.command import guarded, show
 from ml.errors import MlError
 from ml.warehouse import Warehouse, read_warehouse
 
@@ -50,7 +52,7 @@ class Answer(NamedTuple):
     state: str
 
     def __str__(self) -> str:
-        """Says it in words."""
+        """Returns the answer as text."""
         return (
             f"{self.strategy}, chosen with probability {self.propensity:.4f} for a launch in the"
             f" week of {self.batch_at:%Y-%m-%d} ({self.state})"
@@ -75,18 +77,18 @@ def answer(warehouse: Warehouse, project_id: int) -> Answer:
 
 
 def recorded(warehouse: Warehouse, project_id: int) -> str | None:
-    """Says what is on record for a project that has launched already; None when it has not."""
+    """Returns what is on record for a project that has launched already; None when it has not."""
     if not warehouse.fetch(_HAS_RUN):
         return None
     rows = warehouse.fetch(_LAUNCHED, project_id=project_id)
     if not rows:
         return None
     launched_at, own, strategy, propensity, batch_at, state = rows[0]
-    words = f"launched already, on {launched_at:%Y-%m-%d}, with {own or 'no release strategy'}"
+    text = f"launched already, on {launched_at:%Y-%m-%d}, with {own or 'no release strategy'}"
     if strategy is None:
-        return f"{words}; no decision of the bandit is recorded for it"
+        return f"{text}; no decision of the bandit is recorded for it"
     return (
-        f"{words}; recorded for it: {strategy}, chosen with probability {propensity:.4f} for a"
+        f"{text}; recorded for it: {strategy}, chosen with probability {propensity:.4f} for a"
         f" launch in the week of {batch_at:%Y-%m-%d} ({state})"
     )
 
@@ -96,18 +98,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ml.bandit", description=__doc__)
     parser.add_argument("--db", type=Path, required=True, help="published warehouse, only read")
     parser.add_argument("--project", type=int, required=True, help="id the project will have")
-    options = parser.parse_args(arguments)
-    try:
-        if not 0 < options.project < 2**63:
-            raise MlError(f"{options.project} cannot be the id of a project: it is 1 to 2^63 - 1")
-        with read_warehouse(options.db) as warehouse:
-            words = recorded(warehouse, options.project)
-            words = words or str(answer(warehouse, options.project))
-    except MlError as error:
-        print(f"strategy: {error}", file=sys.stderr)
-        return 2
-    print(f"strategy   project {options.project}: {words}")
-    return 0
+    return guarded("strategy", partial(_strategy, parser.parse_args(arguments)))
+
+
+def _strategy(options: argparse.Namespace) -> int:
+    if not 0 < options.project < 2**63:
+        raise MlError(f"{options.project} cannot be the id of a project: it is 1 to 2^63 - 1")
+    with read_warehouse(options.db) as warehouse:
+        found = recorded(warehouse, options.project)
+        found = found or str(answer(warehouse, options.project))
+    return show("strategy", [f"project {options.project}: {found}"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the platform's history says of each release strategy, and when it became known."""
+"""The platform's history of each release strategy, and when it became known."""
 
 import hashlib
 from dataclasses import dataclass, fields
@@ -16,7 +16,7 @@ WEEK = 7 * 86_400_000_000  # microseconds
 _MONDAY = 4 * 86_400_000_000  # 1970-01-05 was the first Monday
 UNKNOWN = np.iinfo(np.int64).max
 
-# A project's reward closes when the grace of its last planned milestone ends: a moment that is
+# A project's reward closes when the grace of its last planned milestone ends: a timestamp that is
 # planned at launch, before any outcome. Counting a project once all milestones it started are
 # answered would let failures in first, since they end a project, and quick approvals before late
 # ones. By then each milestone that has started is approved within its grace or is not.
@@ -84,7 +84,7 @@ _NEWEST_EVENTS = """
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One element per project, by launch; moments in microseconds since 1970, or UNKNOWN.
+    """One element per project, by launch; timestamps in microseconds since 1970, or UNKNOWN.
 
     Attributes:
         project_id: Its key.
@@ -98,7 +98,7 @@ class History:
             milestone failed; 1 when none did.
         draw: The number in [0, 1) that decides for it.
         newest_events: Newest submission or resolution of each week that has one, rising.
-        as_of: The moment all this was looked at.
+        as_of: The timestamp of the warehouse.
     """
 
     project_id: Ints
@@ -123,7 +123,7 @@ class History:
 def read_history(warehouse: Warehouse, seed: int) -> History:
     """Reads one row per project, with everything that is known strictly before `as_of`."""
     table = warehouse.read(_HISTORY, seed=seed, arms=list(ARMS)).read_all()
-    events = [moment for (moment,) in warehouse.fetch(_NEWEST_EVENTS)]
+    events = [newest for (newest,) in warehouse.fetch(_NEWEST_EVENTS)]
     return History(
         **{name: table.column(name).to_numpy() for name in table.column_names},
         newest_events=np.array(events, dtype=np.int64),
@@ -131,16 +131,16 @@ def read_history(warehouse: Warehouse, seed: int) -> History:
     )
 
 
-def week_of(moment: npt.ArrayLike) -> Ints:
-    """Returns the number of the week, from Monday on, that each moment lies in."""
-    return (np.asarray(moment, dtype=np.int64) - _MONDAY) // WEEK
+def week_of(timestamp: npt.ArrayLike) -> Ints:
+    """Returns the number of the week, from Monday on, that each timestamp lies in."""
+    return (np.asarray(timestamp, dtype=np.int64) - _MONDAY) // WEEK
 
 
 def monday(week: npt.ArrayLike) -> Ints:
-    """Returns the moment at which a week begins."""
+    """Returns the timestamp at which a week begins."""
     return np.asarray(week, dtype=np.int64) * WEEK + _MONDAY
 
 
-def micros(moment: datetime) -> int:
-    """Returns a moment as microseconds since 1970, exactly."""
-    return int(np.datetime64(moment, "us").astype(np.int64))
+def micros(timestamp: datetime) -> int:
+    """Returns a timestamp as microseconds since 1970, exactly."""
+    return int(np.datetime64(timestamp, "us").astype(np.int64))

@@ -51,15 +51,15 @@ class Learning:
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """Sums per arm over the rewards known strictly before each moment, shape (moments, arms)."""
+    """Sums per arm over the rewards known strictly before each time, shape (times, arms)."""
 
     count: Ints
     reward: Floats
     money_kept: Floats
 
 
-def why_not(history: History, settings: BanditSettings) -> str | None:
-    """Says what is missing before anything can be learned; None when nothing is."""
+def skip_reason(history: History, settings: BanditSettings) -> str | None:
+    """Returns what is missing before anything can be learned; None when nothing is."""
     if not (history.arm >= 0).any():
         return "no project has a release strategy"
     if not (history.closes_at < UNKNOWN).any():
@@ -71,7 +71,7 @@ def why_not(history: History, settings: BanditSettings) -> str | None:
 
 
 def learn(history: History, settings: BanditSettings) -> Learning:
-    """Plays all weeks from the start on; `why_not` must have found nothing missing.
+    """Plays all weeks from the start on; `skip_reason` must have found nothing missing.
 
     A week's decisions use rewards that closed strictly before its Monday, so a later `as_of` adds
     weeks and changes none.
@@ -120,13 +120,13 @@ def _start_week(history: History, settings: BanditSettings) -> Ints:
     return week_of(closes[settings.min_rewards - 1]) + 1
 
 
-def _sums(history: History, moments: Ints) -> _Sums:
+def _sums(history: History, times: Ints) -> _Sums:
     # Summed in the order of becoming known: a prefix of the history gives the same bits.
     order = np.lexsort((history.project_id, history.closes_at))
     order = order[history.arm[order] >= 0]
     closes, arm = history.closes_at[order], history.arm[order]
-    seen = np.searchsorted(closes, moments, side="left")
-    count = np.empty((len(moments), len(ARMS)), dtype=np.int64)
+    seen = np.searchsorted(closes, times, side="left")
+    count = np.empty((len(times), len(ARMS)), dtype=np.int64)
     reward, money_kept = np.empty(count.shape), np.empty(count.shape)
     for number in range(len(ARMS)):
         is_arm = arm == number
@@ -139,10 +139,10 @@ def _sums(history: History, moments: Ints) -> _Sums:
     return _Sums(count, reward, money_kept)
 
 
-def _counts(history: History, at: Ints, moments: Ints) -> Ints:
+def _counts(history: History, at: Ints, times: Ints) -> Ints:
     return np.stack(
         [
-            np.searchsorted(np.sort(at[history.arm == number]), moments, side="left")
+            np.searchsorted(np.sort(at[history.arm == number]), times, side="left")
             for number in range(len(ARMS))
         ],
         axis=1,
@@ -159,10 +159,10 @@ def _priors(sums: _Sums, settings: BanditSettings) -> tuple[Floats, Floats]:
     return alpha, beta
 
 
-def _is_stale(history: History, moments: Ints, settings: BanditSettings) -> np.ndarray:
-    before = np.searchsorted(history.newest_events, moments, side="left") - 1
+def _is_stale(history: History, times: Ints, settings: BanditSettings) -> np.ndarray:
+    before = np.searchsorted(history.newest_events, times, side="left") - 1
     newest = np.where(before >= 0, history.newest_events[np.maximum(before, 0)], 0)
-    return np.asarray(moments - newest > settings.stale_after_days * _DAY)
+    return np.asarray(times - newest > settings.stale_after_days * _DAY)
 
 
 def _mean(total: Floats, count: Ints) -> Floats:

@@ -1,4 +1,4 @@
-"""What a policy would have earned, told from a log of decisions that another policy made."""
+"""What a policy would have earned, estimated from a log of decisions that another policy made."""
 
 from typing import NamedTuple
 

@@ -24,14 +24,14 @@ LEARNING, UNPROVEN, STALE = "learning", "held_unproven", "held_stale"
 
 
 class Knowledge(NamedTuple):
-    """What is known of the arms at each moment of deciding.
+    """What is known of the arms at each decision time.
 
     Attributes:
-        alpha: First parameter of the Beta posteriors, shape (moments, arms).
+        alpha: First parameter of the Beta posteriors, shape (times, arms).
         beta: Second parameter, same shape.
         reward_count: Rewards known, those of the history included, same shape.
-        decision_number: 1 for the first decision ever, shape (moments,).
-        is_stale: Whether the data have fallen silent, shape (moments,).
+        decision_number: 1 for the first decision ever, shape (times,).
+        is_stale: Whether there were no new events for too long, shape (times,).
     """
 
     alpha: Floats
@@ -42,7 +42,7 @@ class Knowledge(NamedTuple):
 
 
 class Shares(NamedTuple):
-    """What follows from it: shapes (moments, arms), and (moments,) for the last two."""
+    """What follows from it: shapes (times, arms), and (times,) for the last two."""
 
     best_probability: Floats
     propensity: Floats
@@ -98,20 +98,20 @@ def choose(propensity: Floats, draw: Floats) -> Ints:
     return np.asarray((draw[:, None] >= ends).sum(axis=1))
 
 
-def snapshot(known: Knowledge, found: Shares, moment: int, rules: Rules) -> str:
-    """Writes down, as JSON, all that the decisions of one moment rest on; `replay` reads it."""
+def snapshot(known: Knowledge, found: Shares, place: int, rules: Rules) -> str:
+    """Writes down, as JSON, all that the decisions at one time rest on; `replay` reads it."""
     arms = {
         name: {
-            "alpha": float(known.alpha[moment, arm]),
-            "beta": float(known.beta[moment, arm]),
-            "reward_count": int(known.reward_count[moment, arm]),
-            "propensity": float(found.propensity[moment, arm]),
+            "alpha": float(known.alpha[place, arm]),
+            "beta": float(known.beta[place, arm]),
+            "reward_count": int(known.reward_count[place, arm]),
+            "propensity": float(found.propensity[place, arm]),
         }
         for arm, name in enumerate(ARMS)
     }
     content = {
-        "decision_number": int(known.decision_number[moment]),
-        "is_stale": bool(known.is_stale[moment]),
+        "decision_number": int(known.decision_number[place]),
+        "is_stale": bool(known.is_stale[place]),
         "rules": rules._asdict(),
         "arms": arms,
     }

@@ -7,7 +7,7 @@ from scipy import special
 Floats = npt.NDArray[np.float64]
 
 _TAIL = 1e-14  # posterior mass left out at either end
-_LEAST = 0.5  # Jeffreys; longer tails would need ever more nodes
+_MIN_PARAMETER = 0.5  # Jeffreys; longer tails would need ever more nodes
 # The trapezoid rule errs by the Fourier transform at 2 pi / step: below 1e-13 with these steps,
 # for narrow (normal) densities and for wide ones, whose poles lie at +-i pi.
 _STEPS_PER_SD, _WIDEST_STEP = 2.5, 0.25
@@ -32,8 +32,8 @@ def best_probabilities(alpha: Floats, beta: Floats) -> Floats:
     Raises:
         ValueError: A parameter is too small to integrate.
     """
-    if min(alpha.min(initial=1), beta.min(initial=1)) < _LEAST:
-        raise ValueError(f"a Beta parameter is below {_LEAST}")
+    if min(alpha.min(initial=1), beta.min(initial=1)) < _MIN_PARAMETER:
+        raise ValueError(f"a Beta parameter is below {_MIN_PARAMETER}")
     lows = special.logit(special.betaincinv(alpha, beta, _TAIL))
     highs = -special.logit(special.betaincinv(beta, alpha, _TAIL))
     # Below the highest low end some factor of every integrand vanishes.

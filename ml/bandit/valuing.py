@@ -1,4 +1,4 @@
-"""Values candidate policies on the platform's own log, or says why it cannot."""
+"""Values candidate policies on the platform's own log, or gives the reason why it cannot."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -143,7 +143,7 @@ def _too_little(count: int, support: Support | None, settings: BanditSettings) -
 def _propensities(
     history: History, learning: Learning, settings: BanditSettings, warehouse: Warehouse
 ) -> _Propensities:
-    """History drew evenly, which its counts must bear out; afterwards the records tell."""
+    """History drew evenly, which its counts must confirm; later decisions record theirs."""
     rows = learning.decided
     values = np.full((len(rows), len(ARMS)), 1 / len(ARMS))
     arm, since = history.arm[rows], settings.followed_from

@@ -11,7 +11,7 @@ from tea_tasting.metrics import RatioOfMeans, SampleRatio
 from tea_tasting.metrics.mean import MeanResult
 from tea_tasting.multiplicity import adjust_fwer
 
-from ml.experiments.exposures import Sums
+from ml.experiments.sums import Sums
 
 PRIMARY, SECONDARY, INTERFERENCE = "primary", "secondary", "interference"
 # tea-tasting also computes an interval of the lift, by exp of its half width: at 95 % that
@@ -28,7 +28,8 @@ class Metric(NamedTuple):
 
     Attributes:
         name: As in the tables.
-        role: PRIMARY decides; SECONDARY explains; INTERFERENCE tells what is taken from elsewhere.
+        role: PRIMARY decides; SECONDARY explains; INTERFERENCE shows spillover on
+            other projects (cannibalisation).
         numerator: Column of the sums.
         denominator: Column of the sums; None counts backers.
         is_money: Whether the numerator is in cents.

@@ -7,6 +7,7 @@ The size is that of a two-sided z-test of two proportions with unpooled variance
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from math import ceil, inf, sqrt
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +16,11 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from ml.errors import MlError
+from ml.command import guarded, show
 from ml.experiments import designs, exposures, sequential
 from ml.experiments.analysis import METRICS
 from ml.experiments.designs import Design, DesignError, Designs
-from ml.experiments.exposures import Sums
+from ml.experiments.sums import Sums
 from ml.warehouse import Warehouse, read_warehouse
 
 _LOOKS = 28
@@ -172,15 +173,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--lift", type=float, required=True, help="relative change to be found")
     parser.add_argument("--power", type=float, default=0.8, help="chance to find it")
     parser.add_argument("--db", type=Path, help="published warehouse, if there is one")
-    options = parser.parse_args(arguments)
-    try:
-        lines = report(options.base, options.lift, options.power, _measure(options.db))
-    except MlError as error:
-        print(f"experiment-design: {error}", file=sys.stderr)
-        return 2
-    for number, line in enumerate(lines):
-        print(f"{'design' if number == 0 else '':<10} {line}")
-    return 0
+    return guarded("experiment-design", partial(_report, parser.parse_args(arguments)))
+
+
+def _report(options: argparse.Namespace) -> int:
+    found = _measure(options.db)
+    return show("design", report(options.base, options.lift, options.power, found))
 
 
 def _measure(path: Path | None) -> Traffic | None:

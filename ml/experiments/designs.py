@@ -39,7 +39,7 @@ class Plan:
     """What is registered before the start, and nobody may guess afterwards.
 
     Attributes:
-        hypothesis: In words.
+        hypothesis: One sentence.
         salt: Of the assignment hash.
         base: Conversion per view without the treatment.
         lift: Its relative change by the treatment.
@@ -128,7 +128,7 @@ class Design(Rules):
         return max(1, self.look_count - self.window_days // self.look_days)
 
     def look_at(self, number: int) -> datetime:
-        """The moment of a look, counted from 1."""
+        """The timestamp of a look, counted from 1."""
         return self.starts_at + timedelta(days=number * self.look_days)
 
 

@@ -1,23 +1,13 @@
-"""What the warehouse knows about an experiment: its exposures, checked, and sums per look and arm.
+"""An experiment as the warehouse has it: exposures, checked, and sums per look and arm."""
 
-All sums are of whole numbers (views, conversions, cents, products of these): exact, so the same in
-every run however many threads add them up.
-"""
-
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from tea_tasting.aggr import Aggregates
-
 from ml.experiments.designs import Design, Experiment
+from ml.experiments.sums import COLUMNS, PAIRS, Sums
 from ml.warehouse import Warehouse
 
-# What is summed over backers; money in cents.
-COLUMNS = ("views", "conversions", "amount", "pre", "shown", "elsewhere", "net")
-PAIRS = tuple((left, right) for place, left in enumerate(COLUMNS) for right in COLUMNS[place:])
-_PLACES = {pair: place for place, pair in enumerate(PAIRS)}
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 
 class Violation(NamedTuple):
@@ -28,9 +18,9 @@ class Violation(NamedTuple):
     exposure_ids: list[int]
 
     def __str__(self) -> str:
-        """Says what is wrong with how many exposures, and names them."""
-        keys = ", ".join(map(str, self.exposure_ids[:_MOST_NAMED]))
-        more = ", …" if self.exposure_count > _MOST_NAMED else ""
+        """Names what is wrong, the number of exposures and the first of them."""
+        keys = ", ".join(map(str, self.exposure_ids[:_MAX_NAMED]))
+        more = ", …" if self.exposure_count > _MAX_NAMED else ""
         return f"{self.problem} in {self.exposure_count:,} exposures: {keys}{more}"
 
 
@@ -39,7 +29,7 @@ class Look(NamedTuple):
 
     Attributes:
         number: Counted from the start of the experiment.
-        look_at: Its moment (UTC); only events strictly before it count.
+        look_at: Its timestamp (UTC); only events strictly before it count.
         exposed: Backers seen so far, by arm.
         sums: Backers whose window is over, by arm.
         first_closes_at: When the first window is over.
@@ -48,57 +38,8 @@ class Look(NamedTuple):
     number: int
     look_at: datetime
     exposed: dict[str, int]
-    sums: dict[str, "Sums"]
+    sums: dict[str, Sums]
     first_closes_at: datetime | None = None
-
-
-class Sums:
-    """Exact sums over the backers of one arm."""
-
-    def __init__(self) -> None:
-        """Begins with nobody."""
-        self.count = 0
-        self._totals = [0] * len(COLUMNS)
-        self._products = [0] * len(PAIRS)
-
-    def add(self, count: int, values: Iterable[int]) -> None:
-        """Adds backers: their number, their totals, then their products."""
-        added = list(values)
-        self.count += count
-        split = len(COLUMNS)
-        self._totals = [a + b for a, b in zip(self._totals, added[:split], strict=True)]
-        self._products = [a + b for a, b in zip(self._products, added[split:], strict=True)]
-
-    def merge(self, other: "Sums") -> None:
-        """Adds the backers of other sums."""
-        self.add(other.count, [*other._totals, *other._products])
-
-    def copy(self) -> "Sums":
-        """Returns the sums as they are now."""
-        other = Sums()
-        other.merge(self)
-        return other
-
-    def total(self, column: str) -> int:
-        """Returns the sum of one column."""
-        return self._totals[COLUMNS.index(column)]
-
-    def aggregates(self, columns: tuple[str, ...]) -> Aggregates:
-        """Returns means, variances and covariances; they take two backers at least."""
-        pairs = [(left, right) for place, left in enumerate(columns) for right in columns[place:]]
-        spread = {pair: self._covariance(*pair) for pair in pairs}
-        return Aggregates(
-            count_=self.count,
-            mean_={name: self.total(name) / self.count for name in columns},
-            var_={left: value for (left, right), value in spread.items() if left == right},
-            cov_={pair: value for pair, value in spread.items() if pair[0] != pair[1]},
-        )
-
-    def _covariance(self, left: str, right: str) -> float:
-        pair = (left, right) if (left, right) in _PLACES else (right, left)
-        product = self._products[_PLACES[pair]]
-        spread = product * self.count - self.total(left) * self.total(right)
-        return spread / (self.count * (self.count - 1))
 
 
 def experiments(warehouse: Warehouse) -> list[Experiment]:
@@ -143,7 +84,7 @@ def violations(warehouse: Warehouse, design: Design) -> list[Violation]:
                 on exposures.pledge_id = pledges.pledge_id
             where problem is not null
         )
-        select problem, count(*), list(exposure_id order by exposure_id)[1:{_MOST_NAMED}]
+        select problem, count(*), list(exposure_id order by exposure_id)[1:{_MAX_NAMED}]
         from found group by problem order by problem""",
         experiment=design.name,
         arms=list(design.arms),
@@ -182,8 +123,7 @@ def looks(warehouse: Warehouse, design: Design, as_of: datetime) -> list[Look]:
             sums[row[0]].add(row[3], map(int, row[5:]))
         if any(seen.values()):
             copies = {arm: each.copy() for arm, each in sums.items()}
-            moment = design.look_at(number)
-            found.append(Look(number, moment, dict(seen), copies, first_closes_at))
+            found.append(Look(number, design.look_at(number), dict(seen), copies, first_closes_at))
     return found
 
 

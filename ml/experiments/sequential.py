@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 _WIDEST = 9.0  # beyond it lies no mass worth integrating
 _NODES_OF_PANEL = 16
 _WIDTH_OF_PANEL = 8.0  # standard deviations of a step
-_MOST_NEWTON_STEPS = 40
+_MAX_NEWTON_STEPS = 40
 _CLOSE = 1e-10
 
 
@@ -81,7 +81,7 @@ def _critical(step: Floats, center: Floats, spread: Floats, mass: Floats) -> Flo
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         value: Floats = -ndtri(step / 2)
-        for _ in range(_MOST_NEWTON_STEPS):
+        for _ in range(_MAX_NEWTON_STEPS):
             above = (value[..., None] - center) / spread
             below = (-value[..., None] - center) / spread
             tails = (mass * (ndtr(-above) + ndtr(below))).sum(-1)

@@ -2,8 +2,8 @@
 
 from ml.containment import Failure
 from ml.experiments.analysis import PRIMARY
+from ml.experiments.experiment import Experimented
 from ml.experiments.readout import Reading
-from ml.experiments.stage import Experimented
 
 
 def experimented_lines(found: list[Experimented | Failure]) -> list[str]:

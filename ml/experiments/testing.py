@@ -10,7 +10,7 @@ from ml.experiments.analysis import METRICS, Effect, Metric, compare, sample_rat
 from ml.experiments.designs import Design
 from ml.experiments.exposures import Look
 
-LEAST_GROWTH = 1.01  # of information: less than a hundredth more is not worth a look
+MIN_GROWTH = 1.01  # of information: with less than 1 % more, a look is not tested again
 ENOUGH = 0.99  # of the planned information: the look that has it is the last and spends the rest
 
 
@@ -67,13 +67,13 @@ def run_tests(
     information: list[float] = []
     fractions: list[float] = []
     for place, (look, (each, _)) in enumerate(zip(looks, compared, strict=True)):
-        fewest = min(look.sums[design.control].count, look.sums[arm].count)
-        if each is None or fewest < design.fewest_backers:
+        smaller = min(look.sums[design.control].count, look.sums[arm].count)
+        if each is None or smaller < design.fewest_backers:
             continue
         fraction = each.error**-2 / planned if primary is None else primary[place].fraction
         if fraction is None:
             continue
-        if information and each.error**-2 < LEAST_GROWTH * information[-1]:
+        if information and each.error**-2 < MIN_GROWTH * information[-1]:
             continue
         tested.append(place)
         information.append(each.error**-2)
@@ -121,7 +121,7 @@ def sample_ratios(design: Design, arm: str, looks: list[Look]) -> list[SampleRat
     counts = [look.exposed[design.control] + look.exposed[arm] for look in looks]
     tested: list[int] = []
     for place, count in enumerate(counts):
-        if count and (not tested or count >= LEAST_GROWTH * counts[tested[-1]]):
+        if count and (not tested or count >= MIN_GROWTH * counts[tested[-1]]):
             tested.append(place)
     share = [min(1.0, looks[place].number / design.enrolling_look_count) for place in tested]
     spent = [alpha * each for each in share]

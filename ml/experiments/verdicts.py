@@ -1,4 +1,4 @@
-"""What to do next after a look, and why, in words."""
+"""What to do next after an interim analysis (look), and the reason."""
 
 from typing import NamedTuple
 
@@ -24,13 +24,15 @@ class Verdict(NamedTuple):
 
     def at(self, look: Look) -> "Verdict":
         """Returns it as later looks quote it."""
-        words = "decided" if self.is_final else "too little is new since what was said"
-        moment = f"{words} at look {look.number}, {look.look_at:%Y-%m-%d}"
-        return self._replace(reason=f"{moment}: {self.reason}")
+        at_look = f"look {look.number}, {look.look_at:%Y-%m-%d}"
+        status = f"decided at {at_look}"
+        if not self.is_final:
+            status = f"not tested again: less than 1 % new information since {at_look}"
+        return self._replace(reason=f"{status}: {self.reason}")
 
 
 def decide(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str) -> Verdict | None:
-    """Returns what this look by itself says; None when too little is new to test it."""
+    """Returns the verdict of this look by itself; None when it is not tested."""
     if ratio.is_broken:
         counts = f"{look.exposed[design.control]:,} and {look.exposed[arm]:,} backers"
         return Verdict(
@@ -43,11 +45,11 @@ def decide(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str)
         return Verdict(GO_ON, _explored(design, look, test, ratio, arm))
     if test.effect is None:
         return Verdict(GO_ON, _missing(look, design.control, arm))
-    fewest = min(look.sums[design.control].count, look.sums[arm].count)
-    if fewest < design.fewest_backers:
+    smaller = min(look.sums[design.control].count, look.sums[arm].count)
+    if smaller < design.fewest_backers:
         return Verdict(
             GO_ON,
-            f"an arm has {fewest:,} backers whose window is over,"
+            f"an arm has {smaller:,} backers whose window is over,"
             f" {design.fewest_backers:,} are needed",
         )
     if test.fraction is None:
@@ -58,25 +60,25 @@ def decide(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str)
 
 
 def _explored(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str) -> str:
-    """Says what an experiment without a design shows, and with which window."""
-    words = _missing(look, design.control, arm)
+    """Returns what an experiment without a design shows, and with which window."""
+    text = _missing(look, design.control, arm)
     if test.effect is not None:
         low, high = test.effect.interval(_Z95)
-        words = (
+        text = (
             f"{_difference(test.effect)}, {100 * low:+.2f} to {100 * high:+.2f} and"
             f" p = {test.effect.p_value:.2g} for this look alone"
         )
-    words = f"exploratory, no design was registered, so this decides nothing: {words}"
+    text = f"exploratory, no design was registered, so this decides nothing: {text}"
     if look.first_closes_at:
         over = "was over" if look.first_closes_at <= look.look_at else "is over"
-        words += f"; windows of {design.window_days} days, the first {over}"
-        words += f" on {look.first_closes_at:%Y-%m-%d}"
+        text += f"; windows of {design.window_days} days, the first {over}"
+        text += f" on {look.first_closes_at:%Y-%m-%d}"
     if ratio.p_value is not None:
-        words += (
+        text += (
             f"; {look.exposed[design.control]:,} and {look.exposed[arm]:,} backers seen,"
             f" p = {ratio.p_value:.2g} against equal shares (information only)"
         )
-    return words
+    return text
 
 
 def _difference(found: Effect) -> str:
@@ -99,12 +101,12 @@ def _judge(
     design: Design, plan: Plan, test: Test, found: Effect, fraction: float, critical: float
 ) -> Verdict:
     low, high = found.interval(critical)
-    words = f"{_difference(found)}, over all looks {100 * low:+.2f} to {100 * high:+.2f}"
+    text = f"{_difference(found)}, over all looks {100 * low:+.2f} to {100 * high:+.2f}"
     if test.crossed > 0:
-        return Verdict(SHIP, f"{words}; z = {found.z:.2f} reached {critical:.2f}", True)
+        return Verdict(SHIP, f"{text}; z = {found.z:.2f} reached {critical:.2f}", True)
     if test.crossed < 0:
-        return Verdict(HARM, f"{words}; z = {found.z:.2f} reached -{critical:.2f}", True)
-    within = f"{words}; z = {found.z:.2f} is within {critical:.2f}"
+        return Verdict(HARM, f"{text}; z = {found.z:.2f} reached -{critical:.2f}", True)
+    within = f"{text}; z = {found.z:.2f} is within {critical:.2f}"
     if fraction >= 1:
         return Verdict(NO_EFFECT, f"{within} and all planned information is there", True)
     chance = conditional_power(design, test)

@@ -7,15 +7,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ml.context import RunContext
 from ml.modeling import baselines, estimators, metrics
 from ml.modeling.baselines import CEILING, ORACLE, Predictor
+from ml.modeling.bootstrap import Floats, Integers
+from ml.modeling.calibration_curve import CalibrationBin, calibration_curve
 from ml.modeling.estimators import FittedModel
-from ml.modeling.metrics import CalibrationBin, Metric, ScoredRows
+from ml.modeling.metrics import Metric, ScoredRows
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
 _SHUFFLES = 3
-_MOST_ROWS = 1_000  # for the importance of features
+_MAX_ROWS = 1_000  # for the importance of features
 _VERSION = ("model_name", "split_part(model_version, '/', 1)")
 
 
@@ -29,7 +32,7 @@ class Importance(NamedTuple):
 
 
 class Assessment(NamedTuple):
-    """What there is to say of one predictor; its version names the model it was measured for."""
+    """All measurements of one predictor; its version names the model it was measured for."""
 
     predictor: str
     model_version: str
@@ -38,8 +41,8 @@ class Assessment(NamedTuple):
     importance: list[Importance]
 
 
-def scored(test: pa.Table, probability: metrics.Floats) -> ScoredRows:
-    """Returns the rows of `Warehouse.test_rows` with what a predictor says of them."""
+def scored(test: pa.Table, probability: Floats) -> ScoredRows:
+    """Returns the rows of `holdout_rows` with the probabilities of a predictor."""
     amount = test.column("amount").to_numpy()
     return ScoredRows(
         project_id=test.column("project_id").to_numpy(),
@@ -69,7 +72,7 @@ def assess_model(
         predictor=model.estimator,
         model_version=version,
         metrics=measured,
-        curve=metrics.calibration_curve(rows, **how),
+        curve=calibration_curve(rows, **how),
         importance=_importance(model, fitted, test),
     )
 
@@ -88,29 +91,29 @@ def assess_others(
 
 def _measure(model: ModelSettings, test: pa.Table, other: Predictor) -> list[Metric]:
     rows = scored(test, other.probability)
-    if other.name in (ORACLE, CEILING):  # these may be silent on some rows
+    if other.name in (ORACLE, CEILING):  # these lack some rows
         rows = rows.where(~np.isnan(other.probability))
     return metrics.measure(rows, resamples=model.bootstrap_resamples, seed=model.seed)
 
 
 def _importance(model: ModelSettings, fitted: FittedModel, test: pa.Table) -> list[Importance]:
-    """Shuffles one feature at a time among undecided rows of one clock (Breiman, 2001).
+    """Shuffles one feature at a time among open rows of one snapshot kind (Breiman, 2001).
 
     All shuffled copies are scored in one call: scikit-learn's function of that purpose takes ten
-    times as long on a small test, and shuffles across clocks, which makes impossible campaigns.
+    times as long on a small test, and shuffles across kinds, which makes impossible campaigns.
     """
-    undecided = test.filter(np.logical_not(test.column("is_decided").to_numpy()))
-    rows = undecided.slice(0, _MOST_ROWS)
+    open_rows = test.filter(np.logical_not(test.column("is_decided").to_numpy()))
+    rows = open_rows.slice(0, _MAX_ROWS)
     names = estimators.features_of(fitted).names
     if not rows.num_rows:
         return []
     rng = np.random.default_rng(model.seed)
-    clock = np.array(rows.column("snapshot_kind").to_pylist(), dtype=np.str_)
+    kind = np.array(rows.column("snapshot_kind").to_pylist(), dtype=np.str_)
     copies = []
     for name in names:
         place = rows.schema.get_field_index(name)
         for _ in range(_SHUFFLES):
-            order = _shuffled_within(clock, rng)
+            order = _shuffled_within(kind, rng)
             copies.append(rows.set_column(place, name, rows.column(name).take(order)))
     probability = estimators.score(fitted, pa.concat_tables([rows, *copies]))
     label = np.tile(rows.column("label").to_numpy().astype(bool), len(copies) + 1)
@@ -122,22 +125,20 @@ def _importance(model: ModelSettings, fitted: FittedModel, test: pa.Table) -> li
     ]
 
 
-def _shuffled_within(clock: npt.NDArray[np.str_], rng: np.random.Generator) -> metrics.Integers:
-    """Returns places of rows in which every row has another row's place of the same clock."""
-    by_clock = np.argsort(clock, kind="stable")
-    order = np.empty(len(clock), dtype=np.int64)
-    order[by_clock] = np.lexsort((rng.random(len(clock)), clock))
+def _shuffled_within(kind: npt.NDArray[np.str_], rng: np.random.Generator) -> Integers:
+    """Returns places of rows in which every row has another row's place of the same kind."""
+    by_kind = np.argsort(kind, kind="stable")
+    order = np.empty(len(kind), dtype=np.int64)
+    order[by_kind] = np.lexsort((rng.random(len(kind)), kind))
     return order
 
 
 def add_to(
     warehouse: Warehouse,
     assessments: list[Assessment],
-    *,
     model_name: str,
-    run_id: str,
     as_of: datetime,
-    measured_at: datetime,
+    context: RunContext,
 ) -> None:
     """Adds to `ml.model_metrics` and its companions what a version was not measured to be yet.
 
@@ -145,10 +146,10 @@ def add_to(
     remains in force.
     """
     stamp = {
-        "run_id": run_id,
+        "run_id": context.run_id,
         "model_name": model_name,
         "as_of": as_of,
-        "measured_at": measured_at,
+        "measured_at": context.now,
     }
     tables: dict[str, list[pa.Table]] = {}
     for found in assessments:

@@ -1,7 +1,7 @@
-"""Replays the platform: what models trained at earlier moments said of what was live then.
+"""Replays the platform: how models trained at earlier cutoffs predicted what was live then.
 
 Run as `python -m ml.modeling.backtest`. Fixed snapshots never change once taken, so a replay is
-a filter: train on what was mature at a moment, predict the snapshots taken from then to the
+a filter: train on what was mature at a cutoff, predict the snapshots taken from then to the
 next one.
 """
 
@@ -11,20 +11,24 @@ import itertools
 import re
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from ml import settings
+from ml.command import guarded, show, timed
+from ml.context import RunContext
 from ml.errors import MlError
 from ml.modeling import assessment, estimators, fingerprints, metrics
 from ml.modeling.assessment import Assessment
 from ml.modeling.metrics import ALL_KINDS, Metric
 from ml.modeling.registry import ModelRun, add_run, is_replayed, run_in_use
 from ml.modeling.rows import check_inputs, rows_between, training_rows
-from ml.modeling.train import new_run, too_few, with_test, with_training
+from ml.modeling.versions import new_run, skip_reason, with_test, with_training
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse, open_warehouse
 
@@ -33,19 +37,19 @@ _UNITS = {"d": "day", "w": "week", "mo": "month"}
 
 
 class BacktestError(MlError):
-    """The backtest was called with a wrong moment or step."""
+    """The backtest was called with a wrong date or step."""
 
 
 class Replay(NamedTuple):
-    """One moment: the model trained there, what it was measured on, what is still pending."""
+    """One cutoff: the model trained there, what it was measured on, what is still pending."""
 
     run: ModelRun
     assessment: Assessment | None
     pending_count: int
 
 
-def moments(warehouse: Warehouse, first: str, last: str, every: str) -> list[datetime]:
-    """Returns the moments from `first` to `last`, both ISO dates, and the end of the last window.
+def cutoffs(warehouse: Warehouse, first: str, last: str, every: str) -> list[datetime]:
+    """Returns the cutoffs from `first` to `last`, both ISO dates, and the end of the last window.
 
     Raises:
         BacktestError: A date or the step cannot be read, or nothing lies between the dates.
@@ -56,16 +60,16 @@ def moments(warehouse: Warehouse, first: str, last: str, every: str) -> list[dat
     found = []
     for name, text in (("FROM", first), ("TO", last)):
         try:
-            moment = datetime.fromisoformat(text)
+            date = datetime.fromisoformat(text)
         except ValueError as error:
             raise BacktestError(f"{name}={text} is no ISO date, such as 2023-01-01") from error
-        found.append(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
+        found.append(date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date)
     start, end = found
     as_of = warehouse.as_of()
     if not start < end <= as_of:
         raise BacktestError(
             f"FROM={first} TO={last}: FROM must lie before TO, and TO not after {as_of:%Y-%m-%d},"
-            " the moment of the warehouse"
+            " the AS_OF of the warehouse"
         )
     rows = warehouse.fetch(
         f"select unnest(generate_series($first, $last, interval {step[1]} {_UNITS[step[2]]}))",
@@ -81,29 +85,26 @@ def replay(
     warehouse: Warehouse,
     at: datetime,
     until: datetime,
-    *,
-    run_id: str,
-    now: datetime,
+    context: RunContext,
 ) -> Replay:
-    """Trains on what was mature at a moment, and judges by what was seen from then on.
+    """Trains on what was mature at a cutoff, and measures on the snapshots taken after it.
 
-    Only undecided snapshots are judged, and only of entities whose label window has closed by now;
-    the others are pending.
+    Only snapshots still open are measured, of entities whose label window has closed by now; the
+    others are pending.
     """
     training = training_rows(warehouse, model, at)
     live, pending = rows_between(warehouse, model, at, until)
     data = [fingerprints.of_rows(rows.to_reader()) for rows in (training, live)]
     run = new_run(
         model,
+        context,
         data="/".join(data),
         cutoff=at,
         as_of=warehouse.as_of(),
-        run_id=run_id,
-        now=now,
         status=SPLIT,
         name=f"{model.name}/{at}/{until}",
     )
-    run = dataclasses.replace(with_training(run, training), reason=too_few(training, model, at))
+    run = dataclasses.replace(with_training(run, training), reason=skip_reason(training, model, at))
     if run.reason or is_replayed(warehouse, run):
         return Replay(run, None, 0)
     run = dataclasses.replace(with_test(run, live), reason=f"{pending} snapshots pending")
@@ -122,42 +123,43 @@ def _judge(model: ModelSettings, run: ModelRun, training: pa.Table, live: pa.Tab
     return Assessment(model.estimator, str(run.model_version), measured, [], [])
 
 
-def backtest(
+def run(
     models: tuple[ModelSettings, ...],
     warehouse: Warehouse,
-    each: list[datetime],
+    context: RunContext,
     *,
-    run_id: str,
-    now: datetime,
-) -> None:
-    """Replays every model at every moment; adds to `ml.model_runs` and `ml.model_metrics`."""
+    cutoffs: list[datetime],
+) -> Iterator[str]:
+    """Replays every model at every cutoff; adds to `ml.model_runs` and `ml.model_metrics`.
+
+    Yields:
+        A line for the screen after each replay.
+    """
     for model in models:
-        serving = run_in_use(warehouse, model.name)
-        by_class = {
-            type(estimators.build(one).named_steps["estimator"]).__name__: one
-            for one in model.candidates()
-        }
-        chosen = by_class.get(serving.estimator if serving else "", model.candidates()[0])
+        candidate = _serving_candidate(model, warehouse)
         check_inputs(warehouse, model, model.features)
-        for at, until in itertools.pairwise(each):
+        for at, until in itertools.pairwise(cutoffs):
             started = time.perf_counter()
-            found = replay(chosen, warehouse, at, until, run_id=run_id, now=now)
+            found = replay(candidate, warehouse, at, until, context)
             if found.assessment:
                 with warehouse.transaction():
                     add_run(warehouse, found.run)
                     assessment.add_to(
-                        warehouse,
-                        [found.assessment],
-                        model_name=model.name,
-                        run_id=run_id,
-                        as_of=found.run.as_of,
-                        measured_at=now,
+                        warehouse, [found.assessment], model.name, found.run.as_of, context
                     )
-            seconds = time.perf_counter() - started
-            print(f"{'backtest':<10} {_words(found)} ({seconds:.1f} s)", flush=True)
+            yield from timed([_line(found)], started)
 
 
-def _words(found: Replay) -> str:
+def _serving_candidate(model: ModelSettings, warehouse: Warehouse) -> ModelSettings:
+    """Returns the candidate whose estimator serves now; the default one if none does."""
+    serving = run_in_use(warehouse, model.name)
+    for each in model.candidates():
+        if serving and estimators.class_name(each) == serving.estimator:
+            return each
+    return model.candidates()[0]
+
+
+def _line(found: Replay) -> str:
     run = found.run
     head = f"{run.model_name} {run.cutoff_at:%Y-%m-%d}:"
     if not found.assessment:
@@ -171,6 +173,7 @@ def _words(found: Replay) -> str:
     if not overall:
         return f"{head} trained on {run.train_entity_count:,}, nothing live has matured, {pending}"
     auc, accuracy = overall["auc"], overall["accuracy"]
+    rate = accuracy.base_rate
     figures = ", ".join(
         f"{name} {metric.value:.3f}"
         + (f" [{metric.ci_low:.3f}, {metric.ci_high:.3f}]" if metric.ci_low is not None else "")
@@ -178,8 +181,8 @@ def _words(found: Replay) -> str:
         if metric.value is not None
     )
     return (
-        f"{head} trained on {run.train_entity_count:,}, {accuracy.row_count:,} undecided snapshots"
-        f" of all clocks: {figures}, base rate {accuracy.base_rate:.3f}, {pending}"
+        f"{head} trained on {run.train_entity_count:,}, {accuracy.row_count:,} open snapshots"
+        f" of all kinds: {figures}, majority guess {max(rate, 1 - rate):.3f}, {pending}"
     )
 
 
@@ -187,22 +190,20 @@ def main() -> int:
     """Runs the backtest; returns 0, or 2 when the call or its inputs were wrong."""
     parser = argparse.ArgumentParser(prog="python -m ml.modeling.backtest", description=__doc__)
     parser.add_argument("--db", type=Path, required=True, help="warehouse to read and add to")
-    parser.add_argument("--from", dest="first", required=True, help="first moment, an ISO date")
+    parser.add_argument("--from", dest="first", required=True, help="first cutoff, an ISO date")
     parser.add_argument("--to", dest="last", required=True, help="end of the last window")
     parser.add_argument("--every", default="1mo", help="step: 1mo, 2w, 10d")
     parser.add_argument("--run-id", required=True, help="name of the run, kept with its rows")
     parser.add_argument("--config", type=Path, default=settings.DEFAULT_PATH)
-    options = parser.parse_args()
-    now = datetime.now(UTC).replace(tzinfo=None)
-    try:
-        models = settings.load(options.config)
-        with open_warehouse(options.db) as warehouse:
-            each = moments(warehouse, options.first, options.last, options.every)
-            backtest(models, warehouse, each, run_id=options.run_id, now=now)
-    except MlError as error:
-        print(f"backtest: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return guarded("backtest", partial(_backtest, parser.parse_args()))
+
+
+def _backtest(options: argparse.Namespace) -> int:
+    context = RunContext(options.run_id, datetime.now(UTC).replace(tzinfo=None))
+    models = settings.load(options.config)
+    with open_warehouse(options.db) as warehouse:
+        dates = cutoffs(warehouse, options.first, options.last, options.every)
+        return show("backtest", run(models, warehouse, context, cutoffs=dates))
 
 
 if __name__ == "__main__":

@@ -18,21 +18,22 @@ CEILING = "observable_ceiling"
 
 
 class Predictor(NamedTuple):
-    """Probabilities that somebody else gives to the rows a model is tested on; NaN: none."""
+    """Probabilities of another predictor for the rows a model is tested on; NaN: none."""
 
     name: str
     probability: Floats
 
 
 def predictors(model: ModelSettings, training: pa.Table, test: pa.Table) -> list[Predictor]:
-    """Returns what the baselines, and where it is known the truth, say of the test rows.
+    """Returns what the baselines, and where it is known the truth, predict for the test rows.
 
-    `base_rate` gives every row the rate of its clock in training; `<feature>_only` and
-    `logistic_regression` are logistic models of one feature and of all; `final_totals_leaking` may
-    look at totals of after the snapshot, which are the outcome in disguise: it shows what a leak
-    looks like, and is no rival. `oracle` is the true probability given everything in the
-    simulation, the hidden parts too; `observable_ceiling` a strong learner on ten times the data of
-    another such platform, with the same features: no model of these features can be much better.
+    `base_rate` gives every row the share of positives of its snapshot kind in training;
+    `<feature>_only` and `logistic_regression` are logistic models of one feature and of all;
+    `final_totals_leaking` may look at totals of after the snapshot, which are the outcome in
+    disguise: it shows what a leak looks like, and is no rival. `oracle` is the true probability
+    given everything in the simulation, the hidden parts too; `observable_ceiling` a strong learner
+    on ten times the data of another such platform, with the same features: no model of these
+    features can be much better.
     """
     plain = dataclasses.replace(
         model, split=dataclasses.replace(model.split, calibration_shares=())
@@ -62,8 +63,8 @@ def predictors(model: ModelSettings, training: pa.Table, test: pa.Table) -> list
 def _base_rate(training: pa.Table, test: pa.Table) -> Floats:
     known = np.array(training.column("snapshot_kind").to_pylist(), dtype=np.str_)
     label = training.column("label").to_numpy().astype(np.float64)
-    clocks = np.array(test.column("snapshot_kind").to_pylist(), dtype=np.str_)
-    found = np.full(len(clocks), label.mean())
-    for clock in np.unique(known):
-        found[clocks == clock] = label[known == clock].mean()
+    kinds = np.array(test.column("snapshot_kind").to_pylist(), dtype=np.str_)
+    found = np.full(len(kinds), label.mean())
+    for kind in np.unique(known):
+        found[kinds == kind] = label[known == kind].mean()
     return found

@@ -1,7 +1,7 @@
 """How well the features allow anybody to predict: a strong learner on far more of the same world.
 
 Run as `python -m ml.modeling.ceiling`; it takes two generated platforms, the one in question and
-a larger one of another seed, and writes what the learner says beside the truth of the first.
+a larger one of another seed, and writes its probabilities beside the truth of the first.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import dataclasses
 import sys
 import time
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ml import settings
-from ml.errors import MlError
+from ml.command import guarded, show, timed
 from ml.modeling import assessment, estimators, metrics
-from ml.modeling.metrics import ALL_KINDS, CLOCKS
+from ml.modeling.metrics import ALL_KINDS, SNAPSHOT_KINDS
 from ml.modeling.rows import check_inputs, holdout_rows, labelled_rows, training_rows
 from ml.modeling.truth import ceiling_file
 from ml.settings import ModelSettings
@@ -42,7 +43,7 @@ def write_ceiling(
     """Trains on the larger platform, predicts the labelled snapshots of the other one.
 
     Returns:
-        Undecided snapshots trained on; 0 when there are too few, and then nothing is written.
+        Open snapshots trained on; 0 when there are too few, and then nothing is written.
 
     Raises:
         MlError: A table or column is missing.
@@ -72,7 +73,7 @@ def write_ceiling(
 
 
 def compare(model: ModelSettings, warehouse: Warehouse, truth: Path) -> list[str]:
-    """Returns a line per clock: what the oracle and the observable ceiling reach when undecided."""
+    """Returns a line per snapshot kind: what oracle and observable ceiling reach on open rows."""
     every = dataclasses.replace(model.split, max_test_projects=_ALL)
     model = dataclasses.replace(model, split=every)
     test = holdout_rows(warehouse, model, _BEFORE_ALL, truth=truth)
@@ -85,50 +86,39 @@ def compare(model: ModelSettings, warehouse: Warehouse, truth: Path) -> list[str
                 value = "undefined" if metric.value is None else f"{metric.value:.3f}"
                 found.setdefault(metric.snapshot_kind, {})[f"{name} {metric.metric}"] = value
     lines = []
-    for kind in sorted(found, key=CLOCKS.index):
+    for kind in sorted(found, key=SNAPSHOT_KINDS.index):
         values = found[kind]
-        words = [
+        reached = [
             f"{who} AUC {values[f'{who} auc']}, expected accuracy"
             f" {values.get(f'{who} expected_accuracy', 'unknown')}"
             for who in ("oracle", "ceiling")
             if f"{who} auc" in values
         ]
-        lines.append(f"{model.name} {kind}, undecided: {'; '.join(words)}")
+        lines.append(f"{model.name} {kind}, still open then: {'; '.join(reached)}")
     return lines
 
 
 def main() -> int:
-    """Writes the ceiling of each model and says what it reaches; returns 0, or 2 for a bad call."""
+    """Writes the ceiling of each model, prints what it reaches; returns 0, or 2 for a bad call."""
     parser = argparse.ArgumentParser(prog="python -m ml.modeling.ceiling", description=__doc__)
     parser.add_argument("--db", type=Path, required=True, help="warehouse of the platform")
     parser.add_argument("--larger", type=Path, required=True, help="that of a larger one")
     parser.add_argument("--truth", type=Path, required=True, help="truth of the platform")
     parser.add_argument("--config", type=Path, default=settings.DEFAULT_PATH)
-    options = parser.parse_args()
-    try:
-        with (
-            read_warehouse(options.db) as warehouse,
-            read_warehouse(options.larger) as larger,
-        ):
-            for model in settings.load(options.config):
-                started = time.perf_counter()
-                count = write_ceiling(model, warehouse, larger, options.truth)
-                seconds = time.perf_counter() - started
-                where = ceiling_file(options.truth, model)
-                print(
-                    f"{'ceiling':<10} {model.name}: learned from {count:,} snapshots of another"
-                    f" platform ({seconds:.1f} s) -> {where if count else 'nothing: too few'}"
-                )
-                for line in compare(model, warehouse, options.truth):
-                    print(f"{'':<10} {line}", flush=True)
-    except MlError as error:
-        print(f"ceiling: {error}", file=sys.stderr)
-        return 2
-    print(
-        f"{'':<10} The oracle sees skill, appeal and trouble that no feature shows: it is no"
-        " ceiling for any model. The observable ceiling is."
-    )
-    return 0
+    return guarded("ceiling", partial(_ceilings, parser.parse_args()))
+
+
+def _ceilings(options: argparse.Namespace) -> int:
+    with read_warehouse(options.db) as warehouse, read_warehouse(options.larger) as larger:
+        for model in settings.load(options.config):
+            started = time.perf_counter()
+            count = write_ceiling(model, warehouse, larger, options.truth)
+            where = ceiling_file(options.truth, model) if count else "nothing: too few"
+            heading = f"{model.name}: learned from {count:,} snapshots of another platform"
+            lines = compare(model, warehouse, options.truth)
+            show("ceiling", [*timed([f"{heading} -> {where}"], started), *lines])
+    note = "The oracle sees skill, appeal and trouble that no feature shows: it is no ceiling for"
+    return show("", [f"{note} any model. The observable ceiling is."])
 
 
 if __name__ == "__main__":

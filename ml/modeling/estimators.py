@@ -74,6 +74,11 @@ def build(model: ModelSettings) -> Pipeline:
     return Pipeline([("columns", columns), ("estimator", estimator)])
 
 
+def class_name(model: ModelSettings) -> str:
+    """Returns the name of the estimator's class, as the tables have it."""
+    return type(build(model).named_steps["estimator"]).__name__
+
+
 def _numeric() -> Pipeline:
     # Unknown gets the median of training, and a column that says so where training knew gaps. (The
     # boosting could take gaps as they are, but not a column that has never been known.)
@@ -113,7 +118,7 @@ def fit(model: ModelSettings, rows: pa.Table) -> FittedModel:
     calibrator = calibration.fit(
         np.concatenate([score for _, score in scored]),
         _labels(later),
-        _clocks(later),
+        _kinds(later),
         later.column("project_id").to_numpy(),
     )
     return FittedModel(pipeline, calibrator)
@@ -122,7 +127,7 @@ def fit(model: ModelSettings, rows: pa.Table) -> FittedModel:
 def scores_of_later_launches(
     model: ModelSettings, rows: pa.Table
 ) -> list[tuple[npt.NDArray[np.bool_], Floats]]:
-    """Returns labels and uncalibrated scores of what came after each earlier cut."""
+    """Returns labels and uncalibrated scores of the launches after each earlier cut."""
     return [(_labels(later), score) for later, score in _scored_stretches(model, rows)]
 
 
@@ -137,7 +142,7 @@ def _fit_pipeline(model: ModelSettings, rows: pa.Table) -> Pipeline:
     """Fits without weights.
 
     To weigh a project once, whatever its number of rows, would be a leak: a campaign that reaches
-    its goal early has fewer undecided rows, so each would weigh more.
+    its goal early has fewer rows before its outcome is decided, so each would weigh more.
     """
     pipeline = build(model)
     with one_thread():
@@ -173,7 +178,7 @@ def _labels(rows: pa.Table) -> npt.NDArray[np.bool_]:
     return labels
 
 
-def _clocks(rows: pa.RecordBatch | pa.Table) -> npt.NDArray[np.str_]:
+def _kinds(rows: pa.RecordBatch | pa.Table) -> npt.NDArray[np.str_]:
     return np.array(rows.column("snapshot_kind").to_pylist(), dtype=np.str_)
 
 
@@ -190,11 +195,11 @@ def features_of_pipeline(pipeline: Pipeline) -> Features:
 
 def score(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Floats:
     """Returns the probability of the label for each row, the same alone as in any batch."""
-    return calibration.apply(fitted.calibrator, score_raw(fitted.pipeline, rows), _clocks(rows))
+    return calibration.apply(fitted.calibrator, score_raw(fitted.pipeline, rows), _kinds(rows))
 
 
 def score_raw(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> Floats:
-    """Returns what the estimator says before calibration."""
+    """Returns the scores of the estimator before calibration."""
     with one_thread():
         probabilities: Floats = pipeline.predict_proba(frame_of(pipeline, rows))
     return probabilities[:, 1]

@@ -20,7 +20,7 @@ from ml.modeling.estimators import FittedModel
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-MOST_NAMED = 5  # features per prediction; what all others did together is one row
+MAX_NAMED = 5  # features per prediction; what all others did together is one row
 EXPECTED, OTHERS, CALIBRATION = "(expected)", "(other features)", "(calibration)"
 KNOWN = "(known outcome)"
 
@@ -137,7 +137,7 @@ def reasons(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> pa.Table:
     """
     found = contributions(fitted, rows)
     features = estimators.features_of(fitted)
-    count, named = rows.num_rows, min(MOST_NAMED, len(features.names))
+    count, named = rows.num_rows, min(MAX_NAMED, len(features.names))
     order = np.argsort(-np.abs(found.by_feature), axis=1, kind="stable")[:, :named]
     top = np.take_along_axis(found.by_feature, order, axis=1)
     texts = np.stack([_texts(rows.column(name)) for name in features.names], axis=1)

@@ -1,4 +1,4 @@
-"""How good predictions are: by split and clock, with intervals over projects."""
+"""How good predictions are: by split and snapshot kind, with intervals over projects."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -6,16 +6,27 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from ml.modeling.bootstrap import CELLS, Floats, Integers, draws, intervals, known_value, summed
+
 Booleans = npt.NDArray[np.bool_]
 
 THRESHOLD = 0.5  # a probability from here on predicts the label
 ALL_KINDS = "all"
 # kinds of snapshot in the order in which they are taken, of projects and of milestones
-CLOCKS = ("launch", "h4", "h36", "d3", "d6", "d14", "d21", "start", "due", "vote_1d", "vote_3d")
+SNAPSHOT_KINDS = (
+    "launch",
+    "h4",
+    "h36",
+    "d3",
+    "d6",
+    "d14",
+    "d21",
+    "start",
+    "due",
+    "vote_1d",
+    "vote_3d",
+)
 BINS = 10  # of a calibration curve, of equal numbers of rows
-_CELLS = 2_000_000  # of one block of resamples: bounds the memory
 
 OUTCOME_METRICS = (
     "auc",
@@ -35,7 +46,7 @@ class ScoredRows(NamedTuple):
     """Rows with known labels; arrays of one length.
 
     Attributes:
-        probability: What the predictor under judgement says.
+        probability: Predicted by whatever is measured.
         true_probability: Chance of the label given all that the platform's simulation knows; NaN
             where it is not known, which is everywhere on a real export.
         amount: Money that hangs on the row's outcome; NaN where there is none.
@@ -69,27 +80,14 @@ class Metric(NamedTuple):
     ci_high: float | None = None
 
 
-class CalibrationBin(NamedTuple):
-    """One bin of a calibration curve: what was said, what came, how far chance reaches."""
-
-    split: str
-    snapshot_kind: str
-    bin: int
-    mean_probability: float
-    observed_rate: float
-    ci_low: float | None
-    ci_high: float | None
-    row_count: int
-
-
 def measure(rows: ScoredRows, *, resamples: int, seed: int) -> list[Metric]:
     """Measures each split and kind of snapshot.
 
     The 95 % intervals are percentiles of a bootstrap that draws whole projects: the snapshots of
-    one project tell nearly the same story, and drawing rows would give intervals far too short.
-    The calibration error is the mean distance of what was said and what came, over bins of equal
-    numbers of rows; even a perfect model shows some, at most `calibration_error_bound` in 95 % of
-    cases (found by simulation).
+    one project are nearly copies of each other, and drawing rows would give intervals far too
+    short. The calibration error is the mean distance of predicted and observed frequency, over bins
+    of equal numbers of rows; even a perfect model shows some, at most `calibration_error_bound` in
+    95 % of cases (found by simulation).
     """
     found = []
     for split, kind, part in slices(rows):
@@ -131,40 +129,19 @@ def difference_in_log_loss(
 ) -> Difference:
     """Returns how much higher the log loss of the rows is than that of other probabilities."""
     excess = surprise(rows.label, rows.probability) - surprise(rows.label, other)
-    by_project = _summed(rows, np.column_stack([excess, np.ones(len(excess))]))
+    by_project = summed(rows.project_id, np.column_stack([excess, np.ones(len(excess))]))
     drawn = [
         np.divide(*np.split(times @ by_project, 2, axis=1))
-        for times in _draws(len(by_project), resamples, seed)
+        for times in draws(len(by_project), resamples, seed)
     ]
-    low, high = _quantiles(drawn, 1)
-    return Difference(float(excess.mean()), _known(low[0]), _known(high[0]))
+    low, high = intervals(drawn, 1)
+    return Difference(float(excess.mean()), known_value(low[0]), known_value(high[0]))
 
 
 def surprise(label: Booleans, chance: Floats) -> Floats:
-    """Returns minus the log of the probability given to what came; its mean is the log loss."""
+    """Returns minus the log of the probability given to the outcome; its mean is the log loss."""
     tiny = np.finfo(np.float64).eps
     found: Floats = -np.log(np.clip(np.where(label, chance, 1 - chance), tiny, 1))
-    return found
-
-
-def calibration_curve(rows: ScoredRows, *, resamples: int, seed: int) -> list[CalibrationBin]:
-    """Returns the calibration curve of every slice."""
-    found = []
-    for split, kind, part in slices(rows):
-        in_bin = _in_bins(part.probability)
-        columns = np.column_stack([in_bin * part.label[:, None], in_bin])
-        by_project = _summed(part, columns)
-        with np.errstate(invalid="ignore"):
-            drawn = [
-                np.divide(*np.split(times @ by_project, 2, axis=1))
-                for times in _draws(len(by_project), resamples, seed)
-            ]
-        size = in_bin.sum(axis=0)
-        said, came = part.probability @ in_bin / size, part.label @ in_bin / size
-        low, high = _quantiles(drawn, len(size))
-        for each in range(len(size)):
-            figures = (float(said[each]), float(came[each]), _known(low[each]), _known(high[each]))
-            found.append(CalibrationBin(split, kind, each + 1, *figures, int(size[each])))
     return found
 
 
@@ -189,13 +166,13 @@ def _figures(
     once = np.ones((1, both[0].project_count))
     drawn = [
         _excess([each.values(times) for each in both])
-        for times in _draws(both[0].project_count, resamples, seed)
+        for times in draws(both[0].project_count, resamples, seed)
     ]
     value = _excess([each.values(once) for each in both])[0]
     names = _metrics(rows)
-    low, high = _quantiles(drawn, len(names))
+    low, high = intervals(drawn, len(names))
     for place, name in enumerate(names):
-        yield name, _known(value[place]), _known(low[place]), _known(high[place])
+        yield name, known_value(value[place]), known_value(low[place]), known_value(high[place])
 
 
 def _excess(values: list[Floats]) -> Floats:
@@ -211,45 +188,6 @@ def _metrics(rows: ScoredRows) -> tuple[str, ...]:
     return names
 
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
-def _draws(project_count: int, resamples: int, seed: int) -> Iterator[Floats]:
-    """Yields blocks of resamples, one line each: how often each project was drawn."""
-    if project_count < 2:
-        return
-    rng = np.random.default_rng(seed)
-    block = max(1, _CELLS // (8 * project_count))
-    for start in range(0, resamples, block):
-        count = min(block, resamples - start)
-        drawn = rng.integers(0, project_count, size=(count, project_count))
-        cells = drawn + np.arange(count)[:, None] * project_count
-        times = np.bincount(cells.ravel(), minlength=count * project_count)
-        yield times.reshape(count, -1).astype(np.float64)
-
-
-def _quantiles(drawn: list[Floats], count: int) -> tuple[Floats, Floats]:
-    low, high = np.full(count, np.nan), np.full(count, np.nan)
-    values = np.concatenate(drawn) if drawn else np.empty((0, count))
-    for column in range(count):
-        # A resample may hold one class only, where some metrics are not defined. Where all give the
-        # same value, as without a single error in a small test, resampling has nothing to say.
-        defined = values[~np.isnan(values[:, column]), column]
-        if len(defined) and np.ptp(defined) > 0:
-            low[column], high[column] = np.quantile(defined, (0.025, 0.975))
-    return low, high
-
-
-def _summed(rows: ScoredRows, columns: Floats) -> Floats:
-    """Returns the sums of columns by project: what adds up needs no weight per row."""
-    order = np.argsort(rows.project_id, kind="stable")
-    sorted_id = rows.project_id[order]
-    first = np.flatnonzero(np.r_[True, sorted_id[1:] != sorted_id[:-1]])
-    summed: Floats = np.add.reduceat(columns[order], first, axis=0)
-    return summed
-
-
 class _Judged:
     """Rows of one slice, summed by project once, measured on any number of resamples."""
 
@@ -262,7 +200,7 @@ class _Judged:
             "right": ((chance >= THRESHOLD) == label).astype(np.float64),
             "squares": (chance - label) ** 2,
             "surprise": surprise(label, chance),
-            "excess": _in_bins(chance) * (chance - label)[:, None],
+            "excess": in_bins(chance) * (chance - label)[:, None],
         }
         self._names = _metrics(rows)
         if MONEY_METRICS[0] in self._names:
@@ -274,11 +212,11 @@ class _Judged:
             parts["known"] = known.astype(np.float64)
             expected = np.where(chance >= THRESHOLD, truth, 1 - truth)
             parts["expected"] = np.where(known, expected, 0)
-            in_bin = _in_bins(chance[known])
+            in_bin = in_bins(chance[known])
             parts["beyond"] = np.zeros((len(chance), in_bin.shape[1]))
             parts["beyond"][known] = in_bin * (chance - truth)[known][:, None]
         wide = [part.reshape(len(label), -1) for part in parts.values()]
-        self._by_project = _summed(rows, np.concatenate(wide, axis=1))
+        self._by_project = summed(rows.project_id, np.concatenate(wide, axis=1))
         ends = np.cumsum([part.shape[1] for part in wide])
         self._ends = dict(zip(parts, ends.tolist(), strict=True))
         self._order = np.argsort(chance, kind="stable")
@@ -340,7 +278,7 @@ def _auc(label: Booleans, first: Integers, weights: Floats) -> Floats:
     return auc
 
 
-def _in_bins(chance: Floats) -> Floats:
+def in_bins(chance: Floats) -> Floats:
     """Returns the bin of each row as a line of zeros and a one; bins hold equal numbers of rows."""
     count = min(BINS, len(chance))
     rank = np.empty(len(chance), dtype=np.int64)
@@ -357,9 +295,9 @@ def _perfect_calibration_error(rows: ScoredRows, resamples: int, seed: int) -> f
     One draw decides all snapshots of a project, as one outcome does.
     """
     projects, place = np.unique(rows.project_id, return_inverse=True)
-    in_bin = _in_bins(rows.probability)
+    in_bin = in_bins(rows.probability)
     rng = np.random.default_rng(seed)
-    block = max(1, _CELLS // len(place))
+    block = max(1, CELLS // len(place))
     errors = []
     for start in range(0, resamples, block):
         drawn = rng.random((min(block, resamples - start), len(projects)))[:, place]

@@ -1,7 +1,6 @@
 """Stage `predict`: what is live, and the snapshots that the model in use has never seen."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.context import RunContext
 from ml.errors import MlError
 from ml.modeling import artifacts, estimators, explanations
 from ml.modeling.estimators import FittedModel
@@ -36,7 +36,7 @@ class Predicted(NamedTuple):
 
 
 def model_in_use(model: ModelSettings, warehouse: Warehouse) -> ModelRun:
-    """Returns the row of the champion, or the one that says why there is none.
+    """Returns the row of the champion, or the one with the reason why there is none.
 
     Raises:
         PredictionError: There is none.
@@ -72,8 +72,8 @@ def probabilities(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> estim
     return np.where(np.isnan(outcome), estimators.score(fitted, rows), outcome)
 
 
-def predict(
-    model: ModelSettings, warehouse: Warehouse, models: Path, *, run_id: str, now: datetime
+def run(
+    model: ModelSettings, warehouse: Warehouse, context: RunContext, *, models: Path
 ) -> Predicted:
     """Adds the predictions that are not the newest of their snapshot, all or none.
 
@@ -82,35 +82,35 @@ def predict(
     Raises:
         MlError: The model file is not the recorded one, or a column it reads is missing.
     """
-    run = decided_run(model, warehouse)
-    if run.status != "trained":
-        return Predicted(run, 0, 0)
-    assert run.model_version is not None
-    assert run.cutoff_at is not None
-    fitted = artifacts.load(models, run)
+    champion = decided_run(model, warehouse)
+    if champion.status != "trained":
+        return Predicted(champion, 0, 0)
+    assert champion.model_version is not None
+    assert champion.cutoff_at is not None
+    fitted = artifacts.load(models, champion)
     features = estimators.features_of(fitted)
     check_inputs(warehouse, model, features)
     stamp = {
-        "model_name": run.model_name,
-        "model_version": run.model_version,
-        "as_of": run.as_of,
-        "predicted_at": now,
+        "model_name": champion.model_name,
+        "model_version": champion.model_version,
+        "as_of": champion.as_of,
+        "predicted_at": context.now,
     }
+    made = stamp | {"run_id": context.run_id, "origin": "batch"}
+    version, cutoff = champion.model_version, champion.cutoff_at
     live = total = 0
     with warehouse.transaction():
-        for batch in rows_to_predict(warehouse, model, features, run.model_version, run.cutoff_at):
+        for batch in rows_to_predict(warehouse, model, features, version, cutoff):
             rows = _rows(batch, probabilities(fitted, batch))
-            made = stamp | {"run_id": run_id, "origin": "batch"}
             total += warehouse.add("predictions", _stamped(rows, made))
             inputs = pa.table({name: batch.column(name) for name in INPUTS})
             warehouse.add("prediction_inputs", inputs, key=INPUTS[:1])
             current = batch.filter(pc.equal(batch.column("snapshot_kind"), "current"))
             live += current.num_rows
             for reasons in _reasons(model, fitted, current):
-                warehouse.add(
-                    "prediction_reasons", _stamped(reasons, stamp), key=("prediction_id", "rank")
-                )
-    return Predicted(run, live, total - live)
+                rows = _stamped(reasons, stamp)
+                warehouse.add("prediction_reasons", rows, key=("prediction_id", "rank"))
+    return Predicted(champion, live, total - live)
 
 
 def _reasons(

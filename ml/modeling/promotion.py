@@ -29,7 +29,7 @@ class Standing(NamedTuple):
     """A decision made before, for this very `as_of` and these very candidates.
 
     Attributes:
-        rows: What it said, in the order of the candidates; an incumbent that stays comes last.
+        rows: Its rows, in the order of the candidates; an incumbent that stays comes last.
         is_newest: No other one was made for this `as_of` since.
     """
 
@@ -64,29 +64,16 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
     over, the last row says that the incumbent stays. Without an incumbent the first candidate, the
     default estimator, begins.
     """
-    champion, problem = find_champion(candidates[0].model, warehouse, models)
-    incumbent = champion
-    stamp = candidates[0].run
-    candidates = [each._replace(run=_undecided(each.run)) for each in candidates]
+    incumbent, problem = find_champion(candidates[0].model, warehouse, models)
     rows: dict[int, ModelRun] = {}
-    places = list(range(len(candidates)))
-    if champion is not None:
-        own = champion.run.estimator
-        places.sort(key=lambda place: candidates[place].run.estimator != own)
-    winner: int | None = None
-    for place in places:
+    champion, winner = incumbent, None
+    for place in _order(candidates, incumbent):
         candidate = candidates[place]
-        if champion is None:
-            rows[place] = dataclasses.replace(candidate.run, decision=f"promoted: {problem}")
-            takes_over = True
-        elif champion.run.model_version == candidate.run.model_version:
-            rows[place] = dataclasses.replace(candidate.run, decision="stays champion")
-            takes_over = True
-        else:
-            rows[place], takes_over = _compare(candidate, champion, warehouse)
+        candidate = candidate._replace(run=_without_decision(candidate.run))
+        rows[place], takes_over = _meet(candidate, champion, problem, warehouse)
         if takes_over and winner is not None:
-            words = f"{rows[winner].decision}; gives way to {candidate.run.model_version}"
-            rows[winner] = dataclasses.replace(rows[winner], decision=words)
+            superseded = f"{rows[winner].decision}; gives way to {candidate.run.model_version}"
+            rows[winner] = dataclasses.replace(rows[winner], decision=superseded)
         if takes_over:
             champion, winner = candidate, place
     decided = [
@@ -94,19 +81,42 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
         for place in range(len(candidates))
     ]
     if winner is None and incumbent is not None:
-        stays = dataclasses.replace(
-            _undecided(incumbent.run),
-            run_id=stamp.run_id,
-            as_of=stamp.as_of,
-            trained_at=stamp.trained_at,
-            is_champion=True,
-            decision=INCUMBENT,
-        )
-        decided.append(stays)
+        decided.append(_staying(incumbent.run, candidates[0].run))
     return decided
 
 
-def _undecided(run: ModelRun) -> ModelRun:
+def _order(candidates: list[Candidate], incumbent: Candidate | None) -> list[int]:
+    """Returns the places of the candidates: the incumbent's own estimator comes first."""
+    places = list(range(len(candidates)))
+    if incumbent is not None:
+        places.sort(key=lambda place: candidates[place].run.estimator != incumbent.run.estimator)
+    return places
+
+
+def _meet(
+    candidate: Candidate, champion: Candidate | None, problem: str, warehouse: Warehouse
+) -> tuple[ModelRun, bool]:
+    """Returns the candidate's row with the decision, and whether it takes over."""
+    if champion is None:
+        return dataclasses.replace(candidate.run, decision=f"promoted: {problem}"), True
+    if champion.run.model_version == candidate.run.model_version:
+        return dataclasses.replace(candidate.run, decision="stays champion"), True
+    return _compare(candidate, champion, warehouse)
+
+
+def _staying(incumbent: ModelRun, stamp: ModelRun) -> ModelRun:
+    """Returns the row of an incumbent that no candidate replaces."""
+    return dataclasses.replace(
+        _without_decision(incumbent),
+        run_id=stamp.run_id,
+        as_of=stamp.as_of,
+        trained_at=stamp.trained_at,
+        is_champion=True,
+        decision=INCUMBENT,
+    )
+
+
+def _without_decision(run: ModelRun) -> ModelRun:
     """Returns the row without the numbers of an earlier decision."""
     return dataclasses.replace(
         run,
@@ -156,27 +166,26 @@ def _compare(
         losses.append((rows, estimators.score(each.fitted, rows)))
     (rows, ours), (_, theirs) = losses
     judged = assessment.scored(rows, ours)
-    undecided = ~judged.is_decided
-    count = len(np.unique(judged.project_id[undecided]))
+    is_open = ~judged.is_decided
+    count = len(np.unique(judged.project_id[is_open]))
     new = dataclasses.replace(new, compared_with=old.model_version, compared_project_count=count)
-    fewest = candidate.model.split.min_entities
-    if count < fewest:
-        words = f"not promoted: {count} projects that neither has seen, {fewest} are needed"
-        return dataclasses.replace(new, decision=words), False
+    needed = candidate.model.split.min_entities
+    if count < needed:
+        reason = f"not promoted: {count} projects that neither has seen, {needed} are needed"
+        return dataclasses.replace(new, decision=reason), False
     found = metrics.difference_in_log_loss(
-        judged.where(undecided),
-        theirs[undecided],
+        judged.where(is_open),
+        theirs[is_open],
         resamples=candidate.model.bootstrap_resamples,
         seed=candidate.model.seed,
     )
     is_same = new.estimator == old.estimator
     is_proven = found.high is not None and found.high < 0
     takes_over = found.value <= 0 if is_same else is_proven
-    words = _words(takes_over, is_same)
     return (
         dataclasses.replace(
             new,
-            decision=words,
+            decision=_decision(takes_over, is_same),
             log_loss_difference=found.value,
             difference_low=found.low,
             difference_high=found.high,
@@ -185,7 +194,7 @@ def _compare(
     )
 
 
-def _words(takes_over: bool, is_same: bool) -> str:
+def _decision(takes_over: bool, is_same: bool) -> str:
     if takes_over:
         return "promoted: not worse" if is_same else "promoted: better"
     return "not promoted: worse" if is_same else "not promoted: not proven better"

@@ -49,12 +49,12 @@ class ModelRun:
 
 
 def run_in_use(warehouse: Warehouse, model_name: str) -> ModelRun | None:
-    """Returns the row that says what serves at `as_of`: the champion, or a skip."""
+    """Returns the row of what serves at `as_of`: the champion, or a skip."""
     return next(iter(_runs(warehouse, "intermediate.int_models_in_use", model_name, "true")), None)
 
 
 def incumbent(warehouse: Warehouse, model_name: str) -> ModelRun | None:
-    """Returns the row that said what serves at the newest `as_of` before this warehouse's."""
+    """Returns the row of what served at the newest `as_of` before this warehouse's."""
     before = "as_of < (select as_of from core.warehouse_as_of) order by as_of desc limit 1"
     found = _runs(warehouse, "intermediate.int_models_serving", model_name, before)
     return next(iter(found), None)
@@ -74,7 +74,7 @@ def newest_run(warehouse: Warehouse, model_name: str, version: str) -> ModelRun 
 
 
 def is_replayed(warehouse: Warehouse, run: ModelRun) -> bool:
-    """Says whether this very replay is the one that counts of its moment."""
+    """Returns whether this very replay is the one that counts for its cutoff."""
     sql = "select count(*) from staging.stg_model_replays where model_version = $version"
     return bool(warehouse.fetch(sql, version=run.model_version)[0][0])
 

@@ -115,7 +115,7 @@ def labelled_rows(warehouse: Warehouse, model: ModelSettings) -> pa.RecordBatchR
 
 
 def training_rows(warehouse: Warehouse, model: ModelSettings, cutoff: datetime) -> pa.Table:
-    """Reads undecided snapshots of entities whose label window had closed by the cut.
+    """Reads snapshots still open at that time of entities whose label window had closed by the cut.
 
     At most `max_train_projects` projects, chosen by a hash of their id, come with all their
     rows. Sorted by key: the same data give the same order of rows.
@@ -163,7 +163,7 @@ def holdout_rows(
 def rows_between(
     warehouse: Warehouse, model: ModelSettings, after: datetime, until: datetime
 ) -> tuple[pa.Table, int]:
-    """Reads undecided fixed snapshots taken in (after, until] whose label window has closed.
+    """Reads open fixed snapshots taken in (after, until] whose label window has closed.
 
     Returns:
         The rows of `holdout_rows`, and how many other such snapshots are still pending.
@@ -233,10 +233,10 @@ def feature_expressions(features: Features) -> dict[str, str]:
 
 
 def _require_kind(
-    table: str, column: str, found: str, wanted: tuple[str, ...], words: str, model: ModelSettings
+    table: str, column: str, found: str, wanted: tuple[str, ...], needed: str, model: ModelSettings
 ) -> None:
     if not found.startswith(wanted):
         raise WarehouseError(
-            f"{table}.{column} is of type {found}; {model.name} needs {words} there:"
+            f"{table}.{column} is of type {found}; {model.name} needs {needed} there:"
             " build the features again or correct models.toml"
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 from ml.settings import ModelSettings
 from ml.warehouse import DatabaseError, Warehouse, WarehouseError
 
-# The truth of a generated platform, by entity and clock: files that no stage before has read.
+# The truth by entity and snapshot kind: files that no stage before has read.
 _TRUTH_FILES = {"project": "truth_snapshots.parquet", "milestone": "truth_milestones.parquet"}
 _TRUTH = {
     "project": "select project_id as entity_id, snapshot_kind, success_probability as probability,"

@@ -10,13 +10,14 @@ import dataclasses
 import itertools
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ml import settings
-from ml.errors import MlError
+from ml.command import guarded, show
 from ml.modeling import estimators, metrics
 from ml.modeling.rows import check_inputs, training_cutoff, training_rows
 from ml.settings import ModelSettings
@@ -42,7 +43,7 @@ _VARIED: dict[str, dict[str, tuple[Any, ...]]] = {
 
 
 class Trial(NamedTuple):
-    """One setting: its change and the mean log loss of the stretches that came later."""
+    """One setting: its change and the mean log loss of the launches after each earlier cut."""
 
     change: str
     log_loss: float
@@ -88,20 +89,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ml.modeling.tune", description=__doc__)
     parser.add_argument("--db", type=Path, required=True, help="warehouse, only read")
     parser.add_argument("--config", type=Path, default=settings.DEFAULT_PATH)
-    options = parser.parse_args()
-    try:
-        models = settings.load(options.config)
-        with read_warehouse(options.db) as warehouse:
-            for model in itertools.chain.from_iterable(each.candidates() for each in models):
-                check_inputs(warehouse, model, model.features)
-                found = sorted(try_out(model, warehouse), key=lambda trial: trial.log_loss)
-                print(f"{'tune':<10} {model.name} by {model.estimator}", flush=True)
-                for trial in found or [Trial("too few rows to try anything", np.nan, 0.0)]:
-                    words = f"log loss {trial.log_loss:.5f}  {trial.change}"
-                    print(f"{'':<10} {words} ({trial.seconds:.1f} s)", flush=True)
-    except MlError as error:
-        print(f"tune: {error}", file=sys.stderr)
-        return 2
+    return guarded("tune", partial(_tune, parser.parse_args()))
+
+
+def _tune(options: argparse.Namespace) -> int:
+    models = settings.load(options.config)
+    with read_warehouse(options.db) as warehouse:
+        for model in itertools.chain.from_iterable(each.candidates() for each in models):
+            check_inputs(warehouse, model, model.features)
+            found = sorted(try_out(model, warehouse), key=lambda trial: trial.log_loss)
+            lines = [
+                f"log loss {trial.log_loss:.5f}  {trial.change} ({trial.seconds:.1f} s)"
+                for trial in found
+            ]
+            nothing = ["too few rows to try anything"]
+            show("tune", [f"{model.name} by {model.estimator}", *(lines or nothing)])
     return 0
 
 

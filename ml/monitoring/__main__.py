@@ -5,8 +5,10 @@ import sys
 import time
 import traceback
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from ml.command import guarded, show, timed
 from ml.containment import concerns_all
 from ml.errors import PARTLY_DONE, MlError
 from ml.monitoring import journal
@@ -19,27 +21,25 @@ def main() -> int:
     parser.add_argument("--db", type=Path, required=True, help="published warehouse, only read")
     parser.add_argument("--journal", type=Path, required=True, help="file to append to")
     parser.add_argument("--run-id", required=True, help="name of the run, kept with its lines")
-    options = parser.parse_args()
-    started = time.perf_counter()
     try:
-        with read_warehouse(options.db) as warehouse:
-            found = journal.performance(warehouse, run_id=options.run_id, now=datetime.now(UTC))
-        added = journal.append(options.journal, found)
-    except MlError as error:
-        print(f"monitoring: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"monitoring: {options.journal}: {error}", file=sys.stderr)
-        return 2
+        return guarded("monitoring", partial(_append, parser.parse_args()))
     except Exception as error:
         if concerns_all(error):
             raise
         traceback.print_exc(file=sys.stderr)
         print("monitoring: a bug ended the journal; what is published stands", file=sys.stderr)
         return PARTLY_DONE
-    seconds = time.perf_counter() - started
-    print(f"{'journal':<10} {added} new lines ({seconds:.1f} s) -> {options.journal}")
-    return 0
+
+
+def _append(options: argparse.Namespace) -> int:
+    started = time.perf_counter()
+    with read_warehouse(options.db) as warehouse:
+        found = journal.performance(warehouse, run_id=options.run_id, now=datetime.now(UTC))
+    try:
+        added = journal.append(options.journal, found)
+    except OSError as error:
+        raise MlError(f"{options.journal}: {error}") from error
+    return show("journal", timed([f"{added} new lines -> {options.journal}"], started))
 
 
 if __name__ == "__main__":

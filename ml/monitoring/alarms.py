@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from ml.modeling.registry import ModelRun
 from ml.monitoring import drift
@@ -13,10 +14,10 @@ from ml.settings import Drift
 
 
 class Finding(NamedTuple):
-    """What one feature at one clock did; `is_watched` tells whether it may raise an alarm."""
+    """One feature at one snapshot kind; `is_watched` says whether it may raise an alarm."""
 
     feature: str
-    clock: str
+    snapshot_kind: str
     is_watched: bool
     shift: drift.Shift
     adjusted_p_value: float
@@ -37,7 +38,7 @@ class Cost(NamedTuple):
     An estimate that needs no outcome, and so cannot see that features mean something else now.
     """
 
-    clock: str
+    snapshot_kind: str
     before: float
     now: float
     reference_count: int
@@ -61,7 +62,7 @@ class Window(NamedTuple):
     `features` are those that may raise an alarm.
     """
 
-    clock: str
+    snapshot_kind: str
     features: tuple[str, ...]
     reference_count: int
     current_count: int
@@ -75,13 +76,13 @@ class Window(NamedTuple):
     @property
     def subject(self) -> str:
         """What is compared: features, predictions or outcomes."""
-        if self.clock == MATURED:
+        if self.snapshot_kind == MATURED:
             return "outcomes"
         return "predictions" if self.features == (PREDICTION,) else "features"
 
     @property
     def skip_reason(self) -> str | None:
-        """Says what is missing for a test; None when nothing is."""
+        """Returns what is missing for a test; None when nothing is."""
         if self.is_compared:
             return None
         if self.current_count <= self.reference_count:
@@ -106,7 +107,7 @@ class Monitored(NamedTuple):
 
     @property
     def skip_reason(self) -> str | None:
-        """Says why nothing at all was tested; None when something was."""
+        """Returns why nothing at all was tested; None when something was."""
         if self.status != NOT_TESTED:
             return None
         if not self.windows:
@@ -122,7 +123,8 @@ class Monitored(NamedTuple):
     def alarms_in(self, window: Window) -> int:
         """Returns how many of the window's features alarmed."""
         return sum(
-            alarm.finding.clock == window.clock and alarm.finding.feature in window.features
+            alarm.finding.snapshot_kind == window.snapshot_kind
+            and alarm.finding.feature in window.features
             for alarm in self.alarms
         )
 
@@ -137,20 +139,22 @@ class Watch:
         self._z = drift.z_of(settings.significance)
 
     def windows(self, until: datetime) -> list[Window]:
-        """Returns what is compared at a moment."""
+        """Returns what is compared at a timestamp."""
         found = []
         for sample, _ in self._samples:
             rows = self._rows(sample, until)
             counts = len(sample.reference_projects), rows.stop - rows.start
             names = tuple(each for each in sample.reference if self._is_watched(each))
-            found.append(Window(sample.clock, names, *counts, self._settings.min_entities))
+            found.append(Window(sample.snapshot_kind, names, *counts, self._settings.min_entities))
         return found
 
     def findings(self, until: datetime) -> list[Finding]:
-        """Compares the window that ends at a moment with the references.
+        """Compares the window that ends at a timestamp with the references.
 
-        Evidence is adjusted over all watched features, clocks, predictions and labels of the
-        model. Apart from them, those that are sure to move: they would ease the test of the others.
+        P-values are adjusted after Benjamini and Hochberg (1995) over all watched features,
+        snapshot kinds, predictions and labels of the model. Where nothing has moved, any alarm is
+        raised with probability `significance` at most. Features that are sure to move are adjusted
+        apart: they would ease the test of the others.
         """
         shifts, counts = [], []
         for (sample, references), window in zip(self._samples, self.windows(until), strict=True):
@@ -159,14 +163,18 @@ class Watch:
             rows = self._rows(sample, until)
             for name, reference in references.items():
                 shifts.append(
-                    (name, sample.clock, reference.compare(sample.recent[name][rows], self._z))
+                    (
+                        name,
+                        sample.snapshot_kind,
+                        reference.compare(sample.recent[name][rows], self._z),
+                    )
                 )
                 counts.append((window.reference_count, window.current_count))
         watched = np.array([self._is_watched(name) for name, *_ in shifts], dtype=bool)
         p_values = np.array([shift.p_value for *_, shift in shifts], dtype=np.float64)
         adjusted = np.ones(len(shifts))
         for family in (watched, ~watched):
-            adjusted[family] = drift.adjust(p_values[family])
+            adjusted[family] = stats.false_discovery_control(p_values[family])
         return [
             self._judge(*shift, bool(is_watched), float(evidence), *count)
             for shift, is_watched, evidence, count in zip(
@@ -183,7 +191,7 @@ class Watch:
     def _judge(
         self,
         feature: str,
-        clock: str,
+        snapshot_kind: str,
         shift: drift.Shift,
         is_watched: bool,
         evidence: float,
@@ -195,7 +203,7 @@ class Watch:
         low = shift.capped_low
         return Finding(
             feature=feature,
-            clock=clock,
+            snapshot_kind=snapshot_kind,
             is_watched=is_watched,
             shift=shift,
             adjusted_p_value=evidence,

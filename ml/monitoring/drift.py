@@ -9,7 +9,7 @@ from scipy import special, stats
 Floats = npt.NDArray[np.float64]
 
 _BINS = 10
-_FEWEST_EXPECTED = 5  # per cell: below it the chi-square approximation fails
+_MIN_EXPECTED = 5  # per cell: below it the chi-square approximation fails
 _CAPS = (0.05, 0.95)  # quantiles of the reference: one blockbuster must not carry a mean
 
 
@@ -189,34 +189,19 @@ def _kolmogorov_smirnov(before: Floats, after: Floats) -> tuple[float, float]:
 def chi_square(before: Floats, after: Floats) -> tuple[float, float]:
     """Tests whether two rows of counts share one distribution; rare cells are pooled first.
 
-    With a single cell left there is nothing to tell apart: value 0, p-value 1.
+    With a single cell left there is nothing to compare: value 0, p-value 1.
     """
     counts = np.stack([before, after])
     share = counts.sum(axis=1).min() / counts.sum()
-    rare = counts.sum(axis=0) * share < _FEWEST_EXPECTED
+    rare = counts.sum(axis=0) * share < _MIN_EXPECTED
     cells = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
     cells = cells[:, cells.sum(axis=0) > 0]
     if cells.shape[1] < 2:
         return 0.0, 1.0
-    expected = np.outer(cells.sum(axis=1), cells.sum(axis=0)) / cells.sum()
-    value = float(((cells - expected) ** 2 / expected).sum())
-    return value, float(stats.chi2.sf(value, cells.shape[1] - 1))
+    found = stats.chi2_contingency(cells, correction=False)
+    return float(found.statistic), float(found.pvalue)
 
 
 def z_of(significance: float) -> float:
     """Returns how many standard errors a one-sided bound of that significance lies away."""
     return float(stats.norm.isf(significance))
-
-
-def adjust(p_values: Floats) -> Floats:
-    """Returns p-values adjusted after Benjamini and Hochberg (1995).
-
-    Alarms at an adjusted p-value <= q are false in at most the share q of cases, on average; where
-    nothing has moved at all, any alarm is raised with probability q at most.
-    """
-    count = len(p_values)
-    order = np.argsort(p_values)[::-1]  # largest first
-    scaled = p_values[order] * count / np.arange(count, 0, -1)
-    adjusted = np.empty(count)
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
-    return adjusted

@@ -1,6 +1,5 @@
 """`python -m ml.monitoring`: the published performance as JSON lines, for those who ship logs."""
 
-import fcntl
 import hashlib
 import json
 import math
@@ -10,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ml import json_lines
 from ml.errors import MlError
 from ml.modeling.registry import run_in_use
 from ml.warehouse import Warehouse
@@ -92,25 +92,17 @@ def append(path: Path, objects: Iterable[dict[str, Any]]) -> int:
     Raises:
         MlError: A whole line of the file is not one of ours.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        content = file.read()
-        whole = content.rfind(b"\n") + 1
-        known = _ids(path, content[:whole])
-        if whole < len(content):
-            file.truncate(whole)
+    with json_lines.opened(path) as file:
+        known = _ids(path, json_lines.whole_lines(path))
+        os.ftruncate(file, path.read_bytes().rfind(b"\n") + 1)
         new = [each for each in objects if each["id"] not in known]
-        file.write("".join(json.dumps(each) + "\n" for each in new).encode())
-        file.flush()
-        os.fsync(file.fileno())
+        json_lines.write(file, "".join(json.dumps(each) + "\n" for each in new).encode())
     return len(new)
 
 
-def _ids(path: Path, content: bytes) -> set[str]:
+def _ids(path: Path, lines: Iterable[tuple[int, bytes]]) -> set[str]:
     known = set()
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in lines:
         try:
             known.add(json.loads(line)["id"])
         except (ValueError, TypeError, KeyError) as error:

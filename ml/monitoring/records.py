@@ -1,4 +1,4 @@
-"""What the monitor found, as rows of schema `ml`; a measurement that says nothing new adds none."""
+"""What the monitor found, as rows of schema `ml`; an unchanged measurement adds none."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ml.context import RunContext
 from ml.modeling.registry import ModelRun
 from ml.monitoring import summary
 from ml.monitoring.alarms import DRIFT, NO_DRIFT, NOT_TESTED, Alarm, Cost, Finding, Monitored
@@ -19,21 +20,21 @@ Row = dict[str, Any]
 class Records:
     """Adds to `drift_checks`, `drift_stats`, `drift_replays` and `drift_alarms` for one model."""
 
-    def __init__(self, warehouse: Warehouse, run: ModelRun, run_id: str, now: datetime) -> None:
+    def __init__(self, warehouse: Warehouse, run: ModelRun, context: RunContext) -> None:
         """Takes what all rows have in common."""
         self._warehouse = warehouse
         self._model = {"model_name": run.model_name, "model_version": run.model_version}
-        self._measurement = {"run_id": run_id, "measured_at": now}
+        self._measurement = {"run_id": context.run_id, "measured_at": context.now}
 
     def add_checks(self, as_of: datetime, result: Monitored) -> None:
-        """Adds one row per kind of snapshot and subject: tested, with what outcome, or why not."""
+        """Adds one row per snapshot kind and subject: the outcome, or why it was not tested."""
         rows: list[Row] = []
         for window in result.windows:
             alerts = result.alarms_in(window)
             tested = DRIFT if alerts else NO_DRIFT
             rows.append(
                 {
-                    "snapshot_kind": window.clock,
+                    "snapshot_kind": window.snapshot_kind,
                     "subject": window.subject,
                     "status": tested if window.is_compared else NOT_TESTED,
                     "reason": window.skip_reason,
@@ -54,7 +55,7 @@ class Records:
     def add_findings(
         self, settings: Drift, as_of: datetime, findings: Iterable[Finding], costs: Iterable[Cost]
     ) -> None:
-        """Adds one row per feature, clock and statistic.
+        """Adds one row per feature, snapshot kind and statistic.
 
         Beside them the accuracy expected now, and how far it is from what was expected at first.
         """
@@ -68,7 +69,7 @@ class Records:
                 rows.append(
                     {
                         "feature": PREDICTION,
-                        "clock": cost.clock,
+                        "clock": cost.snapshot_kind,
                         "statistic": name,
                         "value": value,
                         **dict.fromkeys(("value_low", "threshold", "p_value", "adjusted_p_value")),
@@ -80,17 +81,17 @@ class Records:
         self._add("drift_stats", as_of, rows, ("model_name",))
 
     def add_replays(self, as_of: datetime, replays: Mapping[datetime, Iterable[Finding]]) -> None:
-        """Adds one row per earlier week, watched feature and clock."""
+        """Adds one row per earlier week, watched feature and snapshot kind."""
         rows = [
-            {"week_at": moment, **_summary(finding), "is_alert": finding.is_alert}
-            for moment, findings in replays.items()
+            {"week_at": monday, **_summary(finding), "is_alert": finding.is_alert}
+            for monday, findings in replays.items()
             for finding in findings
             if finding.is_watched
         ]
         self._add("drift_replays", as_of, rows, ("model_name", "week_at"))
 
     def add_alarms(self, as_of: datetime, alarms: Iterable[Alarm]) -> None:
-        """Adds one row per feature and clock that moved, with the words that say so."""
+        """Adds one row per feature and snapshot kind that drifted, explained in a sentence."""
         rows = [
             {
                 **_summary(alarm.finding),
@@ -126,7 +127,7 @@ def _statistics(settings: Drift, finding: Finding) -> Iterator[Row]:
     for statistic, value, low, threshold, is_alert in figures:
         yield {
             "feature": finding.feature,
-            "clock": finding.clock,
+            "clock": finding.snapshot_kind,
             "statistic": statistic,
             "value": value,
             "value_low": low,
@@ -142,7 +143,7 @@ def _statistics(settings: Drift, finding: Finding) -> Iterator[Row]:
 def _summary(finding: Finding) -> Row:
     return {
         "feature": finding.feature,
-        "clock": finding.clock,
+        "clock": finding.snapshot_kind,
         "relative_mean_shift": finding.shift.mean_shift,
         "capped_mean_shift": finding.shift.capped_shift,
         "psi": finding.shift.psi,

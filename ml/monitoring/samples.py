@@ -1,4 +1,4 @@
-"""What is compared with what: one row per project, then and since, at one clock."""
+"""What is compared with what: one row per project, then and since, of one snapshot kind."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,22 +13,23 @@ from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
 Integers = npt.NDArray[np.int64]
-Moments = npt.NDArray[np.datetime64]
+Timestamps = npt.NDArray[np.datetime64]
 
 PREDICTION = "predicted_probability"
-MATURED = "matured"  # the clock of labels: when the label window of a cohort is over
+# in the place of a snapshot kind, for labels: the label window of a cohort is over
+MATURED = "matured"
 
 # The milestones of a project share most features: one row per project keeps rows independent.
 _ONE_PER_PROJECT = {"project": "true", "milestone": "features.milestone_number = 1"}
 _MATURED = {
     "project": """
         select labels.project_id, labels.{label} as label,
-            greatest(labels.outcome_known_at, projects.deadline_at) as moment
+            greatest(labels.outcome_known_at, projects.deadline_at) as known_at
         from features.project_labels as labels
         inner join core.dim_projects as projects on labels.project_id = projects.project_id""",
     "milestone": """
         select milestones.project_id, labels.{label} as label,
-            greatest(labels.outcome_known_at, milestones.due_at + interval 14 day) as moment
+            greatest(labels.outcome_known_at, milestones.due_at + interval 14 day) as known_at
         from features.milestone_labels as labels
         inner join core.fct_milestones as milestones
             on labels.milestone_id = milestones.milestone_id and milestones.milestone_number = 1""",
@@ -36,79 +37,79 @@ _MATURED = {
 
 
 class Sample(NamedTuple):
-    """Rows of one clock, one per project.
+    """Rows of one snapshot kind, one per project.
 
     Attributes:
-        clock: Kind of snapshot, or `matured`.
+        snapshot_kind: As in the features, or `matured`.
         numbers: Names of the columns that are numbers; the others are categories or yes and no.
         reference: Columns of what is compared with.
-        recent: Columns of what came later, in order of their moments.
-        moments: When each recent row was taken, shape (rows,).
+        recent: Columns of what came later, in order of `known_at`.
+        known_at: When each recent row was taken, or its label matured, shape (rows,).
         reference_projects: Whose the reference rows are.
         recent_projects: Whose the recent rows are.
     """
 
-    clock: str
+    snapshot_kind: str
     numbers: tuple[str, ...]
     reference: dict[str, Any]
     recent: dict[str, Any]
-    moments: Moments
+    known_at: Timestamps
     reference_projects: Integers
     recent_projects: Integers
 
-    def window(self, until: datetime, days: int, fewest: int) -> slice:
-        """Returns which recent rows were taken in the last `days`, or are the last `fewest`."""
-        end = int(np.searchsorted(self.moments, np.datetime64(until), side="right"))
+    def window(self, until: datetime, days: int, min_rows: int) -> slice:
+        """Returns which recent rows were taken in the last `days`, or are the last `min_rows`."""
+        end = int(np.searchsorted(self.known_at, np.datetime64(until), side="right"))
         since = np.datetime64(until - timedelta(days=days))
-        start = int(np.searchsorted(self.moments, since, side="left"))
-        return slice(min(start, max(0, end - fewest)), end)
+        start = int(np.searchsorted(self.known_at, since, side="left"))
+        return slice(min(start, max(0, end - min_rows)), end)
 
 
 def read_samples(
     model: ModelSettings, warehouse: Warehouse, run: ModelRun, as_of: datetime
 ) -> Iterator[Sample]:
-    """Reads, for each clock, features and predictions, and the labels of matured cohorts.
+    """Reads, for each snapshot kind, features and predictions, and the labels of matured cohorts.
 
     Features and labels are compared with the training window. Predictions are compared with the
     first `window_days` of them after the cut: a model is surer of what it has learned from.
     """
-    for clock in model.drift.clocks:
-        yield _features(model, warehouse, run, clock, as_of)
-        yield _predictions(model, warehouse, run, clock, as_of)
+    for kind in model.drift.snapshot_kinds:
+        yield _features(model, warehouse, run, kind, as_of)
+        yield _predictions(model, warehouse, run, kind, as_of)
     yield _labels(model, warehouse, run, as_of)
 
 
 def _features(
-    model: ModelSettings, warehouse: Warehouse, run: ModelRun, clock: str, as_of: datetime
+    model: ModelSettings, warehouse: Warehouse, run: ModelRun, kind: str, as_of: datetime
 ) -> Sample:
     columns = [f"cast(features.{name} as double) as {name}" for name in model.features.numeric]
     columns += [f"features.{name}" for name in model.features.categorical]
     sql = f"""
-        select features.project_id, features.snapshot_at as moment, {", ".join(columns)}
+        select features.project_id, features.snapshot_at as known_at, {", ".join(columns)}
         from features.{model.entity}_features as features
-        where features.snapshot_kind = $clock
+        where features.snapshot_kind = $kind
             and features.snapshot_at > $after and features.snapshot_at <= $until
             and {_ONE_PER_PROJECT[model.entity]}
         {_sampled(model, "features.project_id")}"""
     assert run.train_from_at is not None
     before = run.train_from_at - timedelta(microseconds=1)
-    reference = warehouse.read(sql, clock=clock, after=before, until=run.cutoff_at).read_all()
-    recent = warehouse.read(sql, clock=clock, after=run.cutoff_at, until=as_of).read_all()
-    return _sample(clock, model.features.numeric, reference, recent)
+    reference = warehouse.read(sql, kind=kind, after=before, until=run.cutoff_at).read_all()
+    recent = warehouse.read(sql, kind=kind, after=run.cutoff_at, until=as_of).read_all()
+    return _sample(kind, model.features.numeric, reference, recent)
 
 
 def _predictions(
-    model: ModelSettings, warehouse: Warehouse, run: ModelRun, clock: str, as_of: datetime
+    model: ModelSettings, warehouse: Warehouse, run: ModelRun, kind: str, as_of: datetime
 ) -> Sample:
     sql = f"""
-        select features.project_id, predictions.snapshot_at as moment,
+        select features.project_id, predictions.snapshot_at as known_at,
             predictions.predicted_probability as {PREDICTION}
         from intermediate.int_predictions_current as predictions
         inner join features.{model.entity}_features as features
             on predictions.entity_id = features.{model.entity}_id
             and predictions.snapshot_kind = features.snapshot_kind
         where predictions.model_name = $name and predictions.model_version = $version
-            and predictions.origin = 'batch' and predictions.snapshot_kind = $clock
+            and predictions.origin = 'batch' and predictions.snapshot_kind = $kind
             and not predictions.is_decided
             and predictions.snapshot_at > $after and predictions.snapshot_at <= $until
             and {_ONE_PER_PROJECT[model.entity]}
@@ -117,24 +118,24 @@ def _predictions(
         sql,
         name=model.name,
         version=run.model_version,
-        clock=clock,
+        kind=kind,
         after=run.cutoff_at,
         until=as_of,
     ).read_all()
-    found = found.sort_by("moment")
+    found = found.sort_by("known_at")
     assert run.cutoff_at is not None
-    complete_at = run.cutoff_at + _lag(model, warehouse, run, clock)
-    moments = found.column("moment").to_numpy()
+    complete_at = run.cutoff_at + _lag(model, warehouse, run, kind)
+    known_at = found.column("known_at").to_numpy()
     start, end = (
-        int(np.searchsorted(moments, np.datetime64(moment), side="right"))
-        for moment in (complete_at, complete_at + timedelta(days=model.drift.window_days))
+        int(np.searchsorted(known_at, np.datetime64(timestamp), side="right"))
+        for timestamp in (complete_at, complete_at + timedelta(days=model.drift.window_days))
     )
-    end = max(end, min(start + model.drift.min_entities, len(moments)))
-    return _sample(clock, (PREDICTION,), found.slice(start, end - start), found.slice(end))
+    end = max(end, min(start + model.drift.min_entities, len(known_at)))
+    return _sample(kind, (PREDICTION,), found.slice(start, end - start), found.slice(end))
 
 
-def _lag(model: ModelSettings, warehouse: Warehouse, run: ModelRun, clock: str) -> timedelta:
-    """Returns how long after its launch nearly every project has come to a clock, if it ever does.
+def _lag(model: ModelSettings, warehouse: Warehouse, run: ModelRun, kind: str) -> timedelta:
+    """Returns how long after its launch nearly every project has this snapshot, if it ever does.
 
     Sooner after the cut only the quick ones have: they would be compared with all.
     """
@@ -143,9 +144,9 @@ def _lag(model: ModelSettings, warehouse: Warehouse, run: ModelRun, clock: str) 
             order by epoch_us(features.snapshot_at) - epoch_us(projects.launched_at))
         from features.{model.entity}_features as features
         inner join core.dim_projects as projects on features.project_id = projects.project_id
-        where features.snapshot_kind = $clock and features.snapshot_at <= $until
+        where features.snapshot_kind = $kind and features.snapshot_at <= $until
             and {_ONE_PER_PROJECT[model.entity]}""",
-        clock=clock,
+        kind=kind,
         until=run.cutoff_at,
     )
     return timedelta(microseconds=rows[0][0] or 0)
@@ -154,8 +155,8 @@ def _lag(model: ModelSettings, warehouse: Warehouse, run: ModelRun, clock: str) 
 def _labels(model: ModelSettings, warehouse: Warehouse, run: ModelRun, as_of: datetime) -> Sample:
     matured = _MATURED[model.entity].format(label=model.label)
     sql = f"""
-        select project_id, moment, label as {model.label} from ({matured}) as matured
-        where label is not null and moment > $after and moment <= $until
+        select project_id, known_at, label as {model.label} from ({matured}) as matured
+        where label is not null and known_at > $after and known_at <= $until
         {_sampled(model, "project_id")}"""
     assert run.train_from_at is not None
     read = warehouse.read
@@ -172,15 +173,15 @@ def _sampled(model: ModelSettings, project: str) -> str:
     )
 
 
-def _sample(clock: str, numbers: tuple[str, ...], reference: pa.Table, recent: pa.Table) -> Sample:
-    recent = recent.sort_by("moment")
-    keys = ["project_id", "moment"]
+def _sample(kind: str, numbers: tuple[str, ...], reference: pa.Table, recent: pa.Table) -> Sample:
+    recent = recent.sort_by("known_at")
+    keys = ["project_id", "known_at"]
     return Sample(
-        clock=clock,
+        snapshot_kind=kind,
         numbers=numbers,
         reference=_columns(reference.drop_columns(keys), numbers),
         recent=_columns(recent.drop_columns(keys), numbers),
-        moments=recent.column("moment").to_numpy(),
+        known_at=recent.column("known_at").to_numpy(),
         reference_projects=reference.column("project_id").to_numpy(),
         recent_projects=recent.column("project_id").to_numpy(),
     )

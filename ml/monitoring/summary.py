@@ -1,6 +1,4 @@
-"""What the monitor says to people."""
-
-from textwrap import wrap
+"""The lines of the stage `monitor` for the screen, and the sentence of an alarm."""
 
 from ml.monitoring.alarms import (
     DRIFT,
@@ -14,7 +12,6 @@ from ml.monitoring.alarms import (
 )
 from ml.monitoring.samples import MATURED
 
-_WIDTH = 109  # of 120 columns, the name of the stage takes the others
 _MAX_NAMED = 4  # alarms told in full on the screen
 
 
@@ -29,13 +26,13 @@ def monitored_lines(result: Monitored) -> list[str]:
               if not each.is_compared]  # fmt: skip
     for state, names in (("tested", tested), (NOT_TESTED, others)):
         if names:
-            lines += wrap(f"{state}: {', '.join(names)}", _WIDTH, subsequent_indent="  ")
+            lines.append(f"{state}: {', '.join(names)}")
     lines += [f"ALERT {_movement(alarm)}" for alarm in result.alarms[:_MAX_NAMED]]
     if more := result.alarms[_MAX_NAMED:]:
         lines.append(
             f"ALERT {len(more)} more: {', '.join(_place(alarm.finding) for alarm in more)}"
         )
-    costs = {alarm.cost.clock: alarm.cost for alarm in result.alarms if alarm.cost}
+    costs = {alarm.cost.snapshot_kind: alarm.cost for alarm in result.alarms if alarm.cost}
     return lines + [_price(cost) for cost in costs.values()]
 
 
@@ -50,7 +47,7 @@ def _outcome(result: Monitored) -> str:
 
 
 def sentence(alarm: Alarm) -> str:
-    """Says what moved, by how much, at which clock, since when, and what it may cost."""
+    """Returns what moved, by how much, at which snapshot kind, since when, and what it may cost."""
     return f"{_movement(alarm)} {_price(alarm.cost)}"
 
 
@@ -63,9 +60,9 @@ def _movement(alarm: Alarm) -> str:
 
 
 def _place(finding: Finding) -> str:
-    if finding.clock == MATURED:
+    if finding.snapshot_kind == MATURED:
         return f"{finding.feature} of matured projects"
-    return f"{finding.feature} at {finding.clock}"
+    return f"{finding.feature} at {finding.snapshot_kind}"
 
 
 def _size(finding: Finding) -> str:
@@ -84,16 +81,16 @@ def _price(cost: Cost | None) -> str:
         return "What it costs cannot be told: there are too few predictions."
     points = 100 * (cost.now - cost.before)
     return (
-        f"By its own probabilities at {cost.clock} the model is right {100 * cost.now:.1f} % of the"
-        f" time now, {points:+.1f} points from its first weeks: an estimate, blind to features that"
-        " have come to mean something else."
+        f"By its own probabilities at {cost.snapshot_kind} the model is right"
+        f" {100 * cost.now:.1f} % of the time now, {points:+.1f} points from its first weeks: an"
+        " estimate, blind to features that have come to mean something else."
     )
 
 
 def _name(window: Window) -> str:
-    if window.clock == MATURED:
+    if window.snapshot_kind == MATURED:
         return "outcomes"
-    return f"{window.subject} at {window.clock}"
+    return f"{window.subject} at {window.snapshot_kind}"
 
 
 def _counts(window: Window) -> str:

@@ -4,35 +4,31 @@ import argparse
 import getpass
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
-from ml.errors import MlError
-from ml.serving.log import LOG_FILE, Prediction
+from ml.command import guarded, show
+from ml.serving.log import LOG_FILE
 from ml.serving.predictor import LOG_FOLDER, Predictor
-from ml.serving.rate_limit import RateLimitExceededError
+from ml.serving.summary import answer
 
 
 def main() -> int:
     """Predicts; returns 0, 1 when the client has to wait, or 2 for a wrong call."""
-    options = _parser().parse_args()
-    try:
-        predictor = Predictor(options.warehouse, limits=options.limits)
-        client = options.client if options.client is not None else _user()
-        if options.project is not None:
-            prediction = predictor.predict_project(options.project, client=client)
-            said = f"project {options.project}: success"
-        else:
-            prediction = predictor.predict_milestone(options.milestone, client=client)
-            said = f"milestone {options.milestone}: high risk"
-    except RateLimitExceededError as error:
-        print(f"predict-one REFUSED: {error}", file=sys.stderr)
-        return 1
-    except MlError as error:
-        print(f"predict-one: {error}", file=sys.stderr)
-        return 2
+    return guarded("predict-one", partial(_predict, _parser().parse_args()))
+
+
+def _predict(options: argparse.Namespace) -> int:
+    predictor = Predictor(options.warehouse, limits=options.limits)
+    client = options.client if options.client is not None else _user()
+    if options.project is not None:
+        prediction = predictor.predict_project(options.project, client=client)
+        subject = f"project {options.project}: success"
+    else:
+        prediction = predictor.predict_milestone(options.milestone, client=client)
+        subject = f"milestone {options.milestone}: high risk"
     log = options.warehouse / LOG_FOLDER / LOG_FILE
-    print(f"predict-one {said} {_words(prediction)} -> {log}")
-    return 0
+    return show("predict-one", [f"{subject} {answer(prediction)} -> {log}"])
 
 
 def _user() -> str:
@@ -40,14 +36,6 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in many containers
         return f"uid {os.getuid()}"
-
-
-def _words(prediction: Prediction) -> str:
-    decided = ", though that is decided already" if prediction.is_decided else ""
-    return (
-        f"{prediction.predicted_probability:.4f}{decided}, as of {prediction.snapshot_at},"
-        f" by {prediction.model_name} {prediction.model_version}"
-    )
 
 
 def _parser() -> argparse.ArgumentParser:

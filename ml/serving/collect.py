@@ -1,44 +1,29 @@
-"""Stage `online`: takes the log of online predictions into `ml.predictions`, each exactly once."""
+"""Stage `collect`: takes the log of online predictions into `ml.predictions`, each exactly once."""
 
 import argparse
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 
-from ml.errors import MlError
+from ml.command import guarded, show, timed
+from ml.context import RunContext
 from ml.modeling.predict import INPUTS
 from ml.serving import log
-from ml.serving.log import Line, Prediction
+from ml.serving.log import Collected, Line, Prediction
+from ml.serving.summary import collected_lines
 from ml.warehouse import BATCH_ROWS, Warehouse, open_warehouse
 
 _NOT_IN_THE_TABLE = ("request_id", "client", "feature_values")
 
 
-class Collected(NamedTuple):
-    """What became of the lines of the log.
-
-    Attributes:
-        added_count: Predictions that were new.
-        known_count: Predictions that were there already, or stand in the log twice.
-        foreign: Predictions of each model version that this warehouse has not trained.
-        damaged_count: Lines that are not whole.
-        first_damaged: Where the first of them stands.
-    """
-
-    added_count: int
-    known_count: int
-    foreign: Counter[str]
-    damaged_count: int
-    first_damaged: str | None
-
-
-def collect(warehouse: Warehouse, folder: Path, *, run_id: str) -> Collected:
+def run(folder: Path, warehouse: Warehouse, context: RunContext) -> Collected:
     """Adds the predictions of the log that are not there yet, all or none.
 
     The log is never changed: what keeps a prediction from being added twice is its id. A version
@@ -69,7 +54,7 @@ def collect(warehouse: Warehouse, folder: Path, *, run_id: str) -> Collected:
                     whole += 1
                     predictions.setdefault(prediction.prediction_id, prediction)
             if predictions:
-                rows = _rows(predictions.values(), run_id)
+                rows = _rows(predictions.values(), context.run_id)
                 added += warehouse.add("predictions", rows, key=INPUTS[:1])
                 warehouse.add("prediction_inputs", _inputs(predictions.values()), key=INPUTS[:1])
     return Collected(added, whole - added, foreign, damaged, first_damaged)
@@ -105,33 +90,15 @@ def main() -> int:
     parser.add_argument("--db", type=Path, required=True, help="warehouse file to add to")
     parser.add_argument("--log", type=Path, required=True, help="folder of the log")
     parser.add_argument("--run-id", required=True, help="name of the run, kept with its rows")
-    options = parser.parse_args()
+    return guarded("online", partial(_collect, parser.parse_args()))
+
+
+def _collect(options: argparse.Namespace) -> int:
     started = time.perf_counter()
-    try:
-        with open_warehouse(options.db) as warehouse:
-            lines = _lines(collect(warehouse, options.log, run_id=options.run_id))
-    except MlError as error:
-        print(f"online: {error}", file=sys.stderr)
-        return 2
-    lines[0] += f" ({time.perf_counter() - started:.1f} s)"
-    for number, line in enumerate(lines):
-        print(f"{'' if number else 'online':<10} {line}")
-    return 0
-
-
-def _lines(result: Collected) -> list[str]:
-    lines = [
-        f"predictions in the log: {result.added_count:,} new, {result.known_count:,} known"
-        " -> ml.predictions"
-    ]
-    if result.damaged_count:
-        lines.append(
-            f"lines that are not whole, ignored: {result.damaged_count:,},"
-            f" the first one is {result.first_damaged}"
-        )
-    for version, count in result.foreign.items():
-        lines.append(f"by {version}, not trained for this warehouse, left in the log: {count:,}")
-    return lines
+    context = RunContext(options.run_id, datetime.now(UTC).replace(tzinfo=None))
+    with open_warehouse(options.db) as warehouse:
+        lines = collected_lines(run(options.log, warehouse, context))
+    return show("online", timed(lines, started))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
 """The log of online predictions: one line each, whole or ignorable, from any number of writers."""
 
-import fcntl
 import hashlib
 import json
-import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from ml import json_lines
 from ml.errors import MlError
 
 LOG_FILE = "predictions.jsonl"
@@ -56,6 +56,24 @@ class Line(NamedTuple):
     prediction: Prediction | None
 
 
+class Collected(NamedTuple):
+    """The outcome for the lines of the log.
+
+    Attributes:
+        added_count: Predictions that were new.
+        known_count: Predictions that were there already, or stand in the log twice.
+        foreign: Predictions of each model version that this warehouse has not trained.
+        damaged_count: Lines that are not whole.
+        first_damaged: Where the first of them stands.
+    """
+
+    added_count: int
+    known_count: int
+    foreign: Counter[str]
+    damaged_count: int
+    first_damaged: str | None
+
+
 def prediction_id(batch_id: str, request: str) -> str:
     """Returns the id of a request: the same version, snapshot, values and request, the same id."""
     return hashlib.md5(f"{batch_id}/{request}".encode()).hexdigest()
@@ -64,37 +82,17 @@ def prediction_id(batch_id: str, request: str) -> str:
 def append(folder: Path, prediction: Prediction) -> None:
     """Adds one line, and returns when it is on the disk.
 
-    A line that a crash or a full disk has torn is closed first, so that it spoils no other.
-
     Raises:
         LogError: The line could not be written; nothing of it is left.
     """
     path = folder / LOG_FILE
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            _write(file, _encode(prediction))
-        finally:
-            os.close(file)
+        with json_lines.opened(path) as file:
+            json_lines.write(file, _encode(prediction))
     except OSError as error:
         raise LogError(
             f"{path} cannot be written ({error.strerror}): no answer without it"
         ) from error
-
-
-def _write(file: int, line: bytes) -> None:
-    size = os.fstat(file).st_size
-    if size and os.pread(file, 1, size - 1) != b"\n":
-        line = b"\n" + line
-    try:
-        while line:
-            line = line[os.write(file, line) :]
-        os.fsync(file)
-    except OSError:
-        os.ftruncate(file, size)
-        raise
 
 
 def read(folder: Path) -> Iterator[Line]:
@@ -107,10 +105,8 @@ def read(folder: Path) -> Iterator[Line]:
         if not _LOG_FILES.fullmatch(path.name):
             continue
         try:
-            with path.open("rb") as file:
-                for number, line in enumerate(file, start=1):
-                    if line.endswith(b"\n") and line.strip():
-                        yield Line(f"{path}:{number}", _decode(line))
+            for number, line in json_lines.whole_lines(path):
+                yield Line(f"{path}:{number}", _decode(line))
         except OSError as error:
             raise LogError(f"{path} cannot be read ({error.strerror})") from error
 

@@ -1,6 +1,7 @@
 """How often a client may ask: a moving window, in a storage that all processes share."""
 
 import math
+import sqlite3
 import time
 from urllib.parse import urlsplit
 
@@ -27,13 +28,23 @@ class RateLimitExceededError(MlError):
         retry_after: Seconds until there is room for one request, unless another takes it.
     """
 
+    exit_code = 1
+
     def __init__(self, client: str, retry_after: float) -> None:
-        """Words the message."""
+        """Takes who asked and how long to wait."""
         self.client, self.retry_after = client, retry_after
         super().__init__(
             f"client {client!r} has made {LIMIT.amount} requests within a minute, which is the"
             f" limit: come back in {retry_after:.3f} s"
         )
+
+
+def _advice(error: Exception) -> str:
+    """Returns what to do about a damaged file; a busy or full one needs nothing but time."""
+    is_damaged = isinstance(error, sqlite3.DatabaseError)
+    if not is_damaged or isinstance(error, sqlite3.OperationalError):
+        return ""
+    return "; delete this file, it is made anew and all counts start from zero"
 
 
 class RateLimit:
@@ -69,6 +80,7 @@ class RateLimit:
         except StorageError as error:
             raise RateLimitError(
                 f"limits cannot be kept in {self._shown}: {error.storage_error}"
+                f"{_advice(error.storage_error)}"
             ) from error
         # A millisecond more: at the very end of a minute the window still holds its first request.
         wait = max(0.0, reset_at - time.time())

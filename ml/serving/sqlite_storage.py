@@ -59,7 +59,7 @@ class SqliteStorage(Storage, MovingWindowSupport):
         Args:
             uri: `sqlite:///` and the path of the file, which is made when it is not there.
             wrap_exceptions: Raise `limits.errors.StorageError` instead of what SQLite raises.
-            clock: Nanoseconds since any moment; must advance alike in all processes.
+            clock: Nanoseconds since any point in time; must advance alike in all processes.
             **options: Of the library's base class.
         """
         super().__init__(uri, wrap_exceptions=wrap_exceptions, **options)

@@ -20,11 +20,12 @@ import numpy as np
 from scipy import stats
 
 from ml.containment import Units
-from ml.experiments import design, designs, exposures, sequential, testing
+from ml.context import RunContext
+from ml.experiments import design, designs, experiment, exposures, sequential, testing
 from ml.experiments.analysis import METRICS, sample_ratio_p_value
+from ml.experiments.experiment import Experimented
 from ml.experiments.sequential import Floats
-from ml.experiments.stage import Experimented, experiment
-from ml.experiments.testing import ENOUGH, LEAST_GROWTH
+from ml.experiments.testing import ENOUGH, MIN_GROWTH
 from ml.warehouse import Warehouse, open_warehouse
 from tests.conftest import Workshop
 from tests.ml import ml_state
@@ -179,7 +180,7 @@ def tested(information: Floats, planned: float) -> Floats:
     is_tested = np.zeros(information.shape, dtype=bool)
     last, has_ended = np.zeros(len(information)), np.zeros(len(information), dtype=bool)
     for look in range(information.shape[1]):
-        now = ~has_ended & (information[:, look] >= LEAST_GROWTH * last)
+        now = ~has_ended & (information[:, look] >= MIN_GROWTH * last)
         is_tested[:, look] = now
         last = np.where(now, information[:, look], last)
         has_ended |= now & (fraction[:, look] == 1)
@@ -337,9 +338,8 @@ def speed(rng: np.random.Generator) -> Iterator[Figure]:
 
 def analysed(registered: designs.Designs, warehouse: Warehouse) -> Experimented:
     """Runs the stage on the one experiment there is."""
-    now = datetime(2024, 1, 2)
-    units = Units(warehouse, run_id="bench", now=now)
-    [found] = experiment(registered, warehouse, units, run_id="bench", now=now)
+    context = RunContext("bench", datetime(2024, 1, 2))
+    [found] = experiment.run(registered, warehouse, context, units=Units(warehouse, context))
     assert isinstance(found, Experimented), found
     return found
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from ml import settings
 from ml.monitoring import drift
@@ -132,7 +133,7 @@ def thinned(sample: Sample, kept: np.ndarray, model: ModelSettings) -> Sample:
     return sample._replace(
         reference=rows(sample.reference, then),
         recent=rows(sample.recent, now),
-        moments=sample.moments[now],
+        moments=sample.known_at[now],
         reference_projects=sample.reference_projects[then],
         recent_projects=sample.recent_projects[now],
     )
@@ -160,13 +161,17 @@ def seen(
         window = sample.window(as_of, model.drift.window_days, model.drift.min_entities)
         for place, finding in enumerate(family):
             name = finding.feature
-            if finding.clock != sample.clock or name not in sample.numbers or name == PREDICTION:
+            if (
+                finding.snapshot_kind != sample.snapshot_kind
+                or name not in sample.numbers
+                or name == PREDICTION
+            ):
                 continue
             reference = sample.reference[name]
             if len(np.unique(reference[~np.isnan(reference)])) <= 2:
                 continue  # never known yet at this clock, or yes and no
             changed = sample.recent[name][window] * factor
-            found[name, sample.clock] = alarms(model, family, place, reference, changed)
+            found[name, sample.snapshot_kind] = alarms(model, family, place, reference, changed)
     return found
 
 
@@ -178,7 +183,7 @@ def alarms(
     shift = drift.Numbers(reference).compare(changed, bound)
     p_values = np.array([finding.shift.p_value for finding in family])
     p_values[place] = shift.p_value
-    is_evident = drift.adjust(p_values)[place] <= model.drift.significance
+    is_evident = stats.false_discovery_control(p_values)[place] <= model.drift.significance
     by_mean = (shift.capped_low or 0) > model.drift.capped_shift_threshold
     return bool(is_evident and (by_mean or shift.psi_low > model.drift.psi_threshold))
 
@@ -251,7 +256,7 @@ def weekly(world: World, name: str) -> list[tuple[datetime, str, str, bool]]:
     moment, found = day + timedelta(days=7 - day.weekday()), []
     while moment <= world.as_of:
         for finding in watch.findings(moment):
-            found.append((moment, finding.feature, finding.clock, finding.is_alert))
+            found.append((moment, finding.feature, finding.snapshot_kind, finding.is_alert))
         moment += timedelta(weeks=1)
     return found
 

@@ -73,7 +73,7 @@ def test_the_file_of_the_repository_is_sound() -> None:
         ),
         ('"pace_ratio", "av', '"is_decided", "av', "numeric must not hold 'is_decided'"),
         ('"pace_ratio", "av', '"country", "av', "'country', which is listed twice"),
-        ('clocks = ["d3"]', 'clocks = ["current"]', "models.project_success.drift.clocks must"),
+        ('snapshot_kinds = ["d3"]', 'snapshot_kinds = ["current"]', "drift.snapshot_kinds must"),
         ('"launch_weekday", "launch_month", "prior', '"nothing", "prior', "'nothing', which is no"),
         (
             "n_estimators = 200",

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml.bandit import settings
+from ml.bandit import bandit, settings
+from ml.bandit.bandit import Decided
 from ml.bandit.settings import ARMS, BanditSettings
-from ml.bandit.stage import Decided, decide
+from ml.context import RunContext
 from ml.warehouse import open_warehouse
 from tests.ml import ml_state
 
@@ -69,7 +70,7 @@ class Platform:
     def decide(self, chosen: BanditSettings, *, run: int = 1) -> Decided:
         with open_warehouse(self.path) as warehouse:
             now = datetime(2030, 1, run)
-            return decide(chosen, warehouse, run_id=f"run-{run}", now=now)
+            return bandit.run(chosen, warehouse, RunContext(f"run-{run}", now))
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.path)) as connection:

@@ -119,7 +119,8 @@ def test_a_look_with_hardly_anything_new_is_not_tested(design: Design) -> None:
     rows = primary(read(design, looks_at(design, [0.5, 0.502, 0.6], (0.05, 0.055))))
     assert [row.boundary is None for row in rows] == [False, True, False]
     assert rows[1].reason == (
-        f"too little is new since what was said at look 22, 2023-11-28: {rows[0].reason}"
+        "not tested again: less than 1 % new information since look 22, 2023-11-28:"
+        f" {rows[0].reason}"
     )
 
 

@@ -44,8 +44,8 @@ class Contest:
 
 
 def bent(fitted: FittedModel, slope: float) -> FittedModel:
-    clocks, parameters = fitted.calibrator
-    return FittedModel(fitted.pipeline, Calibrator(clocks, slope * parameters))
+    kinds, parameters = fitted.calibrator
+    return FittedModel(fitted.pipeline, Calibrator(kinds, slope * parameters))
 
 
 @contextmanager

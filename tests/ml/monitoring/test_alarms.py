@@ -31,11 +31,11 @@ def draw(rng: np.random.Generator, rows: int) -> dict[str, Any]:
 def sample(rng: np.random.Generator, reference: int, recent: int, days: int = 80) -> Sample:
     age = np.sort(rng.random(recent))[::-1] * days * 86_400_000_000
     return Sample(
-        clock="d3",
+        snapshot_kind="d3",
         numbers=NAMES,
         reference=draw(rng, reference),
         recent=draw(rng, recent),
-        moments=np.datetime64(AS_OF) - age.astype("timedelta64[us]"),
+        known_at=np.datetime64(AS_OF) - age.astype("timedelta64[us]"),
         reference_projects=np.arange(reference),
         recent_projects=np.arange(recent),
     )
@@ -78,7 +78,7 @@ def test_the_window_is_the_last_days_or_as_far_back_as_enough_take_it() -> None:
     one = sample(np.random.default_rng(4), 50, 200, days=400)
     days = [one.window(AS_OF, days, 30) for days in (400, 90, 1)]
     assert days[0] == slice(0, 200)
-    expected = int((one.moments >= np.datetime64(AS_OF - timedelta(days=90))).sum())
+    expected = int((one.known_at >= np.datetime64(AS_OF - timedelta(days=90))).sum())
     assert days[1] == slice(200 - expected, 200)
     assert days[2] == slice(170, 200)
     assert one.window(AS_OF - timedelta(days=500), 90, 30) == slice(0, 0)
@@ -95,3 +95,11 @@ def test_what_moves_by_nature_never_alarms() -> None:
     )
     assert found.adjusted_p_value < 1e-9
     assert not found.is_alert
+
+
+def test_evidence_is_adjusted_as_benjamini_and_hochberg_define_it() -> None:
+    found = Watch(DRIFT, [sample(np.random.default_rng(6), 400, 100)]).findings(AS_OF)
+    p = np.array([each.shift.p_value for each in found])
+    ranks = np.array([(p <= value).sum() for value in p])
+    by_definition = [min(1, (p[p >= value] * len(p) / ranks[p >= value]).min()) for value in p]
+    assert [each.adjusted_p_value for each in found] == pytest.approx(by_definition)

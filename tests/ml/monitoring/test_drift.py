@@ -182,13 +182,3 @@ def test_yes_and_no_have_a_mean() -> None:
     assert shift.mean_shift == pytest.approx(0.5)
     assert shift.capped_low == pytest.approx(0.5 - Z * np.hypot(0.25**0.5 * 1.5 / 20 / 0.5,
         (0.1875**0.5) / 20 / 0.5), rel=1e-6)  # fmt: skip
-
-
-def test_adjustment_equals_scipy_and_the_definition() -> None:
-    p = np.random.default_rng(4).random(25) ** 3
-    adjusted = drift.adjust(p)
-    assert adjusted == pytest.approx(stats.false_discovery_control(p))
-    ranks = np.array([(p <= value).sum() for value in p])
-    by_definition = [min(1, (p[p >= value] * 25 / ranks[p >= value]).min()) for value in p]
-    assert adjusted == pytest.approx(by_definition)
-    assert drift.adjust(np.array([])).size == 0

@@ -1,18 +1,22 @@
 """Taking the log in: every prediction once, whatever the log holds."""
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from ml.serving import log
-from ml.serving.collect import collect, main
+from ml.context import RunContext
+from ml.serving import collect, log
+from ml.serving.collect import main
 from ml.serving.log import LOG_FILE, Prediction
 from ml.warehouse import open_warehouse
 from tests.ml import ml_state
 from tests.ml.serving.made import made
+
+RUN = RunContext("run-1", datetime(2030, 1, 1))
 
 
 @pytest.fixture
@@ -49,14 +53,14 @@ def test_each_prediction_is_taken_in_once(warehouse: Path, tmp_path: Path) -> No
     for number in (1, 2, 1):
         log.append(folder, made(number))
     with open_warehouse(warehouse) as opened:
-        assert collect(opened, folder, run_id="run-1")[:2] == (2, 1)
-        assert collect(opened, folder, run_id="run-1")[:2] == (0, 3)
+        assert collect.run(folder, opened, RUN)[:2] == (2, 1)
+        assert collect.run(folder, opened, RUN)[:2] == (0, 3)
         log.append(folder, made(3))
         log.append(folder, made(2))
         (folder / LOG_FILE).rename(folder / f"{LOG_FILE}.1")
         log.append(folder, made(3))
         log.append(folder, made(4))
-        assert collect(opened, folder, run_id="run-1")[:2] == (2, 5)
+        assert collect.run(folder, opened, RUN)[:2] == (2, 5)
     assert stored(warehouse) == [row(made(number)) for number in (1, 2, 3, 4)]
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         kept = connection.execute("from ml.prediction_inputs order by all").fetchall()
@@ -71,7 +75,7 @@ def test_batches_do_not_matter(
     for number in (1, 2, 1, 3, 2, 4, 1):
         log.append(tmp_path / "online", made(number))
     with open_warehouse(warehouse) as opened:
-        assert collect(opened, tmp_path / "online", run_id="run-1")[:2] == (4, 3)
+        assert collect.run(tmp_path / "online", opened, RUN)[:2] == (4, 3)
     assert len(stored(warehouse)) == 4
 
 
@@ -84,9 +88,9 @@ def test_an_unfinished_last_line_is_taken_in_when_it_is_whole(
     content = (folder / LOG_FILE).read_bytes()
     (folder / LOG_FILE).write_bytes(content[:-40])
     with open_warehouse(warehouse) as opened:
-        first = collect(opened, folder, run_id="run-1")
+        first = collect.run(folder, opened, RUN)
         (folder / LOG_FILE).write_bytes(content)
-        second = collect(opened, folder, run_id="run-1")
+        second = collect.run(folder, opened, RUN)
     assert (first.added_count, first.damaged_count) == (1, 0)
     assert (second.added_count, second.known_count) == (1, 1)
 
@@ -97,11 +101,11 @@ def test_versions_of_another_platform_stay_in_the_log(warehouse: Path, tmp_path:
         log.append(folder, made(number, model_version=version))
     log.append(folder, made(9, model_name="risk"))
     with open_warehouse(warehouse) as opened:
-        found = collect(opened, folder, run_id="run-1")
+        found = collect.run(folder, opened, RUN)
         assert found.added_count == 1
         assert found.foreign == {"success ghi": 2, "success def": 1, "risk abc": 1}
         opened.fetch("update ml.model_runs set status = 'trained'")
-        assert collect(opened, folder, run_id="run-1")[:2] == (1, 1)
+        assert collect.run(folder, opened, RUN)[:2] == (1, 1)
 
 
 def test_the_command_says_what_it_did(

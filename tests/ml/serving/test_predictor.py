@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from ml.context import RunContext
 from ml.errors import MlError
 from ml.modeling import artifacts
 from ml.modeling.artifacts import ArtifactError
@@ -24,11 +25,13 @@ from ml.serving import (
     RateLimitError,
     RateLimitExceededError,
     UnknownEntityError,
+    collect,
     log,
 )
-from ml.serving.collect import collect
 from ml.serving.log import LOG_FILE, LogError, Prediction
 from ml.warehouse import WarehouseError, open_warehouse, read_warehouse
+
+RUN = RunContext("run-1", datetime(2030, 1, 1))
 
 NOW = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
 IN_BATCH = (
@@ -112,7 +115,7 @@ def test_answers_come_into_the_next_warehouse_beside_the_batch(
     following = finished.copy_to(tmp_path / "next", None)
     [(before,)] = ask(following, "select count(*) from ml.predictions")
     with open_warehouse(following.db) as warehouse:
-        assert collect(warehouse, finished.folder / "online", run_id="run-1")[:2] == (4, 1)
+        assert collect.run(finished.folder / "online", warehouse, RUN)[:2] == (4, 1)
     found = ask(following, "select count(*), count(distinct prediction_id) from ml.predictions")
     assert found == [(before + 4, before + 4)]
     assert following.run("predict").code == 0

@@ -1,4 +1,4 @@
-"""Stage `experiment`: replays every look at every experiment and keeps what is new."""
+"""Stage `experiment`: replays every interim analysis (look) and keeps what is new."""
 
 from datetime import datetime
 from functools import partial
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from ml.containment import Failure, Units
+from ml.context import RunContext
 from ml.experiments import exposures, readout
 from ml.experiments.analysis import METRICS, PRIMARY
 from ml.experiments.designs import Design, Designs, Experiment
@@ -23,8 +24,8 @@ class Experimented(NamedTuple):
     added_count: int
 
 
-def experiment(
-    designs: Designs, warehouse: Warehouse, units: Units, *, run_id: str, now: datetime
+def run(
+    designs: Designs, warehouse: Warehouse, context: RunContext, *, units: Units
 ) -> list[Experimented | Failure]:
     """Analyses all experiments in the exposures and adds to `ml.experiment_results` what changed.
 
@@ -38,24 +39,31 @@ def experiment(
     for table in ("core.warehouse_as_of", "core.fct_experiment_exposures", "core.fct_pledges"):
         warehouse.require(table)
     as_of = warehouse.as_of()
-
-    def analyse(found: Experiment) -> Experimented:
-        design = designs.of(found, as_of)
-        rows = _refused(design, found, warehouse, as_of) or readout.read(
-            design, exposures.looks(warehouse, design, as_of)
-        )
-        return Experimented(design, rows, _add(warehouse, rows, as_of, run_id, now))
-
+    analyse = partial(_analyse, designs=designs, warehouse=warehouse, as_of=as_of, context=context)
     return [
         units.run("experiment", each.name, partial(analyse, each))
         for each in exposures.experiments(warehouse)
     ]
 
 
+def _analyse(
+    found: Experiment,
+    designs: Designs,
+    warehouse: Warehouse,
+    as_of: datetime,
+    context: RunContext,
+) -> Experimented:
+    design = designs.of(found, as_of)
+    rows = _refused(design, found, warehouse, as_of) or readout.read(
+        design, exposures.looks(warehouse, design, as_of)
+    )
+    return Experimented(design, rows, _add(warehouse, rows, as_of, context))
+
+
 def _refused(
     design: Design, found: Experiment, warehouse: Warehouse, as_of: datetime
 ) -> list[Reading]:
-    """Returns a row that says why nothing can be said, or no row."""
+    """Returns a row with the reason why there is no result, or no row."""
     problems = [str(each) for each in exposures.violations(warehouse, design)]
     if len(design.arms) < 2:
         problems.append(f"there is one arm only: {found.variants[0]}")
@@ -79,13 +87,11 @@ def _refused(
     return [row]
 
 
-def _add(
-    warehouse: Warehouse, rows: list[Reading], as_of: datetime, run_id: str, now: datetime
-) -> int:
-    """Adds the rows unless they are what the newest result for this moment already says."""
+def _add(warehouse: Warehouse, rows: list[Reading], as_of: datetime, context: RunContext) -> int:
+    """Adds the rows unless they are what the newest result for this `as_of` already holds."""
     if not rows:
         return 0
     columns = {name: [getattr(row, name) for row in rows] for name in Reading._fields}
-    fixed = {"run_id": run_id, "as_of": as_of, "measured_at": now}
+    fixed = {"run_id": context.run_id, "as_of": as_of, "measured_at": context.now}
     table = pa.table(columns | {name: [value] * len(rows) for name, value in fixed.items()})
     return warehouse.record("experiment_results", table, key=("experiment",), made_at="measured_at")

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from ml.context import RunContext
 from ml.modeling.predict import decided_run
 from ml.modeling.registry import ModelRun
 from ml.modeling.rows import check_inputs
@@ -14,45 +15,48 @@ from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
 
-def monitor(model: ModelSettings, warehouse: Warehouse, *, run_id: str, now: datetime) -> Monitored:
+def run(model: ModelSettings, warehouse: Warehouse, context: RunContext) -> Monitored:
     """Compares like with like: one row per project, the same kind of snapshot in both windows.
 
     The current window is the last `window_days`, or as far back (never behind the cut) as
     `min_entities` take it. The same is done for every earlier week since the cut: snapshots of a
-    fixed kind never change, so what the monitor would have said then is a matter of filtering.
+    fixed kind never change, so what the monitor would have found then is a matter of filtering.
 
     Raises:
         MlError: There is no model for this warehouse, or a column is missing.
     """
-    run = decided_run(model, warehouse)
+    champion = decided_run(model, warehouse)
     as_of = warehouse.as_of()
-    records = Records(warehouse, run, run_id, now)
-    if run.status != "trained":
-        skipped = Monitored(run, [], [])
+    records = Records(warehouse, champion, context)
+    if champion.status != "trained":
+        skipped = Monitored(champion, [], [])
         records.add_checks(as_of, skipped)
         return skipped
     check_inputs(warehouse, model, model.features)
-    samples = list(read_samples(model, warehouse, run, as_of))
+    samples = list(read_samples(model, warehouse, champion, as_of))
+
     watch = Watch(model.drift, samples)
     findings = watch.findings(as_of)
-    replays = {moment: watch.findings(moment) for moment in _mondays(run, as_of)}
-    costs = [
-        cost
-        for sample in samples
-        if PREDICTION in sample.numbers and (cost := _cost(model, sample, as_of))
-    ]
+    replays = {monday: watch.findings(monday) for monday in _mondays(champion, as_of)}
+    costs = _costs(model, samples, as_of)
     alarms = [
-        Alarm(finding, _since(finding, replays, as_of), _cost_at(finding.clock, costs))
+        Alarm(finding, _since(finding, replays, as_of), _cost_at(finding.snapshot_kind, costs))
         for finding in findings
         if finding.is_alert
     ]
-    result = Monitored(run, watch.windows(as_of), alarms)
+    result = Monitored(champion, watch.windows(as_of), alarms)
+
     with warehouse.transaction():
         records.add_checks(as_of, result)
         records.add_findings(model.drift, as_of, findings, costs)
         records.add_replays(as_of, replays)
         records.add_alarms(as_of, alarms)
     return result
+
+
+def _costs(model: ModelSettings, samples: list[Sample], as_of: datetime) -> list[Cost]:
+    found = (_cost(model, each, as_of) for each in samples if PREDICTION in each.numbers)
+    return [cost for cost in found if cost is not None]
 
 
 def _mondays(run: ModelRun, as_of: datetime) -> list[datetime]:
@@ -65,11 +69,11 @@ def _mondays(run: ModelRun, as_of: datetime) -> list[datetime]:
 
 def _since(finding: Finding, replays: dict[datetime, list[Finding]], as_of: datetime) -> datetime:
     since = as_of
-    for moment in sorted(replays, reverse=True):
-        alarmed = {(then.feature, then.clock) for then in replays[moment] if then.is_alert}
-        if (finding.feature, finding.clock) not in alarmed:
+    for monday in sorted(replays, reverse=True):
+        alarmed = {(then.feature, then.snapshot_kind) for then in replays[monday] if then.is_alert}
+        if (finding.feature, finding.snapshot_kind) not in alarmed:
             break
-        since = moment
+        since = monday
     return since
 
 
@@ -80,9 +84,9 @@ def _cost(model: ModelSettings, sample: Sample, as_of: datetime) -> Cost | None:
     if min(len(before), len(now)) < drift.min_entities:
         return None
     then, today = (float(np.maximum(chance, 1 - chance).mean()) for chance in (before, now))
-    return Cost(sample.clock, then, today, len(before), len(now))
+    return Cost(sample.snapshot_kind, then, today, len(before), len(now))
 
 
-def _cost_at(clock: str, costs: list[Cost]) -> Cost | None:
-    """Returns the cost at a clock; what has no clock of its own gets that of the first one."""
-    return next((cost for cost in costs if cost.clock == clock), costs[0] if costs else None)
+def _cost_at(kind: str, costs: list[Cost]) -> Cost | None:
+    """Returns the cost at a snapshot kind; what has no such kind gets that of the first one."""
+    return next((cost for cost in costs if cost.snapshot_kind == kind), costs[0] if costs else None)
