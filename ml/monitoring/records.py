@@ -53,7 +53,7 @@ class Records:
     def add_findings(
         self, settings: Drift, as_of: datetime, findings: Iterable[Finding], costs: Iterable[Cost]
     ) -> None:
-        """Adds one row per feature, clock and statistic.
+        """Adds one row per feature, snapshot kind and statistic.
 
         Beside them the accuracy expected now, and how far it is from what was expected at first.
         """
@@ -67,7 +67,7 @@ class Records:
                 rows.append(
                     {
                         "feature": PREDICTION,
-                        "clock": cost.clock,
+                        "snapshot_kind": cost.clock,
                         "statistic": name,
                         "value": value,
                         **dict.fromkeys(("value_low", "threshold", "p_value", "adjusted_p_value")),
@@ -79,7 +79,7 @@ class Records:
         self._add("drift_stats", as_of, rows, ("model_name",))
 
     def add_replays(self, as_of: datetime, replays: Mapping[datetime, Iterable[Finding]]) -> None:
-        """Adds one row per earlier week, watched feature and clock."""
+        """Adds one row per earlier week, watched feature and snapshot kind."""
         rows = [
             {"week_at": moment, **_summary(finding), "is_alert": finding.is_alert}
             for moment, findings in replays.items()
@@ -89,7 +89,7 @@ class Records:
         self._add("drift_replays", as_of, rows, ("model_name", "week_at"))
 
     def add_alarms(self, as_of: datetime, alarms: Iterable[Alarm]) -> None:
-        """Adds one row per feature and clock that moved, with the words that say so."""
+        """Adds one row per feature and snapshot kind that drifted, with its message."""
         rows = [
             {
                 **_summary(alarm.finding),
@@ -125,7 +125,7 @@ def _statistics(settings: Drift, finding: Finding) -> Iterator[Row]:
     for statistic, value, low, threshold, is_alert in figures:
         yield {
             "feature": finding.feature,
-            "clock": finding.clock,
+            "snapshot_kind": finding.clock,
             "statistic": statistic,
             "value": value,
             "value_low": low,
@@ -141,7 +141,7 @@ def _statistics(settings: Drift, finding: Finding) -> Iterator[Row]:
 def _summary(finding: Finding) -> Row:
     return {
         "feature": finding.feature,
-        "clock": finding.clock,
+        "snapshot_kind": finding.clock,
         "relative_mean_shift": finding.shift.mean_shift,
         "capped_mean_shift": finding.shift.capped_shift,
         "psi": finding.shift.psi,

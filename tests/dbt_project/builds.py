@@ -41,7 +41,7 @@ class Leak(NamedTuple):
 
 # What was known of other projects counts from their launch: the cut at AS_OF does not see it.
 OUTCOME_FROM_LAUNCH = Leak(
-    "intermediate/int_projects_preceded.sql",
+    "intermediate/int_project_history.sql",
     "outcome_known_at as occurred_at,",
     "launched_at as occurred_at,",
 )
