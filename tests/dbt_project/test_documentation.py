@@ -64,7 +64,7 @@ def test_every_column_is_documented(platform: Platform) -> None:
         for name in columns
         if name not in platform.nodes[table]["columns"]
     ]
-    assert undocumented == [], "describe these in the YAML beside their model"
+    assert undocumented == [], f"not described in dbt_project/models: {undocumented}"
 
 
 def test_every_documented_column_exists(platform: Platform) -> None:

@@ -1,5 +1,5 @@
--- Sums that add up: each pledge lies in the bucket of the first snapshot that may count it, bucket 7
--- holds what comes after the last one. Strictly before: a pledge at the snapshot itself does not count.
+-- Sums that add up: each pledge lies in the bucket of the first snapshot that may count it, bucket
+-- 7 holds what comes after the last one. A pledge at the snapshot itself does not count.
 with
 
 pledges as (

@@ -1,5 +1,5 @@
 -- What was known of creator and category strictly before each launch: questions (kind 0) and known
--- outcomes (kind 1) in one running sum by timestamp and kind, so that a question precedes its answer.
+-- outcomes (kind 1) in one running sum by time and kind, so that a question precedes its answer.
 with
 
 projects as (
