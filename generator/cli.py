@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ CALL_WAS_WRONG = 2
 INTERRUPTED = 130
 PARQUET_FROM_SCALE = 10
 QUIET_SECONDS = 3.0
+WIDTH, MARGIN = 120, " " * 13
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = SimulationConfig(scale=call.scale, seed=call.seed, scenario=call.scenario)
         file_format = call.format or ("parquet" if call.scale >= PARQUET_FROM_SCALE else "csv")
         truth = Path(call.truth).resolve() if call.truth else None
-        print(generate(config, Path(call.out).resolve(), file_format, truth=truth))
+        summary = generate(config, Path(call.out).resolve(), file_format, truth=truth)
+        print("\n".join(textwrap.wrap(summary, WIDTH, subsequent_indent=MARGIN)))
     except (ConfigError, OutputError) as error:
         print(f"generate: {error}", file=sys.stderr)
         return CALL_WAS_WRONG
@@ -83,8 +86,12 @@ def generate(
         if book:
             truth_writers[0].append(book.summary_tables())
     counts = ", ".join(f"{count:,} {name}" for name, count in writers.row_counts.items())
-    beside = f", truth -> {truth}" if truth else ""
-    return f"generate   {counts} ({time.monotonic() - began:.1f} s) -> {out}{beside}"
+    beside = f", truth -> {_short(truth)}" if truth else ""
+    return f"generate   {counts} ({time.monotonic() - began:.1f} s) -> {_short(out)}{beside}"
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _show_progress(done: int, blocks: int, seconds: float) -> None:

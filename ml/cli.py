@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from textwrap import wrap
 
 from ml import settings, summary
 from ml.bandit import settings as release_settings
@@ -26,6 +27,7 @@ from ml.settings import ModelSettings
 from ml.warehouse import Warehouse, open_warehouse
 
 _OF_MODELS = ("train", "predict", "monitor")
+_WIDTH = 109  # of 120 columns, the name of the stage takes the others
 STAGES = (*_OF_MODELS, "experiment", "bandit")
 
 
@@ -97,8 +99,9 @@ class _Run:
             found = self._units.run(stage, unit, work)
         lines = [str(found)] if isinstance(found, Failure) else found
         lines[-1] += f" ({time.perf_counter() - started:.1f} s)"
-        for number, line in enumerate(lines):
-            print(f"{stage if number == 0 else '':<10} {line}", flush=True)
+        fitted = [part for line in lines for part in wrap(line, _WIDTH, subsequent_indent="  ")]
+        for number, line in enumerate(fitted):
+            print(f"{'' if number else stage:<10} {line}", flush=True)
 
     def _experiment(self) -> list[str]:
         rows = {"run_id": self._options.run_id, "now": self._now}

@@ -1,4 +1,4 @@
-"""The first gate: lets an export in, or says exactly which of its rows break the contract."""
+"""The stage landing: accepts an export, or reports exactly which rows violate the contract."""
 
 import json
 import os
@@ -27,15 +27,15 @@ from expectations.landing.writing import (
     write_quarantined,
     write_table,
 )
+from expectations.screen import short, show
 from expectations.warehouse import Connection, Warehouse, connect, scalar
 
 MEMORY_LIMIT = "1500MB"
-MARGIN = " " * 11
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a landing is asked to do; `as_of` is None where the data are to say it."""
+    """What a landing is asked to do; `as_of` is None: taken from the data."""
 
     data: Path
     warehouse: Warehouse
@@ -53,7 +53,7 @@ def land(call: Call) -> None:
     """Checks an export and puts what passes where dbt finds it.
 
     Raises:
-        CallError: A file is missing, or nothing says for which moment to build.
+        CallError: A file is missing, or no timestamp to build for is given or found.
         RefusedError: Rows break the contract, and they are not to be quarantined.
     """
     started = time.perf_counter()
@@ -69,9 +69,8 @@ def land(call: Call) -> None:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     where = call.warehouse.landed
-    print(f"{'land':<10} {lines[0]} ({time.perf_counter() - started:.1f} s) -> {where}")
-    for line in lines[1:]:
-        print(MARGIN + line)
+    seconds = time.perf_counter() - started
+    show("land", f"{lines[0]} ({seconds:.1f} s) -> {short(where)}", *lines[1:])
 
 
 def _check(con: Connection, call: Call, files: dict[str, Path], started: float) -> RowChecker:
@@ -94,7 +93,7 @@ def _write(checker: RowChecker, call: Call, work: Path) -> list[str]:
     as_of = call.as_of or as_of_data(con)
     if as_of is None:
         raise CallError(
-            f"{call.data} holds no event, so no moment to build for: say one, e.g."
+            f"{call.data} holds no event, so no timestamp to build for: give one, e.g."
             " AS_OF=2024-01-01T00:00:00Z"
         )
     landed = [write_table(con, table, work) for table in TABLES]
@@ -115,7 +114,8 @@ def _write(checker: RowChecker, call: Call, work: Path) -> list[str]:
     return [
         f"{len(landed)} tables, {sum(each.row_count for each in landed):,} rows accepted,"
         f" {quarantined:,} quarantined",
-        f"as of {as_of}" + (f"; as Parquet: {', '.join(in_parquet)}" if in_parquet else ""),
+        f"as of {datetime.fromisoformat(as_of):%d %b %Y, %H:%M} UTC"
+        + (f"; as Parquet: {', '.join(in_parquet)}" if in_parquet else ""),
         *about_quarantine(checker),
     ]
 
@@ -170,24 +170,24 @@ def _parse(arguments: Sequence[str] | None) -> Call:
     return Call(
         options.data,
         Warehouse.at(options.warehouse),
-        _parse_moment(options.as_of),
+        _parse_timestamp(options.as_of),
         options.on_bad_rows == "quarantine",
         options.run_id,
     )
 
 
-def _parse_moment(text: str) -> str | None:
+def _parse_timestamp(text: str) -> str | None:
     if not text.strip():
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(UTC)
+        timestamp = datetime.fromisoformat(text.strip())
+        if timestamp.tzinfo is not None:
+            timestamp = timestamp.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise CallError(
-            f"AS_OF={text} is no moment: give ISO 8601, e.g. 2024-01-01T00:00:00Z"
+            f"AS_OF={text} is no timestamp: give ISO 8601, e.g. 2024-01-01T00:00:00Z"
         ) from error
-    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return timestamp.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The gate after dbt: runs every suite on the build, keeps and reports the outcomes, or refuses."""
+"""The stage validation, after dbt: runs all suites, stores and reports outcomes, or refuses."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from expectations.errors import CallError, Parser, RefusedError, exit_code
+from expectations.screen import fit, short, show
 from expectations.validation.databases import (
     Built,
     Published,
@@ -61,9 +62,10 @@ def validate(call: Call, *, suites: Sequence[Suite]) -> None:
         path = call.warehouse.rejected / call.run_id / path.name
         _write(path, content)
         lines = _summary(report, time.perf_counter() - started, path.with_suffix(".html"))
-        raise RefusedError("\n".join(lines))
+        rest = [part for line in lines[1:] for part in fit(line)]
+        raise RefusedError("\n".join([lines[0], *rest]))
     lines = _summary(report, time.perf_counter() - started, path)
-    print("\n".join([f"{'validate':<10} {lines[0]}", *lines[1:]]))
+    show("validate", *lines)
 
 
 def _judge(call: Call, suites: Sequence[Suite]) -> Report:
@@ -123,7 +125,7 @@ def _summary(report: Report, seconds: float, path: Path) -> list[str]:
     passed, warnings, errors = report.tally
     counts = f"{passed} passed, {counted(warnings, 'warning')}, {counted(errors, 'error')}"
     what = f"{len(report.outcomes)} expectations on {len(report.suites)} tables: {counts}"
-    lines = [f"{what} ({seconds:.1f} s) -> {_short(path)}"]
+    lines = [f"{what} ({seconds:.1f} s) -> {short(path)}"]
     for status, shown in SHOWN.items():
         failing = [outcome for outcome in report.outcomes if outcome.status == status]
         lines += [_line(outcome) for outcome in failing[:shown]]
@@ -136,10 +138,6 @@ def _line(outcome: Outcome) -> str:
     seen = f"observed {outcome.observed_text}, expected {outcome.expected_text}"
     rows = f" ({outcome.rows_text})" if outcome.status == "error" and outcome.failing_rows else ""
     return f"  {outcome.status:<8} {outcome.place}, {outcome.expectation.name}: {seen}{rows}"
-
-
-def _short(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import time
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import wrap
 
 from ml.containment import concerns_all
 from ml.errors import PARTLY_DONE, MlError
@@ -38,7 +39,10 @@ def main() -> int:
         print("monitoring: a bug ended the journal; what is published stands", file=sys.stderr)
         return PARTLY_DONE
     seconds = time.perf_counter() - started
-    print(f"{'journal':<10} {added} new lines ({seconds:.1f} s) -> {options.journal}")
+    path = options.journal.resolve()
+    where = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    line = f"{'journal':<10} {added} new lines ({seconds:.1f} s) -> {where}"
+    print("\n".join(wrap(line, 120, subsequent_indent=" " * 13)))
     return 0
 
 

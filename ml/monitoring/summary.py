@@ -1,7 +1,5 @@
 """What the monitor says to people."""
 
-from textwrap import wrap
-
 from ml.monitoring.alarms import (
     DRIFT,
     NO_DRIFT,
@@ -14,7 +12,6 @@ from ml.monitoring.alarms import (
 )
 from ml.monitoring.samples import MATURED
 
-_WIDTH = 109  # of 120 columns, the name of the stage takes the others
 _MAX_NAMED = 4  # alarms told in full on the screen
 
 
@@ -29,7 +26,7 @@ def monitored_lines(result: Monitored) -> list[str]:
               if not each.is_compared]  # fmt: skip
     for state, names in (("tested", tested), (NOT_TESTED, others)):
         if names:
-            lines += wrap(f"{state}: {', '.join(names)}", _WIDTH, subsequent_indent="  ")
+            lines.append(f"{state}: {', '.join(names)}")
     lines += [f"ALERT {_movement(alarm)}" for alarm in result.alarms[:_MAX_NAMED]]
     if more := result.alarms[_MAX_NAMED:]:
         lines.append(

@@ -93,8 +93,8 @@ def test_the_build_becomes_the_published_file(
     assert warehouse.published.stat().st_mtime > 0
     assert not list(warehouse.build_folder.iterdir())
     assert re.fullmatch(
-        r"publish    1 dim_projects, as of 2024-05-01 00:00:00 \(\d+\.\d s\)"
-        rf" -> {warehouse.published}\n",
+        r"publish    1 dim_projects, as of 01 May 2024, 00:00 UTC \(\d+\.\d s\)"
+        rf" ->\s+{warehouse.published}\n",
         capsys.readouterr().out,
     )
 

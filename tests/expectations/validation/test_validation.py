@@ -95,12 +95,17 @@ def bench(healthy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     return Bench(healthy, tmp_path, capsys)
 
 
+def unbroken(text: str) -> str:
+    """Joins lines that were broken where the screen ends."""
+    return text.replace("\n" + " " * 15, " ").replace("\n    ", " ")
+
+
 def test_a_healthy_build_is_accepted(bench: Bench) -> None:
     said = bench.validate()
     assert (said.code, said.err) == (0, "")
     head = f"validate   {EXPECTATIONS} expectations on {TABLES} tables: {EXPECTATIONS} passed,"
     assert said.out.startswith(f"{head} 0 warnings, 0 errors (")
-    assert said.out.endswith(f"-> {bench.warehouse.build_folder / 'validation.json'}\n")
+    assert said.out.split()[-2:] == ["->", str(bench.warehouse.build_folder / "validation.json")]
     assert bench.report()["comparison"] == "first run: nothing is published yet"
     assert not bench.warehouse.rejected.exists()
 
@@ -118,8 +123,8 @@ def test_warnings_are_shown_and_accepted(bench: Bench) -> None:
     assert "7 warnings, 0 errors" in said.out
     assert (
         "  warning  core.dim_projects.country, country_is_mostly_known:"
-        " observed 195 of 195 rows fail, expected filled, in at least 50 % of rows\n"
-    ) in said.out
+        " observed 195 of 195 rows fail, expected filled, in at least 50 % of rows"
+    ) in unbroken(said.out)
     assert said.out.endswith("  warning  and 2 more, all on the page\n")
 
 
@@ -140,8 +145,8 @@ def test_an_error_refuses_the_build_and_leaves_a_report(bench: Bench) -> None:
     assert (
         "  error    features.project_features.elapsed_ratio, shares_lie_between_0_and_1:"
         " observed 1 of 1,379 rows fail, expected from 0 to 1"
-        " (project_id=5, snapshot_kind=d3, elapsed_ratio=1.5)\n"
-    ) in said.err
+        " (project_id=5, snapshot_kind=d3, elapsed_ratio=1.5)"
+    ) in unbroken(said.err)
     report = json.loads((folder / "validation.json").read_text(encoding="utf-8"))
     assert report == bench.report()
     assert (report["run_id"], report["errors"], report["warnings"]) == ("run-1", 1, 1)
