@@ -24,7 +24,7 @@ from generator.config import SimulationConfig
 from generator.draws import weighted_draw
 from generator.launches import Projects, wave_sizes
 from generator.plans import tranches
-from generator.rhythm import launch_moments, pledge_rhythm
+from generator.rhythm import launch_timestamps, pledge_rhythm
 
 START, END = 1_609_459_200_000_000, 1_704_067_200_000_000
 
@@ -91,7 +91,7 @@ def test_the_rhythm_can_be_read_back() -> None:
 
 
 def test_launches_fill_the_span_by_season_weekday_and_growth() -> None:
-    moments = launch_moments((np.arange(20_000) + 0.5) / 20_000, START, END, 0.5)
+    moments = launch_timestamps((np.arange(20_000) + 0.5) / 20_000, START, END, 0.5)
     assert moments.min() >= START
     assert moments.max() < END
     weekday = Counter(((moments // DAY + 3) % 7).tolist())

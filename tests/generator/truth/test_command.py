@@ -28,7 +28,7 @@ from generator.truth.experiment import (
     lift_of,
 )
 from generator.truth.schemas import TRUTH_SCHEMAS
-from generator.truth.tables import TruthBook
+from generator.truth.tables import TruthRecorder
 from generator.world import Block, simulate
 from tests.forks import FORKS
 
@@ -158,7 +158,7 @@ def test_effects_are_listed_with_what_was_configured(database: duckdb.DuckDBPyCo
 
 
 def test_at_most_so_many_projects_are_played_on() -> None:
-    book = TruthBook(SimulationConfig(scale=1, seed=5), continuations=1, most=60)
+    book = TruthRecorder(SimulationConfig(scale=1, seed=5), continuations=1, most=60)
     (block,) = simulate(SimulationConfig(scale=1, seed=5))
     tables = book.block_tables(block, dict.fromkeys(SCHEMAS, 1), {})
     projects = set(tables["truth_snapshots"]["project_id"].to_pylist())

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from generator.campaigns import NOT_CANCELLED, draw_luck
+from generator.campaigns import NOT_CANCELLED, draw_random_numbers
 from generator.config import SimulationConfig
 from generator.rhythm import pledge_rhythm
 from generator.truth.risk import milestone_risks, strategy_risks
@@ -101,9 +101,11 @@ def last_swing(block: Block, project: np.ndarray, moment: np.ndarray) -> np.ndar
 @pytest.mark.parametrize("elapsed", [0.0, 0.05, 0.3, 0.8, 0.97])
 def test_who_did_not_give_up_yet_is_less_likely_to(elapsed: float) -> None:
     whole = SimulationConfig(cancel_share=0.6)
-    fresh = draw_luck(whole, 1, np.zeros(100_000), np.random.default_rng(1)).gives_up_at
+    fresh = draw_random_numbers(whole, 1, np.zeros(100_000), np.random.default_rng(1)).gives_up_at
     left = fresh[fresh > elapsed]
-    later = draw_luck(whole, 1, np.full(100_000, elapsed), np.random.default_rng(2)).gives_up_at
+    later = draw_random_numbers(
+        whole, 1, np.full(100_000, elapsed), np.random.default_rng(2)
+    ).gives_up_at
     assert later.min() > elapsed
     for until in (0.2, 0.5, 0.9, 0.99):
         assert (later <= until).mean() == pytest.approx((left <= until).mean(), abs=0.01)

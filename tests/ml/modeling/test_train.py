@@ -1,8 +1,8 @@
 """Training: an honest cut, enough support, the same bits every time."""
 
-import re
 import dataclasses
 import json
+import re
 from datetime import datetime
 from typing import Any
 
