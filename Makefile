@@ -112,7 +112,7 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
 bench: setup ## measure time, memory and error rates; write the table of commands into README.md
-	@$(PYTHON) tests/benchmarks/street.py
+	@$(PYTHON) tests/benchmarks/whole_run.py
 	@$(PYTHON) tests/benchmarks/generating.py
 	@$(PYTHON) tests/benchmarks/serving.py
 	@$(PYTHON) -m tests.benchmarks.experiments

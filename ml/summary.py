@@ -59,14 +59,10 @@ def _count(number: int, entity: str) -> str:
 
 def _worth(metrics: Iterable[Metric], clock: str) -> str:
     """Compares the accuracy with that of always guessing the more frequent class."""
-    rows = [
-        row
-        for row in metrics
-        if (row.split, row.snapshot_kind, row.metric) == ("test_undecided", clock, "accuracy")
-    ]
-    if not rows or rows[0].value is None:
+    wanted = ("test_undecided", clock, "accuracy")
+    row = next((r for r in metrics if (r.split, r.snapshot_kind, r.metric) == wanted), None)
+    if row is None or row.value is None:
         return f"nothing to test on at {clock}"
-    [row] = rows
     guess = max(row.base_rate, 1 - row.base_rate)
     accuracy = f"accuracy at {clock} {100 * row.value:.1f} %"
     if row.ci_low is None or row.ci_high is None:

@@ -31,7 +31,7 @@ QUARANTINED_ROWS = """
 
 
 class Platform(NamedTuple):
-    """What the published projects say about the landed ones.
+    """How the landed projects differ from the published ones.
 
     Attributes:
         contradicting: Published projects that have another creator or launch now.

@@ -75,7 +75,7 @@ def _judge(done: Any) -> tuple[int, str]:
 
 
 def machine_reason(done: Any) -> str | None:
-    """The line in which a failed invocation says what the machine refused; None if nothing."""
+    """The line of a failed invocation that names what the machine refused; None if nothing."""
     results = getattr(done.result, "results", None) or []
     errors = [each.message for each in results if str(each.status) == "error"]
     lines = [line for text in (done.exception, *errors) for line in str(text).splitlines()]

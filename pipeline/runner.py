@@ -51,7 +51,7 @@ class Runner:
         """Runs what is due up to a stage; returns the names of the stages that ran.
 
         Raises:
-            StageFailedError: A stage refused or failed; it has said why.
+            StageFailedError: A stage refused or failed, after printing why.
         """
         ran: list[str] = []
         for stage in self._stages(until):

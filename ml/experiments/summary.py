@@ -33,7 +33,7 @@ def _lines(found: Experimented | Failure) -> list[str]:
 
 def _result(row: Reading) -> str:
     """Names the decision; the reason, with all figures, stands in the table and on the page."""
-    if not row.look_number:
+    if not row.look_number or row.is_exploratory or row.lift_ratio is None:
         return f"{row.decision}: {row.reason}"
     return (
         f"{row.treatment} against {row.control}, look {row.look_number} ({row.look_at:%d %b %Y}):"
@@ -43,8 +43,7 @@ def _result(row: Reading) -> str:
 
 def _lift(row: Reading) -> str:
     low, high = row.repeated_lift_ratio_low, row.repeated_lift_ratio_high
-    if row.lift_ratio is None:
-        return "not defined"
+    assert row.lift_ratio is not None
     if low is None or high is None:
         return f"{100 * row.lift_ratio:+.1f} %, not tested at this look"
     return f"{100 * row.lift_ratio:+.1f} % [{100 * low:+.1f}, {100 * high:+.1f}]"

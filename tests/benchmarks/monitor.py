@@ -27,7 +27,7 @@ from ml.settings import ModelSettings
 from ml.warehouse import read_warehouse
 from pages.monitoring import alarm_chart
 from pages.rendering import render, write_text
-from tests.benchmarks.street import README, copy_repository, write_section
+from tests.benchmarks.whole_run import README, copy_repository, write_section
 
 ONSET = datetime(2023, 7, 1)
 SCENARIOS = ("steady", "new_category", "price_shift", "quality_drop", "bot_pledges")

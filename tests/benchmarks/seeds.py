@@ -22,7 +22,7 @@ from typing import NamedTuple
 import duckdb
 
 from generator.config import SCENARIOS
-from tests.benchmarks.street import ROOT, copy_repository
+from tests.benchmarks.whole_run import ROOT, copy_repository
 
 PAGES = ("index.html", *(f"{name}/index.html" for name in
          ("report", "experiments", "releases", "monitoring", "dbt")))  # fmt: skip
