@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         truth = Path(options.truth).resolve() if options.truth else None
         summary = generate(config, Path(options.out).resolve(), file_format, truth=truth)
-        print("\n".join(textwrap.wrap(summary, WIDTH, subsequent_indent=MARGIN)))
+        lines = textwrap.wrap(summary, WIDTH, subsequent_indent=MARGIN, break_on_hyphens=False)
+        print("\n".join(lines))
     except (ConfigError, OutputError) as error:
         print(f"generate: {error}", file=sys.stderr)
         return WRONG_CALL

@@ -99,7 +99,7 @@ class _Run:
             found = self._units.run(stage, unit, work)
         lines = [str(found)] if isinstance(found, Failure) else found
         lines[-1] += f" ({time.perf_counter() - started:.1f} s)"
-        fitted = [part for line in lines for part in wrap(line, _WIDTH, subsequent_indent="  ")]
+        fitted = [part for line in lines for part in _fitted(line)]
         for number, line in enumerate(fitted):
             print(f"{'' if number else stage:<10} {line}", flush=True)
 
@@ -127,6 +127,10 @@ class _Run:
             # silence would look like "no drift": who schedules this call must be able to tell
             print(f"monitor: {model.name} {NOT_TESTED}: {found.skip_reason}", file=sys.stderr)
         return monitored_lines(found)
+
+
+def _fitted(line: str) -> list[str]:
+    return wrap(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _utc_now() -> datetime:

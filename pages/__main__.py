@@ -82,7 +82,10 @@ def _make(page: Page, published: Published, site: Path) -> bool:
 
 def _show(line: str) -> None:
     """Prints a line that fits the screen."""
-    print("\n".join(textwrap.wrap(f"{'pages':<10} {line}", _WIDTH, subsequent_indent=" " * 13)))
+    line = f"{'pages':<10} {line}"
+    indent = " " * 13
+    parts = textwrap.wrap(line, _WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+    print("\n".join(parts))
 
 
 def _short(path: Path) -> Path:

@@ -42,7 +42,7 @@ def main() -> int:
     path = options.journal.resolve()
     where = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     line = f"{'journal':<10} {added} new lines ({seconds:.1f} s) -> {where}"
-    print("\n".join(wrap(line, 120, subsequent_indent=" " * 13)))
+    print("\n".join(wrap(line, 120, subsequent_indent=" " * 13, break_on_hyphens=False)))
     return 0
 
 

@@ -308,7 +308,8 @@ def _cost(model: ModelFacts) -> list[Block]:
             " then fail, and what is held back from those that deliver. Milestones still open, in"
             " the currency of the platform.",
             ("Prediction time", "Milestones", "Model: released to failing",
-             "Model: held from delivering", "Base rate: released to failing", "Base rate: held from delivering"),
+             "Model: held from delivering", "Base rate: released to failing",
+             "Base rate: held from delivering"),
             lines,
         ),
     ] if lines else []  # fmt: skip

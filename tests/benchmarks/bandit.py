@@ -74,9 +74,9 @@ def regret(rng: np.random.Generator) -> Iterator[Figure]:
     yield mean("R(10,000), constant eps = 0.1", play_sampled(rng, 0.1, 0.1)[0])
     for floor in (RULES.floor, 0.005):
         floored = play_sampled(rng, 0.5, floor)
-        for moment, horizon in enumerate((HORIZON // 2, HORIZON)):
+        for place, horizon in enumerate((HORIZON // 2, HORIZON)):
             name = f"price of a floor of {floor:g} until {horizon:,}, measured"
-            yield difference(name, floored[moment], sampled[moment])
+            yield difference(name, floored[place], sampled[place])
             extra = np.maximum(floor - 0.5 / np.arange(1, horizon + 1), 0).sum() * gaps.mean()
             yield Figure("  by formula: chance added x mean gap", extra, 0)
 

@@ -165,8 +165,8 @@ def _table(arrivals: list[Arrival]) -> str:
     return "\n".join(rows)
 
 
-def _world(words: str) -> World:
-    scenario, scale, seed = words.rsplit("-", 2)
+def _world(platform: str) -> World:
+    scenario, scale, seed = platform.rsplit("-", 2)
     return World(scenario, int(scale), int(seed))
 
 

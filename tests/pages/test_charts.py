@@ -1,4 +1,4 @@
-"""Charts: the same data give the same picture, and the description reaches those who cannot see it."""
+"""Charts: the same data give the same picture, and each has a description for screen readers."""
 
 from pages.charts import COLORS, new_chart, to_svg
 

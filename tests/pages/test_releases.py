@@ -24,7 +24,7 @@ ROW = {
     "release_strategy": "front_loaded", "bandit_strategy": "back_loaded",
     "recommendation": "hold_back_20",
     "recommendation_reason": "Submitted, 6 of 8 votes for, 40.0 % risk: hold back 20 %.",
-    "reasons": "vote_count = 2 raises it",
+    "reasons": "vote_count = 2 (+0.050)",
 }  # fmt: skip
 UNKNOWN = {
     "risk_probability": None, "expected_loss_amount": None, "release_strategy": None,
@@ -74,7 +74,7 @@ def test_page_shows_decisions_shares_and_why_values_are_missing(
     platform.decide(chosen)
     text = page(platform, [ROW, ROW | UNKNOWN | {"milestone_id": 2}])
     for part in (
-        "Open &lt;Garden&gt;", "6 of 8 votes for, 40.0 % risk", "vote_count = 2 raises it",
+        "Open &lt;Garden&gt;", "6 of 8 votes for, 40.0 % risk", "vote_count = 2 (+0.050)",
         "risk not known: decide by hand",
         "submitted too late is <i>review</i> while most votes are for it", "1,000.00",
         "No model gives a risk for 1 milestones", "Share of launches by strategy and week",

@@ -200,7 +200,7 @@ def test_landed_parquet_stays_when_a_database_cannot_be_read(warehouse: Paths) -
     assert (warehouse.raw / ("a" * 16)).exists()
 
 
-def test_another_platforms_warehouse_is_set_aside(
+def test_another_platforms_warehouse_is_kept(
     warehouse: Paths, capsys: pytest.CaptureFixture[str]
 ) -> None:
     build(warehouse, title="old", raw="a" * 16)
@@ -211,7 +211,7 @@ def test_another_platforms_warehouse_is_set_aside(
         build(warehouse, title=title, raw="b" * 16)
         capsys.readouterr()
         assert publish_it(warehouse) == 0
-        assert ("is set aside as" in capsys.readouterr().out) is (title == "new")
+        assert ("is kept as" in capsys.readouterr().out) is (title == "new")
     assert title_in(warehouse.published) == "newest"
     (kept,) = set_aside(warehouse)
     assert re.fullmatch(r"escrow\.\d{8}T\d{6}\.\d{6}Z\.duckdb", kept.name)

@@ -333,8 +333,8 @@ def test_a_file_that_cannot_be_read_is_refused_whole(
     before = bench.files()
     rewrite(bench, table, change)
     assert bench.land(mode="quarantine") == 1
-    told = {(each["rule"], each["source"], each["reason"]) for each in bench.violations()}
-    assert (rule, f"{table}.csv", reason) in told
+    printed = {(each["rule"], each["source"], each["reason"]) for each in bench.violations()}
+    assert (rule, f"{table}.csv", reason) in printed
     assert bench.files() == before
     error = capsys.readouterr().err
     assert error.startswith(

@@ -70,10 +70,10 @@ def test_small_tables_become_seeds(bench: LandingBench, capsys: pytest.CaptureFi
         "1,101,11,60.00,2024-01-01 00:00:00",
     ]
     assert in_parquet(bench) == []
-    told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("land       7 tables, 23 rows accepted, 0 quarantined (")
-    assert " ".join(told[:-1]).split()[-2:] == ["->", str(bench.seeds.parent)]
-    assert told[-1] == "           as of 14 Mar 2024, 00:00 UTC"
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("land       7 tables, 23 rows accepted, 0 quarantined (")
+    assert " ".join(printed[:-1]).split()[-2:] == ["->", str(bench.seeds.parent)]
+    assert printed[-1] == "           as of 14 Mar 2024, 00:00 UTC"
 
 
 def test_large_tables_become_parquet_and_back(
@@ -230,49 +230,51 @@ LAST_EVENTS: dict[str, tuple[Callable[[World], object], str]] = {
 
 
 @pytest.mark.parametrize("name", LAST_EVENTS)
-def test_the_moment_is_just_after_the_last_event_that_passed(
+def test_the_timestamp_is_just_after_the_last_event_that_passed(
     bench: LandingBench, name: str
 ) -> None:
-    change, moment = LAST_EVENTS[name]
+    change, timestamp = LAST_EVENTS[name]
     tables = world()
     change(tables)
     write(bench.data, tables)
     assert bench.land(mode="quarantine" if name.startswith("quarantined") else "reject") == 0
-    assert (bench.seeds / "landing.csv").read_text() == f"as_of,run_id\n{moment},r1\n"
-    assert listed(bench)["as_of"] == moment
+    assert (bench.seeds / "landing.csv").read_text() == f"as_of,run_id\n{timestamp},r1\n"
+    assert listed(bench)["as_of"] == timestamp
 
 
 @pytest.mark.parametrize(
-    ("given", "moment"),
+    ("given", "timestamp"),
     [
         ("2024-02-01", "2024-02-01 00:00:00.000000"),
         ("2024-02-01T12:30:00.25+02:00", "2024-02-01 10:30:00.250000"),
         ("2024-02-01T12:30:00Z", "2024-02-01 12:30:00.000000"),
     ],
 )
-def test_a_given_moment_cuts_nothing_here(bench: LandingBench, given: str, moment: str) -> None:
+def test_a_given_timestamp_cuts_nothing_here(
+    bench: LandingBench, given: str, timestamp: str
+) -> None:
     assert bench.land(as_of=given) == 0
-    assert (bench.seeds / "landing.csv").read_text() == f"as_of,run_id\n{moment},r1\n"
-    assert listed(bench)["as_of"] == moment
+    assert (bench.seeds / "landing.csv").read_text() == f"as_of,run_id\n{timestamp},r1\n"
+    assert listed(bench)["as_of"] == timestamp
     assert len(bench.landed("projects")) == 3
 
 
-def test_a_moment_that_is_none_is_refused(
+def test_a_timestamp_that_is_none_is_refused(
     bench: LandingBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert bench.land(as_of="tomorrow") == 2
     assert capsys.readouterr().err == (
-        "land       AS_OF=tomorrow is no moment: give ISO 8601, e.g. 2024-01-01T00:00:00Z\n"
+        "land       AS_OF=tomorrow is no timestamp: give ISO 8601, e.g. 2024-01-01T00:00:00Z\n"
     )
 
 
-def test_data_without_any_event_need_a_moment(
+def test_data_without_any_event_need_a_timestamp(
     bench: LandingBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(bench.data, {table: [] for table in TEXT})
     assert bench.land() == 2
     assert capsys.readouterr().err == (
-        f"land       {bench.data} holds no event, so no moment to build for: say one, e.g."
+        f"land       {bench.data} holds no event, so no timestamp to build for: give one, e.g."
         " AS_OF=2024-01-01T00:00:00Z\n"
     )
     assert bench.files() == {}
@@ -305,9 +307,9 @@ def test_a_refusal_says_what_where_which_and_what_to_do(
     write(bench.data, tables)
     capsys.readouterr()
     assert bench.land() == 1
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     report = bench.warehouse / "rejected" / "r1"
-    first, *rest = told.err.splitlines()
+    first, *rest = printed.err.splitlines()
     assert first.startswith(
         f"land       REFUSED: 8 violations of 2 rules in {bench.data}; nothing was changed ("
     )
@@ -326,7 +328,7 @@ def test_a_refusal_says_what_where_which_and_what_to_do(
         "  correct the export, beginning with the first rule named: it costs the most rows;",
         "  or leave these rows (and what is rejected with them) out: ON_BAD_ROWS=quarantine",
     ]
-    assert told.out == ""
+    assert printed.out == ""
     assert (report / "report.txt").read_text().splitlines()[1:] == rest
     assert bench.files() == before
 
@@ -339,12 +341,13 @@ def test_quarantine_keeps_the_whole_row_and_why(
     row(tables, "pledges", 4).update(amount="-1", pledged_at="2024-05-01T00:00:00Z")
     write(bench.data, tables)
     assert bench.land(mode="quarantine", run_id="r7") == 0
-    told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("land       7 tables, 17 rows accepted, 6 quarantined (")
-    assert told[2:8] == [
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("land       7 tables, 17 rows accepted, 6 quarantined (")
+    first = next(place for place, line in enumerate(printed) if "wrong_type" in line)
+    assert printed[first : first + 6] == [
         "           creators  wrong_type  1 row: 2",
         "               costs 5 rows: these and 4 rejected with them; 5 of them for no other cause",
-        "               joined_at 'never' is not a moment (ISO 8601, to the microsecond)",
+        "               joined_at 'never' is not a timestamp (ISO 8601, to the microsecond)",
         "           pledges  amount_above_zero  1 row: 4",
         "               costs 1 row; 0 of them for no other cause",
         "               amount -1.00 is not above 0",
@@ -355,7 +358,7 @@ def test_quarantine_keeps_the_whole_row_and_why(
         "creators",
         "2",
         "wrong_type",
-        "joined_at 'never' is not a moment (ISO 8601, to the microsecond)",
+        "joined_at 'never' is not a timestamp (ISO 8601, to the microsecond)",
         "creators.csv",
         '{"creator_id":"2","display_name":"Zoë","country":null,"joined_at":"never"}',
     )

@@ -520,14 +520,14 @@ CASES = {
         "wrong_type",
         put("milestones", 1002, submitted_at="soon"),
         "milestones 1002",
-        "submitted_at 'soon' is not a moment (ISO 8601, to the microsecond)",
+        "submitted_at 'soon' is not a timestamp (ISO 8601, to the microsecond)",
         half_of_101(1002),
     ),
     "after_a_milestone_with_an_unreadable_approval": broken(
         "wrong_type",
         put("milestones", 1001, resolved_at="soon"),
         "milestones 1001",
-        "resolved_at 'soon' is not a moment (ISO 8601, to the microsecond)",
+        "resolved_at 'soon' is not a timestamp (ISO 8601, to the microsecond)",
         half_of_101(1001),
     ),
     "after_a_rejection_of_unreadable_time": broken(
@@ -650,13 +650,13 @@ CASES = {
         for amount in ("abc", "NaN", "inf", "1.005", "1e3", "1,50", "10000000000000000.00", "0x1F")
     },
     **{
-        f"pledged_{moment}": broken(
+        f"pledged_{text}": broken(
             "wrong_type",
-            put("pledges", 4, pledged_at=moment),
+            put("pledges", 4, pledged_at=text),
             "pledges 4",
-            f"pledged_at '{moment}' is not a moment (ISO 8601, to the microsecond)",
+            f"pledged_at '{text}' is not a timestamp (ISO 8601, to the microsecond)",
         )
-        for moment in (
+        for text in (
             "yesterday",
             "2024-02-30T00:00:00Z",
             "2024-03-02T24:00:00Z",
@@ -680,7 +680,7 @@ CASES = {
         "wrong_type",
         put("milestones", 1002, resolved_at="soon"),
         "milestones 1002",
-        "resolved_at 'soon' is not a moment (ISO 8601, to the microsecond)",
+        "resolved_at 'soon' is not a timestamp (ISO 8601, to the microsecond)",
         half_of_101(1002),
     ),
     "unreadable_number": broken(

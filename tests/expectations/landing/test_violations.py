@@ -54,12 +54,12 @@ def corrupt(tables: World, chance: random.Random) -> None:
         if kind < 0.08 or not column:
             continue
         others = [each[column] for each in rows]
-        moments = [f"2024-0{chance.randint(1, 6)}-1{chance.randint(0, 9)}T00:00:00Z", "soon"]
-        rows[place][column] = chance.choice([*others, *others, "", *moments])
+        timestamps = [f"2024-0{chance.randint(1, 6)}-1{chance.randint(0, 9)}T00:00:00Z", "soon"]
+        rows[place][column] = chance.choice([*others, *others, "", *timestamps])
 
 
-def moment(each: Row | None, column: str) -> datetime | None:
-    """A cell as a moment, None where it cannot be read."""
+def timestamp(each: Row | None, column: str) -> datetime | None:
+    """A cell as a timestamp, None where it cannot be read."""
     try:
         return datetime.fromisoformat(each[column]) if each else None
     except ValueError:
@@ -67,7 +67,7 @@ def moment(each: Row | None, column: str) -> datetime | None:
 
 
 def is_before(first: datetime | None, second: datetime | None) -> bool:
-    """Whether one moment is certainly before another."""
+    """Whether one timestamp is certainly before another."""
     return first is not None and second is not None and first < second
 
 
@@ -93,25 +93,25 @@ def violating(tables: World) -> set[tuple[str, str, str]]:
     ):
         for each in tables[name]:
             key, project = next(iter(each.values())), parent(each, "projects", "project_id")
-            when = moment(each, at)
-            if is_before(when, moment(project, "launched_at")) or no_later(
-                moment(project, "deadline_at"), when
+            when = timestamp(each, at)
+            if is_before(when, timestamp(project, "launched_at")) or no_later(
+                timestamp(project, "deadline_at"), when
             ):
                 found.add((name, f"{label}_during_campaign", key))
-            if no_later(moment(project, "cancelled_at"), when):
+            if no_later(timestamp(project, "cancelled_at"), when):
                 found.add((name, f"{label}_before_cancellation", key))
     for each in tables["votes"]:
-        milestone, when = parent(each, "milestones", "milestone_id"), moment(each, "voted_at")
+        milestone, when = parent(each, "milestones", "milestone_id"), timestamp(each, "voted_at")
         if milestone and (
-            milestone["submitted_at"] == "" or no_later(when, moment(milestone, "submitted_at"))
+            milestone["submitted_at"] == "" or no_later(when, timestamp(milestone, "submitted_at"))
         ):
             found.add(("votes", "voted_after_submission", each["vote_id"]))
-        if is_before(moment(milestone, "resolved_at"), when):
+        if is_before(timestamp(milestone, "resolved_at"), when):
             found.add(("votes", "voted_by_resolution", each["vote_id"]))
     for each in tables["milestones"]:
         project = parent(each, "projects", "project_id")
-        deadline, submitted = moment(project, "deadline_at"), moment(each, "submitted_at")
-        if no_later(moment(each, "due_at"), deadline):
+        deadline, submitted = timestamp(project, "deadline_at"), timestamp(each, "submitted_at")
+        if no_later(timestamp(each, "due_at"), deadline):
             found.add(("milestones", "due_after_deadline", each["milestone_id"]))
         if no_later(submitted, deadline):
             found.add(("milestones", "submitted_after_deadline", each["milestone_id"]))
@@ -153,7 +153,7 @@ def test_every_violation_is_named_whatever_else_is_broken(
     assert again.land() == 0
 
 
-def told(bench: LandingBench, capsys: pytest.CaptureFixture[str]) -> list[str]:
+def printed(bench: LandingBench, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """What a refused landing says, without the first line."""
     assert bench.land() == 1
     lines = capsys.readouterr().err.splitlines()
@@ -173,7 +173,7 @@ def test_the_rule_that_costs_most_comes_first(
     row(tables, "milestones", 1002)["resolved_at"] = "2024-09-12T00:00:00Z"
     row(tables, "votes", 5003)["voted_at"] = "2024-03-10T00:00:00Z"
     write(bench.data, tables)
-    assert told(bench, capsys)[:13] == [
+    assert printed(bench, capsys)[:13] == [
         "  milestones  resolved_within_180_days_of_due  1 row: 1002",
         "      costs 9 rows: these and 8 rejected with them; 8 of them for no other cause",
         "      resolved_at 2024-09-12 00:00:00 is more than 180 days after due_at"
@@ -249,7 +249,7 @@ def test_rows_that_hang_on_an_unreadable_line_count_as_its_cost(
     write(bench.data, world())
     path = bench.data / "backers.csv"
     path.write_bytes(path.read_bytes().replace(b"13,DE,", b"13,DE;"))
-    assert told(bench, capsys)[:2] == [
+    assert printed(bench, capsys)[:2] == [
         "  backers  unreadable_line  1 row: backers.csv:4",
         "      costs 4 rows: these and 3 rejected with them; 4 of them for no other cause",
     ]
@@ -261,7 +261,7 @@ def test_hostile_text_stays_in_its_line(
     tables = world()
     row(tables, "projects", 103)["release_strategy"] = "\x1b[31mred\nland OK " + "wide " * 2000
     write(bench.data, tables)
-    lines = told(bench, capsys)
+    lines = printed(bench, capsys)
     (start,) = (place for place, line in enumerate(lines) if "release_strategy '" in line)
     assert "\x1b" not in "".join(lines)
     assert lines[start].startswith("      release_strategy '\ufffd[31mred land OK wide wide")
@@ -378,6 +378,6 @@ def test_an_impossible_amount_is_named_with_its_key(
     tables = world()
     row(tables, "pledges", 4)["amount"] = amount
     write(bench.data, tables)
-    lines = told(bench, capsys)
+    lines = printed(bench, capsys)
     assert lines[0].endswith("  1 row: 4")
     assert IMPOSSIBLE[amount] in " ".join(" ".join(lines).split())

@@ -281,8 +281,8 @@ def test_the_report_names_oracle_effects_and_power(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert truth.main(["--truth", str(folders[1])]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("truth      SCALE=2 SEED=5 SCENARIO=bot_pledges, from 2023-07-01T00:00")
+    output = capsys.readouterr().out
+    assert output.startswith("truth      SCALE=2 SEED=5 SCENARIO=bot_pledges, from 2023-07-01T00:00")
     for word in ("oracle     success, undecided", "  d21 ", "  start ", "power      at +15%"):
         assert word in said
     assert "The oracle knows every latent" in said
