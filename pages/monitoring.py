@@ -81,8 +81,8 @@ def _model(published: Published, run: SimpleNamespace) -> Row:
     replays = published.fetch(_REPLAYS, model=name)
     weeks = published.fetch(_PERFORMANCE, **keys)
     now = published.as_of()
-    tested = {(feature, clock) for _, feature, clock, _ in replays}
-    replays += [(now, feature, clock, True) for feature, clock, *_ in alerts]
+    tested = {(feature, kind) for _, feature, kind, _ in replays}
+    replays += [(now, feature, kind, True) for feature, kind, *_ in alerts]
     return {
         "name": name,
         "version": run.model_version,
@@ -127,18 +127,20 @@ def _spells(replays: Sequence[tuple[Any, ...]], now: datetime) -> list[Row]:
     weeks = sorted({week for week, *_ in replays})
     place = {week: number for number, week in enumerate(weeks)}
     found: dict[tuple[str, str], list[Row]] = {}
-    for week, feature, clock, is_alert in replays:
+    for week, feature, kind, is_alert in replays:
         if not is_alert:
             continue
-        spells = found.setdefault((feature, clock), [])
+        spells = found.setdefault((feature, kind), [])
         if spells and place[week] <= place[spells[-1]["until"]] + 1:
             spells[-1]["until"] = week
         else:
-            spells.append({"feature": feature, "clock": clock, "since": week, "until": week})
+            spells.append({"feature": feature, "snapshot_kind": kind, "since": week, "until": week})
     all_spells = [spell for spells in found.values() for spell in spells]
     for spell in all_spells:
         spell["is_over"] = spell["until"] < now
-    return sorted(all_spells, key=lambda spell: (spell["since"], spell["feature"], spell["clock"]))
+    return sorted(
+        all_spells, key=lambda spell: (spell["since"], spell["feature"], spell["snapshot_kind"])
+    )
 
 
 def alarm_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = None) -> Markup:
@@ -149,7 +151,7 @@ def alarm_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = 
         onset: When the drift began, where that is known.
     """
     tested_weeks = sorted({week for week, *_ in replays})
-    names = sorted({(feature, clock) for _, feature, clock, is_alert in replays if is_alert})
+    names = sorted({(feature, kind) for _, feature, kind, is_alert in replays if is_alert})
     figure, (axes,) = new_chart(height=0.9 + 0.22 * max(1, len(names)))
     axes.plot(
         np.array(tested_weeks),

@@ -16,6 +16,7 @@ _PLAIN_KINDS = {
     "due": "on the due date (due)",
     "current": "now (current)",
     "all": "all prediction times",
+    "matured": "outcomes known (matured)",
 }
 
 

@@ -282,11 +282,13 @@ def test_the_report_names_oracle_effects_and_power(
 ) -> None:
     assert truth.main(["--truth", str(folders[1])]) == 0
     output = capsys.readouterr().out
-    assert output.startswith("truth      SCALE=2 SEED=5 SCENARIO=bot_pledges, from 2023-07-01T00:00")
+    assert output.startswith(
+        "truth      SCALE=2 SEED=5 SCENARIO=bot_pledges, from 2023-07-01T00:00"
+    )
     for word in ("oracle     success, undecided", "  d21 ", "  start ", "power      at +15%"):
-        assert word in said
-    assert "The oracle knows every latent" in said
-    assert "observable ceiling" in said
+        assert word in output
+    assert "The oracle knows every latent" in output
+    assert "observable ceiling" in output
 
 
 def test_the_report_says_that_the_data_are_its_own(

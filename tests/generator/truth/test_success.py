@@ -72,7 +72,10 @@ def test_what_is_seen_of_demand_and_money_is_used_up(kind: str) -> None:
         errors.append(block.campaigns.is_funded[project] - probability)
         variances.append(np.maximum(probability * (1 - probability), 0.005) * (1 + 1 / 12))
         mood.append(last_swing(block, project, timestamp))
-        before = block.pledges.pledged_at < timestamp_of(block, project, timestamp)[block.pledges.project]
+        before = (
+            block.pledges.pledged_at
+            < timestamp_of(block, project, timestamp)[block.pledges.project]
+        )
         raised = np.bincount(
             block.pledges.project[before], block.pledges.amount[before], len(block.projects.goal)
         )
