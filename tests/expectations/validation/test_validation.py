@@ -172,7 +172,7 @@ def test_every_outcome_is_kept_per_run(bench: Bench, few: int) -> None:
         (
             *("core.dim_backers", "country", "warn", True, "125 of 500 rows fail", 125, 500),
             '{"expect": "column_values_to_not_be_null", "mostly": 0.5}',
-            "Country may be empty, but says little when most of it is.",
+            "Country may be empty, but is of little use when most of it is.",
         )
     ]
     assert bench.results("count(*)", "validated_at is null or message is null") == [(0,)]
