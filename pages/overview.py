@@ -1,4 +1,4 @@
-"""The first page: what is live, what is due, what is held, and how good the models are."""
+"""The overview: live projects, open milestones, money in escrow, and how good the models are."""
 
 from pathlib import Path
 
