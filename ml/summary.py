@@ -5,9 +5,9 @@ from pathlib import Path
 
 from ml.modeling.metrics import Metric
 from ml.modeling.predict import Predicted
+from ml.modeling.registry import ModelRun
 from ml.modeling.train import Trained
 from ml.settings import ModelSettings
-from ml.warehouse import ModelRun
 
 
 def trained_lines(model: ModelSettings, results: list[Trained], models: Path) -> list[str]:

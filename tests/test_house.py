@@ -24,6 +24,7 @@ MAY_IMPORT = {
         "numpy",
         "pandas",
         "pyarrow",
+        "pydantic",
         "scipy",
         "sklearn",
         "tea_tasting",

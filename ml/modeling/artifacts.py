@@ -14,7 +14,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from ml.errors import MlError
 from ml.modeling.estimators import FittedModel
-from ml.warehouse import ModelRun
+from ml.modeling.registry import ModelRun
 
 MODEL_FILE = "model.joblib"
 MANIFEST_FILE = "manifest.json"

@@ -22,9 +22,11 @@ from ml.errors import MlError
 from ml.modeling import assessment, estimators, fingerprints, metrics
 from ml.modeling.assessment import Assessment
 from ml.modeling.metrics import ALL_KINDS, Metric
+from ml.modeling.registry import ModelRun, add_run, is_replayed, run_in_use
+from ml.modeling.rows import check_inputs, rows_between, training_rows
 from ml.modeling.train import new_run, too_few, with_test, with_training
 from ml.settings import ModelSettings
-from ml.warehouse import ModelRun, Warehouse, open_warehouse
+from ml.warehouse import Warehouse, open_warehouse
 
 SPLIT = "backtest"
 _UNITS = {"d": "day", "w": "week", "mo": "month"}
@@ -88,8 +90,8 @@ def replay(
     Only undecided snapshots are judged, and only of entities whose label window has closed by now;
     the others are pending.
     """
-    training = warehouse.training_rows(model, at)
-    live, pending = warehouse.rows_between(model, at, until)
+    training = training_rows(warehouse, model, at)
+    live, pending = rows_between(warehouse, model, at, until)
     data = [fingerprints.of_rows(rows.to_reader()) for rows in (training, live)]
     run = new_run(
         model,
@@ -102,7 +104,7 @@ def replay(
         name=f"{model.name}/{at}/{until}",
     )
     run = dataclasses.replace(with_training(run, training), reason=too_few(training, model, at))
-    if run.reason or warehouse.is_replayed(run):
+    if run.reason or is_replayed(warehouse, run):
         return Replay(run, None, 0)
     run = dataclasses.replace(with_test(run, live), reason=f"{pending} snapshots pending")
     return Replay(run, _judge(model, run, training, live), pending)
@@ -130,19 +132,19 @@ def backtest(
 ) -> None:
     """Replays every model at every moment; adds to `ml.model_runs` and `ml.model_metrics`."""
     for model in models:
-        serving = warehouse.run_in_use(model.name)
+        serving = run_in_use(warehouse, model.name)
         by_class = {
             type(estimators.build(one).named_steps["estimator"]).__name__: one
             for one in model.candidates()
         }
         chosen = by_class.get(serving.estimator if serving else "", model.candidates()[0])
-        warehouse.check_inputs(model, model.features)
+        check_inputs(warehouse, model, model.features)
         for at, until in itertools.pairwise(each):
             started = time.perf_counter()
             found = replay(chosen, warehouse, at, until, run_id=run_id, now=now)
             if found.assessment:
                 with warehouse.transaction():
-                    warehouse.add_run(found.run)
+                    add_run(warehouse, found.run)
                     assessment.add_to(
                         warehouse,
                         [found.assessment],

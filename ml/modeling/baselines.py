@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml.modeling import estimators
+from ml.modeling.rows import FINAL_TOTALS
 from ml.settings import Features, ModelSettings
-from ml.warehouse import FINAL_TOTALS
 
 Floats = npt.NDArray[np.float64]
 

@@ -19,8 +19,10 @@ from ml import settings
 from ml.errors import MlError
 from ml.modeling import assessment, estimators, metrics
 from ml.modeling.metrics import ALL_KINDS, CLOCKS
+from ml.modeling.rows import check_inputs, holdout_rows, labelled_rows, training_rows
+from ml.modeling.truth import ceiling_file
 from ml.settings import ModelSettings
-from ml.warehouse import Warehouse, ceiling_file, read_warehouse
+from ml.warehouse import Warehouse, read_warehouse
 
 _ALL = 10_000_000  # projects
 _BEFORE_ALL = datetime(1900, 1, 1)
@@ -48,8 +50,8 @@ def write_ceiling(
     every = dataclasses.replace(model.split, max_train_projects=_ALL, calibration_shares=())
     model = dataclasses.replace(model, estimator="gradient_boosting", split=every)
     for each in (warehouse, larger):
-        each.check_inputs(model, model.features)
-    rows = larger.training_rows(model, larger.as_of())
+        check_inputs(each, model, model.features)
+    rows = training_rows(larger, model, larger.as_of())
     if rows.num_rows < model.split.min_entities:
         return 0
     leaves = int(np.clip(rows.num_rows // _ROWS_PER_LEAF, 8, 63))
@@ -61,7 +63,7 @@ def write_ceiling(
     path = ceiling_file(truth, model)
     aside = path.with_suffix(".new")
     with pq.ParquetWriter(aside, schema) as writer:
-        for batch in warehouse.labelled_rows(model):
+        for batch in labelled_rows(warehouse, model):
             columns = [batch.column("entity_id"), batch.column("snapshot_kind")]
             scored = pa.array(estimators.score(fitted, batch))
             writer.write_batch(pa.record_batch([*columns, scored], schema=schema))
@@ -73,7 +75,7 @@ def compare(model: ModelSettings, warehouse: Warehouse, truth: Path) -> list[str
     """Returns a line per clock: what the oracle and the observable ceiling reach when undecided."""
     every = dataclasses.replace(model.split, max_test_projects=_ALL)
     model = dataclasses.replace(model, split=every)
-    test = warehouse.test_rows(model, _BEFORE_ALL, truth=truth)
+    test = holdout_rows(warehouse, model, _BEFORE_ALL, truth=truth)
     found: dict[str, dict[str, str]] = {}
     for name, column in (("oracle", "true_probability"), ("ceiling", "ceiling_probability")):
         probability = test.column(column).to_numpy()

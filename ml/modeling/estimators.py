@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from ml.modeling import calibration
 from ml.modeling.calibration import Calibrator
-from ml.settings import Features, ModelSettings, SettingsError
+from ml.settings import Features, ModelSettings
+from ml.settings_file import SettingsError
 
 Floats = npt.NDArray[np.float64]
 

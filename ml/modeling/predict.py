@@ -14,8 +14,11 @@ from ml.errors import MlError
 from ml.modeling import artifacts, estimators, explanations
 from ml.modeling.estimators import FittedModel
 from ml.modeling.metrics import THRESHOLD
+from ml.modeling.registry import ModelRun, run_in_use
+from ml.modeling.rows import check_inputs
+from ml.modeling.snapshots import rows_to_predict
 from ml.settings import ModelSettings
-from ml.warehouse import ModelRun, Warehouse
+from ml.warehouse import Warehouse
 
 INPUTS = ("prediction_id", "feature_values")
 
@@ -38,7 +41,7 @@ def model_in_use(model: ModelSettings, warehouse: Warehouse) -> ModelRun:
     Raises:
         PredictionError: There is none.
     """
-    run = warehouse.run_in_use(model.name)
+    run = run_in_use(warehouse, model.name)
     if run is None:
         raise PredictionError(
             f"{model.name} has never been trained for {warehouse.as_of()} or before: run `train`"
@@ -86,7 +89,7 @@ def predict(
     assert run.cutoff_at is not None
     fitted = artifacts.load(models, run)
     features = estimators.features_of(fitted)
-    warehouse.check_inputs(model, features)
+    check_inputs(warehouse, model, features)
     stamp = {
         "model_name": run.model_name,
         "model_version": run.model_version,
@@ -95,7 +98,7 @@ def predict(
     }
     live = total = 0
     with warehouse.transaction():
-        for batch in warehouse.rows_to_predict(model, features, run.model_version, run.cutoff_at):
+        for batch in rows_to_predict(warehouse, model, features, run.model_version, run.cutoff_at):
             rows = _rows(batch, probabilities(fitted, batch))
             made = stamp | {"run_id": run_id, "origin": "batch"}
             total += warehouse.add("predictions", _stamped(rows, made))

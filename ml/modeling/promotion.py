@@ -9,8 +9,10 @@ import numpy as np
 from ml.errors import MlError
 from ml.modeling import artifacts, assessment, estimators, metrics
 from ml.modeling.estimators import FittedModel
+from ml.modeling.registry import ModelRun, decisions, incumbent
+from ml.modeling.rows import check_inputs, holdout_rows
 from ml.settings import ModelSettings
-from ml.warehouse import ModelRun, Warehouse
+from ml.warehouse import Warehouse
 
 INCUMBENT = "stays champion: no candidate took over"
 
@@ -39,7 +41,7 @@ def standing(
     model: ModelSettings, versions: list[str], warehouse: Warehouse, models: Path
 ) -> Standing | None:
     """Returns the decision that was made of these candidates before, if its champion can serve."""
-    for place, rows in enumerate(warehouse.decisions(model.name)):
+    for place, rows in enumerate(decisions(warehouse, model.name)):
         by_version = {str(run.model_version): run for run in rows}
         others = [run for run in rows if run.decision == INCUMBENT]
         candidates = by_version.keys() - {str(run.model_version) for run in others}
@@ -121,7 +123,7 @@ def find_champion(
     model: ModelSettings, warehouse: Warehouse, models: Path
 ) -> tuple[Candidate | None, str]:
     """Returns the incumbent if it can still serve, or why there is none to compare with."""
-    run = warehouse.incumbent(model.name)
+    run = incumbent(warehouse, model.name)
     if run is None or run.status != "trained":
         return None, "there is no champion yet"
     found = _servable(model, run, warehouse, models)
@@ -135,7 +137,7 @@ def _servable(
     try:
         fitted = artifacts.load(models, run)
         features = estimators.features_of(fitted)
-        warehouse.check_inputs(model, features)
+        check_inputs(warehouse, model, features)
     except MlError as error:
         return f"the champion {run.model_version} can no longer serve ({error})"
     return Candidate(dataclasses.replace(model, features=features), run, fitted)
@@ -150,7 +152,7 @@ def _compare(
     unseen_from = max(new.cutoff_at, old.cutoff_at)
     losses = []
     for each in (candidate, champion):
-        rows = warehouse.test_rows(each.model, unseen_from)
+        rows = holdout_rows(warehouse, each.model, unseen_from)
         losses.append((rows, estimators.score(each.fitted, rows)))
     (rows, ours), (_, theirs) = losses
     judged = assessment.scored(rows, ours)

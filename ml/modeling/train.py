@@ -16,8 +16,18 @@ from ml.modeling.baselines import CEILING, ORACLE
 from ml.modeling.estimators import FittedModel
 from ml.modeling.metrics import Metric
 from ml.modeling.promotion import Candidate, Standing
+from ml.modeling.registry import ModelRun, add_run, decisions, newest_run, predictors_beside
+from ml.modeling.rows import (
+    check_inputs,
+    column_types,
+    holdout_rows,
+    labelled_rows,
+    training_cutoff,
+    training_rows,
+)
+from ml.modeling.truth import ceiling_file
 from ml.settings import ModelSettings
-from ml.warehouse import ModelRun, Warehouse, ceiling_file
+from ml.warehouse import Warehouse
 
 
 class Trained(NamedTuple):
@@ -53,11 +63,11 @@ def train(
         MlError: An input column is missing or of another kind, a hyperparameter is wrong, or the
             truth is that of another platform.
     """
-    warehouse.check_inputs(model, model.features)
+    check_inputs(warehouse, model, model.features)
     settings = model.candidates()
     runs = _rows_to_be(settings, warehouse, run_id=run_id, now=now)
     versions = [str(run.model_version) for run in runs]
-    recorded = [warehouse.newest_run(model.name, version) for version in versions]
+    recorded = [newest_run(warehouse, model.name, version) for version in versions]
     damage = [artifacts.damage(models, run) if run else None for run in recorded]
     before = promotion.standing(model, versions, warehouse, models)
     if (
@@ -65,17 +75,17 @@ def train(
         and before.is_newest
         and None not in recorded
         and not any(damage)
-        and warehouse.predictors_beside(versions[0]) & {ORACLE, CEILING} == _truths(model, truth)
+        and predictors_beside(warehouse, versions[0]) & {ORACLE, CEILING} == _truths(model, truth)
     ):
         return [Trained(run, [], "up to date") for run in before.rows[: len(versions)]]
     run = runs[0]
     if run.cutoff_at is None:
         return [_skip(run, warehouse, f"no {model.entity} has a known outcome yet")]
-    training = warehouse.training_rows(model, run.cutoff_at)
+    training = training_rows(warehouse, model, run.cutoff_at)
     reason = too_few(training, model, run.cutoff_at)
     if reason:
         return [_skip(with_training(run, training), warehouse, reason)]
-    test = warehouse.test_rows(model, run.cutoff_at, truth=truth)
+    test = holdout_rows(warehouse, model, run.cutoff_at, truth=truth)
     runs = [with_test(with_training(run, training), test) for run in runs]
     candidates, assessments, notes = [], [], []
     for each, run, known, harm in zip(settings, runs, recorded, damage, strict=True):
@@ -96,7 +106,7 @@ def train(
     with warehouse.transaction():
         if not (before and before.is_newest):
             for run in decided:
-                warehouse.add_run(run)
+                add_run(warehouse, run)
         assessment.add_to(
             warehouse,
             judged,
@@ -135,8 +145,8 @@ def _rows_to_be(
 ) -> list[ModelRun]:
     """Returns one row per candidate, with the version that follows from what goes in."""
     model = settings[0]
-    data = fingerprints.of_rows(warehouse.labelled_rows(model))
-    cutoff, as_of = warehouse.cutoff(model), warehouse.as_of()
+    data = fingerprints.of_rows(labelled_rows(warehouse, model))
+    cutoff, as_of = training_cutoff(warehouse, model), warehouse.as_of()
     return [
         new_run(each, data=data, cutoff=cutoff, as_of=as_of, run_id=run_id, now=now)
         for each in settings
@@ -193,12 +203,12 @@ def new_run(
 
 def _skip(run: ModelRun, warehouse: Warehouse, reason: str) -> Trained:
     run = dataclasses.replace(run, status="skipped", reason=reason, model_version=None)
-    newest = next(iter(warehouse.decisions(run.model_name)), [])
+    newest = next(iter(decisions(warehouse, run.model_name)), [])
     unchanged = newest == [
         dataclasses.replace(run, run_id=each.run_id, trained_at=each.trained_at) for each in newest
     ]
     if not newest or not unchanged:
-        warehouse.add_run(run)
+        add_run(warehouse, run)
     return Trained(run, [], "skipped")
 
 
@@ -258,7 +268,7 @@ def _store(
     artifacts.store(
         folder,
         content,
-        manifest=_manifest(model, run, warehouse.column_types(model)),
+        manifest=_manifest(model, run, column_types(warehouse, model)),
         metrics=[metric._asdict() for metric in found.metrics],
     )
     return run

@@ -18,6 +18,7 @@ import numpy as np
 from ml import settings
 from ml.errors import MlError
 from ml.modeling import estimators, metrics
+from ml.modeling.rows import check_inputs, training_cutoff, training_rows
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse, read_warehouse
 
@@ -65,10 +66,10 @@ def try_out(model: ModelSettings, warehouse: Warehouse) -> list[Trial]:
 
     Nothing after the cut of the model is read: what a model is tested on tunes nothing.
     """
-    cutoff = warehouse.cutoff(model)
+    cutoff = training_cutoff(warehouse, model)
     if cutoff is None:
         return []
-    rows = warehouse.training_rows(model, cutoff)
+    rows = training_rows(warehouse, model, cutoff)
     found = []
     for change, changed in trials(model):
         started = time.perf_counter()
@@ -92,7 +93,7 @@ def main() -> int:
         models = settings.load(options.config)
         with read_warehouse(options.db) as warehouse:
             for model in itertools.chain.from_iterable(each.candidates() for each in models):
-                warehouse.check_inputs(model, model.features)
+                check_inputs(warehouse, model, model.features)
                 found = sorted(try_out(model, warehouse), key=lambda trial: trial.log_loss)
                 print(f"{'tune':<10} {model.name} by {model.estimator}", flush=True)
                 for trial in found or [Trial("too few rows to try anything", np.nan, 0.0)]:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ml.modeling.registry import ModelRun
 from ml.monitoring import drift
 from ml.monitoring.samples import MATURED, PREDICTION, Sample
 from ml.settings import Drift
-from ml.warehouse import ModelRun
 
 
 class Finding(NamedTuple):

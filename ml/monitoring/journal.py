@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import MlError
+from ml.modeling.registry import run_in_use
 from ml.warehouse import Warehouse
 
 _WEEKS = 13  # of cohorts: recent enough to warn, long enough to mean something
@@ -49,7 +50,7 @@ def performance(warehouse: Warehouse, *, run_id: str, now: datetime) -> list[dic
     """
     found = []
     for (name,) in warehouse.fetch(_MODELS):
-        in_use = warehouse.run_in_use(name)
+        in_use = run_in_use(warehouse, name)
         if in_use is None or in_use.status != "trained":
             continue
         rows = warehouse.fetch(_COHORTS, name=name, version=in_use.model_version)

@@ -6,11 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from ml.modeling.registry import ModelRun
 from ml.monitoring import summary
 from ml.monitoring.alarms import DRIFT, NO_DRIFT, NOT_TESTED, Alarm, Cost, Finding, Monitored
 from ml.monitoring.samples import PREDICTION
 from ml.settings import Drift
-from ml.warehouse import ModelRun, Warehouse
+from ml.warehouse import Warehouse
 
 Row = dict[str, Any]
 

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ml.modeling.registry import ModelRun
 from ml.settings import ModelSettings
-from ml.warehouse import ModelRun, Warehouse
+from ml.warehouse import Warehouse
 
 Integers = npt.NDArray[np.int64]
 Moments = npt.NDArray[np.datetime64]

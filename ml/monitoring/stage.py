@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from ml.modeling.predict import decided_run
+from ml.modeling.registry import ModelRun
+from ml.modeling.rows import check_inputs
 from ml.monitoring.alarms import Alarm, Cost, Finding, Monitored, Watch
 from ml.monitoring.records import Records
 from ml.monitoring.samples import PREDICTION, Sample, read_samples
 from ml.settings import ModelSettings
-from ml.warehouse import ModelRun, Warehouse
+from ml.warehouse import Warehouse
 
 
 def monitor(model: ModelSettings, warehouse: Warehouse, *, run_id: str, now: datetime) -> Monitored:
@@ -29,7 +31,7 @@ def monitor(model: ModelSettings, warehouse: Warehouse, *, run_id: str, now: dat
         skipped = Monitored(run, [], [])
         records.add_checks(as_of, skipped)
         return skipped
-    warehouse.check_inputs(model, model.features)
+    check_inputs(warehouse, model, model.features)
     samples = list(read_samples(model, warehouse, run, as_of))
     watch = Watch(model.drift, samples)
     findings = watch.findings(as_of)

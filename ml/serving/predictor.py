@@ -14,12 +14,15 @@ from ml.errors import MlError
 from ml.modeling import artifacts, estimators
 from ml.modeling.metrics import THRESHOLD
 from ml.modeling.predict import model_in_use, probabilities
+from ml.modeling.registry import ModelRun
+from ml.modeling.rows import check_inputs
+from ml.modeling.snapshots import current_row
 from ml.serving import log
 from ml.serving.log import Prediction
 from ml.serving.published import Published
 from ml.serving.rate_limit import RateLimit
 from ml.settings import Features, ModelSettings
-from ml.warehouse import ModelRun, Warehouse
+from ml.warehouse import Warehouse
 
 PUBLISHED = "escrow.duckdb"
 LOG_FOLDER = "online"
@@ -135,7 +138,7 @@ class Predictor:
         with self._published.warehouse() as warehouse:
             served = self._serve(model, warehouse)
             version = str(served.run.model_version)
-            row = warehouse.current_row(model, served.features, entity_id, version)
+            row = current_row(warehouse, model, served.features, entity_id, version)
             if not row.num_rows:
                 raise _absence(entity, entity_id, warehouse)
         probability = float(probabilities(served.fitted, row)[0])
@@ -162,7 +165,7 @@ class Predictor:
         else:
             fitted = artifacts.load(self._folder / "models", run)
         features = estimators.features_of(fitted)
-        warehouse.check_inputs(model, features)
+        check_inputs(warehouse, model, features)
         self._served[model.name] = _Served(warehouse, run, fitted, features)
         return self._served[model.name]
 

@@ -6,7 +6,7 @@ import pytest
 
 from ml import settings
 from ml.modeling import estimators
-from ml.settings import SettingsError
+from ml.settings_file import SettingsError
 
 
 def load_with(tmp_path: Path, old: str, new: str) -> None:
@@ -49,7 +49,7 @@ def test_the_file_of_the_repository_is_sound() -> None:
         (
             'challengers = ["gradient_boosting"]',
             'challengers = ["magic"]',
-            "models.project_success.challengers must be a list of random_forest, gradient_boosting",
+            "models.project_success.challengers: each must be one of random_forest,",
         ),
         (
             "[0.4, 0.6, 0.8]",
@@ -61,7 +61,11 @@ def test_the_file_of_the_repository_is_sound() -> None:
             'rule_feature = "country"',
             "models.project_success.rule_feature must be one of funding_goal,",
         ),
-        ('"is_successful"', '"x; drop"', "models.project_success.label must hold lower-case names"),
+        (
+            '"is_successful"',
+            '"x; drop"',
+            "models.project_success.label must be a lower-case name",
+        ),
         (
             '"pace_ratio", "average',
             '"is_successful", "average',

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ml.bandit import settings
-from ml.settings import SettingsError
+from ml.settings_file import SettingsError
 
 
 def load(tmp_path: Path, old: str, new: str) -> settings.BanditSettings:
@@ -25,9 +25,13 @@ def load(tmp_path: Path, old: str, new: str) -> settings.BanditSettings:
         ("min_decisions = 2000", "min_decisions = 500", "evaluation.min_decisions must be"),
         ("unproven_cap = 0.2", "", "guard_rails.unproven_cap is missing"),
         ("unproven_cap = 0.2", "unproven_cap = true", "guard_rails.unproven_cap must be"),
-        ("[start]", "[begin]", "begin.min_rewards is unknown"),
+        ("[start]", "[begin]", "begin is unknown; known here: seed, exploration, start"),
         ("seed =", "seed", "is not valid TOML"),
-        ("# followed_from = 2024-06-01T00:00:00", "followed_from = 7", "must be a moment"),
+        (
+            "# followed_from = 2024-06-01T00:00:00",
+            "followed_from = 7",
+            "followed_from must be a timestamp",
+        ),
     ],
 )
 def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from ml.modeling import baselines
+from ml.modeling.rows import holdout_rows, training_cutoff, training_rows
 from ml.settings import ModelSettings
 from ml.warehouse import open_warehouse
 from tests.ml.conftest import Platform, write_truth
@@ -29,9 +30,9 @@ class Rows(NamedTuple):
 def rows_of(platform: Platform, name: str) -> Rows:
     model = platform.setting(name)
     with open_warehouse(platform.db) as warehouse:
-        cutoff: Any = warehouse.cutoff(model)
-        training = warehouse.training_rows(model, cutoff)
-        test = warehouse.test_rows(model, cutoff)
+        cutoff: Any = training_cutoff(warehouse, model)
+        training = training_rows(warehouse, model, cutoff)
+        test = holdout_rows(warehouse, model, cutoff)
     return Rows(model, training, test, dict(baselines.predictors(model, training, test)))
 
 

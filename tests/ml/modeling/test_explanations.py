@@ -9,6 +9,7 @@ from scipy.special import expit, logit
 
 from ml.modeling import artifacts, estimators, explanations
 from ml.modeling.predict import model_in_use
+from ml.modeling.rows import holdout_rows, training_cutoff, training_rows
 from ml.settings import ModelSettings
 from ml.warehouse import open_warehouse
 
@@ -22,10 +23,10 @@ def fitted_by(platform: Any, name: str, estimator: str) -> tuple[Any, Any]:
         model, estimator=estimator, hyperparameters=small.get(estimator, {})
     )
     with open_warehouse(platform.db) as warehouse:
-        cutoff: Any = warehouse.cutoff(model)
+        cutoff: Any = training_cutoff(warehouse, model)
         return (
-            estimators.fit(model, warehouse.training_rows(model, cutoff)),
-            warehouse.test_rows(model, cutoff),
+            estimators.fit(model, training_rows(warehouse, model, cutoff)),
+            holdout_rows(warehouse, model, cutoff),
         )
 
 

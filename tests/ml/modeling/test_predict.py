@@ -10,6 +10,9 @@ import pytest
 
 from ml.modeling import artifacts, estimators
 from ml.modeling.predict import probabilities
+from ml.modeling.registry import run_in_use
+from ml.modeling.rows import holdout_rows, training_rows
+from ml.modeling.snapshots import rows_to_predict
 from ml.warehouse import open_warehouse
 
 
@@ -57,9 +60,9 @@ def test_label_origin_and_clock_of_a_prediction(finished: Any) -> None:
 def test_a_row_alone_gets_the_very_number_of_the_batch(finished: Any, name: str) -> None:
     model = finished.setting(name)
     with open_warehouse(finished.db) as warehouse:
-        run: Any = warehouse.run_in_use(name)
+        run: Any = run_in_use(warehouse, name)
         pipeline = artifacts.load(finished.models, run)
-        rows = warehouse.rows_to_predict(model, model.features, "none yet", run.cutoff_at)
+        rows = rows_to_predict(warehouse, model, model.features, "none yet", run.cutoff_at)
         table = rows.read_all()
     batch = probabilities(pipeline, table)
     alone = [probabilities(pipeline, table.slice(row, 1))[0] for row in range(40)]
@@ -89,11 +92,11 @@ def test_a_column_that_is_unknown_everywhere_gets_the_median_of_training(finishe
         finished.sql(f"update features.project_features set {change}")
         model = finished.setting("project_success")
         with open_warehouse(finished.db) as warehouse:
-            run: Any = warehouse.run_in_use(model.name)
+            run: Any = run_in_use(warehouse, model.name)
             pipeline = artifacts.load(finished.models, run)
-            rows = warehouse.test_rows(model, run.cutoff_at)
+            rows = holdout_rows(warehouse, model, run.cutoff_at)
             median = np.median(
-                warehouse.training_rows(model, run.cutoff_at).column("duration_days")
+                training_rows(warehouse, model, run.cutoff_at).column("duration_days")
             )
         return estimators.score(pipeline, rows), median
 
@@ -106,11 +109,11 @@ def test_a_column_that_is_unknown_everywhere_gets_the_median_of_training(finishe
 def test_a_text_that_is_unknown_everywhere_counts_as_the_unknown_of_training(finished: Any) -> None:
     model = finished.setting("project_success")
     with open_warehouse(finished.db) as warehouse:
-        run: Any = warehouse.run_in_use(model.name)
+        run: Any = run_in_use(warehouse, model.name)
         fitted = artifacts.load(finished.models, run)
-        before = warehouse.test_rows(model, run.cutoff_at)
+        before = holdout_rows(warehouse, model, run.cutoff_at)
         warehouse.fetch("update features.project_features set country = null")
-        after = warehouse.test_rows(model, run.cutoff_at)
+        after = holdout_rows(warehouse, model, run.cutoff_at)
     was_unknown = before.column("country").is_null().to_numpy()
     assert 0 < was_unknown.sum() < len(was_unknown)
     assert after.column("country").null_count == after.num_rows
@@ -175,7 +178,7 @@ def test_every_prediction_can_be_made_again_from_the_values_kept_with_it(finishe
     assert finished.run("predict", run_id="run-2", hour=1).code == 0
     for name in ("project_success", "milestone_risk"):
         with open_warehouse(finished.db) as warehouse:
-            run: Any = warehouse.run_in_use(name)
+            run: Any = run_in_use(warehouse, name)
             fitted = artifacts.load(finished.models, run)
         rows = finished.sql(
             f"""select feature_values, snapshot_kind, predicted_probability from ml.predictions

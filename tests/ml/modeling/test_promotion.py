@@ -14,7 +14,8 @@ from ml.modeling import artifacts, promotion
 from ml.modeling.calibration import Calibrator
 from ml.modeling.estimators import FittedModel
 from ml.modeling.promotion import Candidate
-from ml.warehouse import ModelRun, Warehouse, open_warehouse
+from ml.modeling.registry import ModelRun, incumbent, run_in_use
+from ml.warehouse import Warehouse, open_warehouse
 from tests.ml.conftest import AS_OF, Platform
 
 NAME = "project_success"
@@ -27,7 +28,7 @@ class Contest:
     def __init__(self, platform: Platform, warehouse: Warehouse) -> None:
         self.warehouse, self.models = warehouse, platform.models
         self.settings = platform.setting(NAME)
-        run = warehouse.incumbent(NAME)
+        run = incumbent(warehouse, NAME)
         assert run is not None
         self.champion = Candidate(self.settings, run, artifacts.load(self.models, run))
 
@@ -204,7 +205,7 @@ def test_what_is_worse_is_recorded_with_its_numbers_and_does_not_serve(refused: 
     assert count >= 30
     assert 0 < low < value < high
     with open_warehouse(refused.db) as warehouse:
-        assert warehouse.run_in_use(NAME).model_version == first  # type: ignore[union-attr]
+        assert run_in_use(warehouse, NAME).model_version == first  # type: ignore[union-attr]
     made = f"select distinct model_version from ml.predictions where model_name = '{NAME}'"
     assert refused.sql(made) == [(first,)]
     serving = "select as_of, model_version, is_champion from ml.model_runs where is_champion"
@@ -260,7 +261,7 @@ def test_a_champion_whose_column_is_gone_gives_way(finished: Any) -> None:
 def test_a_run_for_an_earlier_as_of_leaves_the_later_one_as_it_was(finished: Any) -> None:
     def serving() -> Any:
         with open_warehouse(finished.db) as warehouse:
-            return warehouse.run_in_use(NAME)
+            return run_in_use(warehouse, NAME)
 
     finished.keep_only(NAME, challenger=False)
     first = serving()

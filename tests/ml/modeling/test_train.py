@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ml.modeling.rows import holdout_rows, training_cutoff, training_rows
 from ml.warehouse import open_warehouse
 
 TABLES = (
@@ -19,9 +20,9 @@ MODELS = ("project_success", "milestone_risk")
 def split_of(platform: Any, name: str) -> tuple[datetime, Any, Any]:
     model = platform.setting(name)
     with open_warehouse(platform.db) as warehouse:
-        cutoff: Any = warehouse.cutoff(model)
-        train = warehouse.training_rows(model, cutoff)
-        return cutoff, train, warehouse.test_rows(model, cutoff)
+        cutoff: Any = training_cutoff(warehouse, model)
+        train = training_rows(warehouse, model, cutoff)
+        return cutoff, train, holdout_rows(warehouse, model, cutoff)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -81,8 +82,8 @@ def test_more_projects_than_the_cap_are_sampled_whole(fresh: Any) -> None:
     _, everything, _ = split_of(fresh, "project_success")
     split = dataclasses.replace(model.split, max_train_projects=100)
     with open_warehouse(fresh.db) as warehouse:
-        cutoff: Any = warehouse.cutoff(model)
-        sample = warehouse.training_rows(dataclasses.replace(model, split=split), cutoff)
+        cutoff: Any = training_cutoff(warehouse, model)
+        sample = training_rows(warehouse, dataclasses.replace(model, split=split), cutoff)
     sampled = set(sample.column("project_id").to_pylist())
     assert len(sampled) == 100
     projects = everything.column("project_id").to_pylist()

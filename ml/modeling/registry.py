@@ -1,0 +1,118 @@
+"""The registry of model runs: what was trained, what was decided of it, what serves."""
+
+import itertools
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from ml.warehouse import Warehouse
+
+_KNOWN = "as_of <= (select as_of from core.warehouse_as_of)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRun:
+    """One row of `ml.model_runs`; times are UTC without a zone.
+
+    The last fields say how it was decided whether the model serves: compared with which version,
+    on how many projects that neither had seen, and how much higher its log loss was there.
+    """
+
+    run_id: str
+    model_name: str
+    model_version: str | None
+    status: str
+    reason: str | None
+    estimator: str
+    train_entity_count: int
+    test_entity_count: int
+    train_row_count: int
+    test_row_count: int
+    train_from_at: datetime | None
+    cutoff_at: datetime | None
+    as_of: datetime
+    data_fingerprint: str
+    config_fingerprint: str
+    code_fingerprint: str
+    artifact_path: str | None
+    artifact_sha256: str | None
+    trained_at: datetime
+    is_champion: bool = False
+    decision: str | None = None
+    compared_with: str | None = None
+    compared_project_count: int | None = None
+    log_loss_difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+
+
+def run_in_use(warehouse: Warehouse, model_name: str) -> ModelRun | None:
+    """Returns the row that says what serves at `as_of`: the champion, or a skip."""
+    return next(iter(_runs(warehouse, "intermediate.int_models_in_use", model_name, "true")), None)
+
+
+def incumbent(warehouse: Warehouse, model_name: str) -> ModelRun | None:
+    """Returns the row that said what serves at the newest `as_of` before this warehouse's."""
+    before = "as_of < (select as_of from core.warehouse_as_of) order by as_of desc limit 1"
+    found = _runs(warehouse, "intermediate.int_models_serving", model_name, before)
+    return next(iter(found), None)
+
+
+def newest_run(warehouse: Warehouse, model_name: str, version: str) -> ModelRun | None:
+    """Returns the newest row of a trained version, known by `as_of`."""
+    found = _runs(
+        warehouse,
+        "ml.model_runs",
+        model_name,
+        "model_version = $version and status = 'trained'"
+        f" and {_KNOWN} order by as_of desc, trained_at desc, run_id desc limit 1",
+        version=version,
+    )
+    return next(iter(found), None)
+
+
+def is_replayed(warehouse: Warehouse, run: ModelRun) -> bool:
+    """Says whether this very replay is the one that counts of its moment."""
+    sql = "select count(*) from staging.stg_model_replays where model_version = $version"
+    return bool(warehouse.fetch(sql, version=run.model_version)[0][0])
+
+
+def decisions(warehouse: Warehouse, model_name: str) -> list[list[ModelRun]]:
+    """Returns all decisions made for this very `as_of`, each with its rows, newest first."""
+    rows = _runs(
+        warehouse,
+        "ml.model_runs",
+        model_name,
+        "status <> 'backtest' and as_of = (select as_of from core.warehouse_as_of)"
+        " order by trained_at desc, run_id desc, artifact_path",
+    )
+    keyed = itertools.groupby(rows, lambda run: (run.trained_at, run.run_id))
+    return [list(group) for _, group in keyed]
+
+
+def predictors_beside(warehouse: Warehouse, version: str) -> set[str]:
+    """Returns what the version was measured beside in its newest measurement."""
+    sql = (
+        "select distinct predictor from staging.stg_model_metrics"
+        " where split_part(model_version, '/', 1) = $version and model_version <> $version"
+    )
+    return {predictor for (predictor,) in warehouse.fetch(sql, version=version)}
+
+
+def _runs(
+    warehouse: Warehouse, table: str, model_name: str, condition: str, **parameters: Any
+) -> list[ModelRun]:
+    names = [field.name for field in fields(ModelRun)]
+    rows = warehouse.fetch(
+        f"select {', '.join(names)} from {table} where model_name = $name and {condition}",
+        name=model_name,
+        **parameters,
+    )
+    return [ModelRun(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def add_run(warehouse: Warehouse, run: ModelRun) -> None:
+    """Adds one row to `ml.model_runs`."""
+    warehouse.add("model_runs", pa.Table.from_pylist([asdict(run)]))

@@ -1,0 +1,242 @@
+"""The rows that models learn from and are judged on: labelled snapshots, by cut and window."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from ml.modeling.truth import check_truth, with_truth
+from ml.settings import Features, ModelSettings
+from ml.warehouse import Warehouse, WarehouseError
+
+_NUMBER_TYPES = (
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "BOOLEAN"),
+    "DECIMAL",
+)
+
+# One row per labelled entity. `closed_at` ends its label window: by then the outcome of every peer
+# with the same plan is known too. Counting from `outcome_known_at` instead would favour whatever
+# is known early: cancellations among projects, approvals among milestones.
+_LABELLED = {
+    "project": """
+        select
+            labels.project_id as entity_id,
+            labels.project_id,
+            projects.launched_at,
+            labels.outcome_known_at,
+            greatest(labels.outcome_known_at, projects.deadline_at) as closed_at,
+            labels.{label} as label,
+            projects.pledged_amount
+        from features.project_labels as labels
+        inner join core.dim_projects as projects on labels.project_id = projects.project_id""",
+    "milestone": """
+        select
+            labels.milestone_id as entity_id,
+            milestones.project_id,
+            projects.launched_at,
+            labels.outcome_known_at,
+            greatest(labels.outcome_known_at, milestones.due_at + interval 14 day) as closed_at,
+            labels.{label} as label,
+            milestones.due_at,
+            milestones.resolved_at
+        from features.milestone_labels as labels
+        inner join core.fct_milestones as milestones
+            on labels.milestone_id = milestones.milestone_id
+        inner join core.dim_projects as projects on milestones.project_id = projects.project_id""",
+}
+
+# What a model must not know but its judge may: final totals are the outcome in disguise.
+_BESIDE = {
+    "project": """
+            cast(null as double) as amount,
+            coalesce(features.is_first_time_creator, false) as is_first_time,
+            cast(cohort.pledged_amount as double) as final_pledged_amount,
+            cast(cohort.pledged_amount as double) / cast(features.funding_goal as double)
+                as final_funding_ratio""",
+    "milestone": """
+            cast(features.funding_amount as double) as amount,
+            false as is_first_time,
+            cast(date_diff('microsecond', cohort.due_at, cohort.resolved_at) as double) / 864e8
+                as final_days_late""",
+}
+FINAL_TOTALS = {
+    "project": ("final_pledged_amount", "final_funding_ratio"),
+    "milestone": ("final_days_late",),
+}
+
+
+def check_inputs(warehouse: Warehouse, model: ModelSettings, features: Features) -> None:
+    """Makes sure that every table and column the model reads is there and of its kind.
+
+    Raises:
+        WarehouseError: The message names the table, the column and the model.
+    """
+    key = f"{model.entity}_id"
+    warehouse.require("core.warehouse_as_of", "as_of")
+    warehouse.require(
+        *("core.dim_projects", "project_id", "launched_at", "deadline_at", "pledged_amount")
+    )
+    if model.entity == "milestone":
+        warehouse.require(
+            *("core.fct_milestones", "milestone_id", "project_id", "due_at", "resolved_at")
+        )
+    table = f"features.{model.entity}_labels"
+    types = warehouse.require(table, key, "outcome_known_at", model.label)
+    _require_kind(table, model.label, types[model.label], ("BOOLEAN",), "true or false", model)
+    table = f"features.{model.entity}_features"
+    keys = (key, "project_id", "snapshot_kind", "snapshot_at", "is_decided")
+    types = warehouse.require(table, *keys, *features.names, needed_by=model.name)
+    for name in features.numeric:
+        _require_kind(table, name, types[name], _NUMBER_TYPES, "a number", model)
+    for name in features.categorical:
+        _require_kind(table, name, types[name], ("VARCHAR",), "text", model)
+
+
+def column_types(warehouse: Warehouse, model: ModelSettings) -> dict[str, str]:
+    """Returns the types that the model's features have in the warehouse."""
+    types = warehouse.require(f"features.{model.entity}_features")
+    return {name: types[name] for name in model.features.names}
+
+
+def training_cutoff(warehouse: Warehouse, model: ModelSettings) -> datetime | None:
+    """Returns the cut: the launch by which `train_share` of the labelled entities had begun."""
+    share = model.split.train_share
+    rows = warehouse.fetch(
+        f"with {_cohort(model)} select percentile_disc({share!r})"
+        " within group (order by launched_at) from cohort"
+    )
+    cut: datetime | None = rows[0][0]
+    return cut
+
+
+def labelled_rows(warehouse: Warehouse, model: ModelSettings) -> pa.RecordBatchReader:
+    """Streams every snapshot with a mature label, whichever side of the cut it lies on."""
+    return warehouse.read(_labelled_sql(model, "true"))
+
+
+def training_rows(warehouse: Warehouse, model: ModelSettings, cutoff: datetime) -> pa.Table:
+    """Reads undecided snapshots of entities whose label window had closed by the cut.
+
+    At most `max_train_projects` projects, chosen by a hash of their id, come with all their
+    rows. Sorted by key: the same data give the same order of rows.
+    """
+    closed = "closed_at <= $cutoff"
+    where = f"cohort.{closed} and not features.is_decided"
+    sampled = _sampled(model, closed, model.split.max_train_projects)
+    sql = _labelled_sql(model, f"{where} and {sampled}", _BESIDE[model.entity])
+    return warehouse.read(sql, cutoff=cutoff).read_all()
+
+
+def holdout_rows(
+    warehouse: Warehouse,
+    model: ModelSettings,
+    cutoff: datetime,
+    until: datetime | None = None,
+    truth: Path | None = None,
+) -> pa.Table:
+    """Reads the labelled snapshots of projects that were launched after the cut.
+
+    At most `max_test_projects` projects, chosen by a hash of their id. Beside the features
+    come `amount` and `is_first_time`, final totals, `true_probability` and
+    `ceiling_probability`: NULL without a truth, or where it has no row.
+
+    Args:
+        warehouse: Open for reading.
+        model: Settings of the model.
+        cutoff: Launches after it.
+        until: Launches not after it; by default all.
+        truth: Folder with the truth of this generated platform.
+
+    Raises:
+        WarehouseError: The truth is not readable, or is that of another platform.
+    """
+    launched = "launched_at > $cutoff and ($until is null or launched_at <= $until)"
+    sampled = _sampled(model, launched, model.split.max_test_projects)
+    where = f"cohort.launched_at > $cutoff and {sampled}"
+    rows = _labelled_sql(model, where, _BESIDE[model.entity])
+    if truth is not None:
+        check_truth(warehouse, model, truth, _cohort(model))
+    sql, files = with_truth(rows, model, truth)
+    return warehouse.read(sql, cutoff=cutoff, until=until, **files).read_all()
+
+
+def rows_between(
+    warehouse: Warehouse, model: ModelSettings, after: datetime, until: datetime
+) -> tuple[pa.Table, int]:
+    """Reads undecided fixed snapshots taken in (after, until] whose label window has closed.
+
+    Returns:
+        The rows of `holdout_rows`, and how many other such snapshots are still pending.
+    """
+    window = "features.snapshot_at > $after and features.snapshot_at <= $until"
+    where = f"not features.is_decided and {window}"
+    rows = _labelled_sql(model, where, _BESIDE[model.entity])
+    sql, _ = with_truth(rows, model, None)
+    mature = warehouse.read(sql, after=after, until=until).read_all()
+    [(count,)] = warehouse.fetch(
+        f"select count(*) from features.{model.entity}_features as features"
+        f" where features.snapshot_kind <> 'current' and {where}",
+        after=after,
+        until=until,
+    )
+    return mature, count - mature.num_rows
+
+
+def _cohort(model: ModelSettings) -> str:
+    labelled = _LABELLED[model.entity].format(label=model.label)
+    return (
+        f"labelled as ({labelled}), cohort as (select * from labelled"
+        " where closed_at <= (select as_of from core.warehouse_as_of))"
+    )
+
+
+def _sampled(model: ModelSettings, condition: str, count: int) -> str:
+    return f"""cohort.project_id in (
+            select project_id
+            from (select distinct project_id from cohort where {condition}) as projects
+            order by md5(cast(project_id as varchar) || '/{model.seed}')
+            limit {count})"""
+
+
+def _labelled_sql(model: ModelSettings, where: str, beside: str = "") -> str:
+    return f"""
+        with {_cohort(model)}
+        select
+            cohort.entity_id,
+            cohort.project_id,
+            cohort.launched_at,
+            cohort.outcome_known_at,
+            cohort.closed_at,
+            cohort.label,
+            features.snapshot_kind,
+            features.snapshot_at,
+            features.is_decided,
+            {feature_columns(model.features)}{"," if beside else ""}
+            {beside}
+        from cohort
+        inner join features.{model.entity}_features as features
+            on cohort.entity_id = features.{model.entity}_id
+        where features.snapshot_kind <> 'current' and {where}
+        order by entity_id, snapshot_at, snapshot_kind"""
+
+
+def feature_columns(features: Features) -> str:
+    """Returns the same as a list of columns for a `select`."""
+    return ", ".join(f"{sql} as {name}" for name, sql in feature_expressions(features).items())
+
+
+def feature_expressions(features: Features) -> dict[str, str]:
+    """Returns the SQL expression of each feature that a model reads, by name."""
+    return {name: f"cast(features.{name} as double)" for name in features.numeric} | {
+        name: f"features.{name}" for name in features.categorical
+    }
+
+
+def _require_kind(
+    table: str, column: str, found: str, wanted: tuple[str, ...], words: str, model: ModelSettings
+) -> None:
+    if not found.startswith(wanted):
+        raise WarehouseError(
+            f"{table}.{column} is of type {found}; {model.name} needs {words} there:"
+            " build the features again or correct models.toml"
+        )
