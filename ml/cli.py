@@ -18,6 +18,7 @@ from ml.experiments import designs
 from ml.experiments.stage import experiment
 from ml.experiments.summary import experimented_lines
 from ml.modeling.predict import predict
+from ml.modeling.rows import feature_catalogue
 from ml.modeling.train import train
 from ml.monitoring.alarms import NOT_TESTED
 from ml.monitoring.stage import monitor
@@ -44,8 +45,8 @@ def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) ->
     options = _parser().parse_args(arguments)
     moment = (now or _utc_now)().replace(tzinfo=None)
     try:
-        models = settings.load(options.config)
         with open_warehouse(options.db) as warehouse:
+            models = settings.load(options.config, feature_catalogue(warehouse))
             run = _Run(models, warehouse, options, moment)
             for stage in STAGES:
                 if stage in options.stages:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import duckdb
 import yaml
 
+from ml.settings import Features
+
 DBT_PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 FEATURES_YAML = DBT_PROJECT / "models" / "marts" / "features" / "_features__models.yml"
 VARS: dict[str, Any] = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())["vars"]
@@ -53,6 +55,17 @@ def groups(entity: str) -> dict[str, dict[str, str]]:
 def snapshot_kinds(entity: str) -> dict[str, int | None]:
     """The kinds of snapshot of an entity, each with its hours after launch or submission."""
     return {kind["name"]: kind.get("hours") for kind in VARS["snapshot_kinds"][entity]}
+
+
+def catalogue() -> dict[str, Features]:
+    """What ml reads from the warehouse: the features of each entity, by kind."""
+    return {
+        entity: Features(
+            tuple(each.name for each in features(entity) if each.data_type != "varchar"),
+            tuple(each.name for each in features(entity) if each.data_type == "varchar"),
+        )
+        for entity in KEYS
+    }
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:

@@ -23,7 +23,7 @@ from ml.modeling import assessment, estimators, fingerprints, metrics
 from ml.modeling.assessment import Assessment
 from ml.modeling.metrics import ALL_KINDS, Metric
 from ml.modeling.registry import ModelRun, add_run, is_replayed, run_in_use
-from ml.modeling.rows import check_inputs, rows_between, training_rows
+from ml.modeling.rows import check_inputs, feature_catalogue, rows_between, training_rows
 from ml.modeling.train import new_run, too_few, with_test, with_training
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse, open_warehouse
@@ -195,8 +195,8 @@ def main() -> int:
     options = parser.parse_args()
     now = datetime.now(UTC).replace(tzinfo=None)
     try:
-        models = settings.load(options.config)
         with open_warehouse(options.db) as warehouse:
+            models = settings.load(options.config, feature_catalogue(warehouse))
             each = moments(warehouse, options.first, options.last, options.every)
             backtest(models, warehouse, each, run_id=options.run_id, now=now)
     except MlError as error:

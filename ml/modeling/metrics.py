@@ -12,8 +12,6 @@ Booleans = npt.NDArray[np.bool_]
 
 THRESHOLD = 0.5  # a probability from here on predicts the label
 ALL_KINDS = "all"
-# kinds of snapshot in the order in which they are taken, of projects and of milestones
-CLOCKS = ("launch", "h4", "h36", "d3", "d6", "d14", "d21", "start", "due", "vote_1d", "vote_3d")
 BINS = 10  # of a calibration curve, of equal numbers of rows
 _CELLS = 2_000_000  # of one block of resamples: bounds the memory
 
