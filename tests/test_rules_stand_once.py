@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from expectations.landing import contract
 from generator import catalogue, delivery
@@ -16,6 +17,7 @@ from tests import declared
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURES = "dbt_project/models/marts/features/_features__models.yml"
+PLATFORM_YAML = "dbt_project/models/staging/platform/_platform__models.yml"
 VARS = "vars of dbt_project/dbt_project.yml"
 HOURS = 3_600_000_000
 
@@ -136,6 +138,22 @@ def test_every_column_of_the_feature_models_is_in_the_contract_and_the_reference
     selected = set(re.findall(r"(?:\bas |\.|^ {8})(\w+),?$", final, re.MULTILINE))
     forgotten = selected - names - set(declared.KEYS[entity])
     assert not forgotten, f"{sorted(forgotten)} of {model} is missing in {FEATURES}"
+
+
+@pytest.mark.parametrize("table", contract.TABLES, ids=lambda table: str(table.name))
+def test_every_raw_column_is_staged_and_described(table: contract.Table) -> None:
+    described = yaml.safe_load((ROOT / PLATFORM_YAML).read_text(encoding="utf-8"))["models"]
+    [model] = [each for each in described if each["name"] == f"stg_{table.name}"]
+    columns = {each["name"]: each["description"] for each in model["columns"]}
+    sql = f"dbt_project/models/staging/platform/stg_{table.name}.sql"
+    staged = set(re.findall(r"\w+", (ROOT / sql).read_text(encoding="utf-8")))
+    for column in table.columns:
+        where = f"{table.name}.{column.name} of expectations/landing/contract.py"
+        assert column.description.strip(), f"{where} has no description"
+        assert column.name in staged, f"{where} is not read: add it to {sql}"
+        assert columns.get(column.name, "").strip(), (
+            f"{where} has no description in dbt: add it to stg_{table.name} in {PLATFORM_YAML}"
+        )
 
 
 def test_every_page_is_in_the_registry() -> None:
