@@ -63,13 +63,14 @@ def test_manifest_of_each_model_names_its_digest(product: Clone) -> None:
 def test_pages_link_to_each_other_and_to_nothing_outside(product: Clone) -> None:
     site = product.folder / "site"
     index = (site / "index.html").read_text()
-    pages = ("report", "monitoring", "experiments", "releases", "validation", "dbt")
+    pages = ("report", "monitoring", "experiments", "releases", "validation", "dbt", "lineage")
     for link in (f"{page}/index.html" for page in pages):
         assert f'href="{link}"' in index
         assert (site / link).stat().st_size > 5_000
     for page in site.rglob("*.html"):
         loaded = re.findall(
-            r"""(?:src|href)=["']https?://(?!\[::1\])|@import|url\(["']?https?:""", page.read_text()
+            r"""(?:src|href)=["']https?://(?!\[::1\])|@import\s*["'\w]|url\(["']?https?:""",
+            page.read_text(),
         )
         assert loaded == [], page
 
@@ -84,6 +85,7 @@ def test_pages_link_to_each_other_and_to_nothing_outside(product: Clone) -> None
         ("validation/index.html", "Needs attention"),
         ("releases/index.html", "Next launches"),
         ("report/index.html", "Model cards"),
+        ("lineage/index.html", "Transformations"),
         ("dbt/index.html", "<td>which live projects will reach their goal</td>"),
     ],
 )
