@@ -8,6 +8,7 @@ import pytest
 from ml import settings
 from ml.modeling.backtest import BacktestError, backtest, cutoffs
 from ml.warehouse import open_warehouse
+from tests import declared
 
 NOW = datetime(2030, 1, 1)
 RUNS = (
@@ -21,7 +22,7 @@ METRICS = (
 
 
 def replay(platform: Any, first: str, last: str, run_id: str = "bt") -> None:
-    models = settings.load(platform.config)
+    models = settings.load(platform.config, declared.catalogue())
     with open_warehouse(platform.db) as warehouse:
         each = cutoffs(warehouse, first, last, "3mo")
         backtest(models, warehouse, each, run_id=run_id, now=NOW)
