@@ -24,7 +24,7 @@ PUBLISHED = $${WAREHOUSE}/escrow.duckdb
 PUBLISHED_NEEDED = @test -f "$(PUBLISHED)" || { echo "$@: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
 
 GOALS := run generate land features validate train predict monitor experiment bandit online insights publish docs truth backtest
-.PHONY: help setup $(GOALS) predict-one strategy query shell site report tune experiment-design test lint bench clean
+.PHONY: help setup $(GOALS) predict-one strategy query shell site report tune experiment-design contract pictures test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort -u \
@@ -102,6 +102,12 @@ experiment-design: setup ## tell the size of an experiment: BASE=0.05 LIFT=0.15 
 	@$(PYTHON) -m ml.experiments.design --base="$${BASE:-0.05}" --lift="$${LIFT:-0.15}" \
 		--power="$${POWER:-0.8}" --db "$(PUBLISHED)"
 
+contract: setup ## write docs/data-contract.yaml, the raw contract as an Open Data Contract
+	@$(PYTHON) -m expectations.landing.odcs > docs/data-contract.yaml
+
+pictures: setup ## take the pictures of the README from the site, with Chromium
+	@$(PYTHON) tests/benchmarks/pictures.py "$$SITE"
+
 test: setup ## run the test suite but its journeys, which .ci/run adds
 	@$(PYTHON) -m pytest -n 2 --dist loadfile -m "not journey"
 
@@ -109,9 +115,9 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy generator expectations ml pages pipeline
-	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests dbt_project/analyses
 
-bench: setup ## measure time, memory and error rates; write the table of commands into README.md
+bench: setup ## measure time, memory and error rates; write their tables into README.md and docs
 	@$(PYTHON) tests/benchmarks/street.py
 	@$(PYTHON) tests/benchmarks/generating.py
 	@$(PYTHON) tests/benchmarks/serving.py

@@ -1,4 +1,4 @@
-"""Puts the monitor to the test: false alarms, power, delay; writes README.md and a page.
+"""Puts the monitor to the test: false alarms, power, delay; writes docs/monitoring.md and a page.
 
 `python -m tests.benchmarks.monitor --site site`; `--worlds DIR` keeps the generated platforms. With
 NANNYML_PYTHON, a Python that has NannyML, its default is measured on the same data.
@@ -28,8 +28,9 @@ from ml.settings import ModelSettings
 from ml.warehouse import read_warehouse
 from pages.monitoring import alarm_chart
 from pages.rendering import render, write_text
-from tests.benchmarks.street import README, copy_repository, write_section
+from tests.benchmarks.street import ROOT, copy_repository, write_section
 
+MONITORING = ROOT / "docs" / "monitoring.md"
 ONSET = datetime(2023, 7, 1)
 SCENARIOS = ("steady", "new_category", "price_shift", "quality_drop", "bot_pledges")
 BACKTEST_SCALE, BACKTEST_SEED = 50, 11
@@ -293,7 +294,7 @@ def backtest(world: World, scenario: str) -> tuple[str, dict[str, Any]]:
 
 
 def main() -> None:
-    """Measures, then rewrites the section of README.md and the page of the backtest."""
+    """Measures, then rewrites the section of docs/monitoring.md and the page of the backtest."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--site", type=Path, required=True, help="folder of the pages")
     parser.add_argument("--worlds", type=Path, help="keep the generated platforms here")
@@ -321,8 +322,8 @@ def main() -> None:
         projects=200 * BACKTEST_SCALE, onset=f"{ONSET:%Y-%m-%d}", worlds=pages,
     ))  # fmt: skip
     text = "\n".join([*budget, "", *head, *rows])
-    README.write_text(write_section(README.read_text(), "monitor", text))
-    print(f"-> {README}, {page_file}")
+    MONITORING.write_text(write_section(MONITORING.read_text(), "monitor", text))
+    print(f"-> {MONITORING}, {page_file}")
 
 
 if __name__ == "__main__":

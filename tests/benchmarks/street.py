@@ -1,4 +1,4 @@
-"""Measures the commands of README.md in a fresh copy of the repository and writes them there."""
+"""Measures make in a fresh copy of the repository; writes README.md and docs/how-it-scales.md."""
 
 import os
 import re
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+SCALES = ROOT / "docs" / "how-it-scales.md"
 COMMANDS = (
     ("make setup", "fresh environment, warm package cache"),
     ("make run", "SCALE=1: 200 projects, about 8,000 pledges"),
@@ -68,7 +69,7 @@ def write_section(text: str, name: str, body: str) -> str:
 
 
 def main() -> None:
-    """Measures all commands, then rewrites the two measured sections of README.md."""
+    """Measures all commands, then rewrites the section of each file that shows them."""
     rows = ["| command | | wall s | CPU s | largest process MiB |", "|---|---|---|---|---|"]
     outputs = {}
     with tempfile.TemporaryDirectory() as name:
@@ -79,8 +80,9 @@ def main() -> None:
             figures = f"{result.wall:.1f} | {result.cpu:.1f} | {result.peak:,.0f}"
             rows.append(f"| `{command}` | {meaning} | {figures} |")
             print(rows[-1], flush=True)
-    text = write_section(README.read_text(), "figures", "\n".join(rows))
-    README.write_text(write_section(text, "run", f"```\n$ make run\n{outputs['make run']}```"))
+    SCALES.write_text(write_section(SCALES.read_text(), "figures", "\n".join(rows)))
+    output = f"```\n$ make run\n{outputs['make run']}```"
+    README.write_text(write_section(README.read_text(), "run", output))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from expectations.landing import stage as land
 from expectations.landing import writing
 from expectations.landing.contract import TABLES
 from tests import killed
-from tests.conftest import Workshop
+from tests.conftest import SILENTLY, Workshop
 from tests.expectations.landing.landing_world import TEXT, Street, World, header, row, world, write
 
 
@@ -423,7 +423,7 @@ def test_dbt_loads_what_was_landed(workshop: Workshop, tmp_path: Path) -> None:
         each["title"] = title
     tables["votes"] = []
     workshop.land(write(tmp_path / "data", tables))
-    workshop.dbt("seed")
+    workshop.dbt(*SILENTLY, "seed")
     with duckdb.connect(str(workshop.database), read_only=True) as con:
         assert con.execute(
             "select title, funding_goal, cancelled_at, release_strategy from raw.projects"

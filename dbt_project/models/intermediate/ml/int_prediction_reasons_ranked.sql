@@ -1,4 +1,4 @@
--- The three features that moved a prediction most, in words; or that its outcome is known.
+-- The three largest contributions to a prediction, as text; or that its outcome is known.
 with
 
 reasons as (
@@ -18,7 +18,7 @@ reasons as (
         and contribution <> 0
 ),
 
-told as (
+prediction_reasons_ranked as (
     select
         prediction_id,
         max(case when reason_rank = 1 then words end)
@@ -28,4 +28,4 @@ told as (
     group by prediction_id
 )
 
-select * from told
+select * from prediction_reasons_ranked
