@@ -101,7 +101,7 @@ def test_the_bandit_that_fails_is_one_unit(fresh: Any, monkeypatch: pytest.Monke
         raise IndexError("arms")
 
     monkeypatch.setattr(bandit, "learn", broken)
-    monkeypatch.setattr(bandit, "why_not", lambda *_: None)
+    monkeypatch.setattr(bandit, "skip_reason", lambda *_: None)
     outcome = fresh.run("bandit")
     assert outcome.code == 3
     assert fresh.sql(FAILURES) == [("bandit", "bandit", True, "IndexError: arms")]
