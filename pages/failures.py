@@ -1,4 +1,4 @@
-"""What a bug kept from being computed for this moment, for the pages that would show it."""
+"""What could not be computed because of a bug, for the pages that would show it."""
 
 from pages.published import Published
 

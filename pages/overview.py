@@ -1,4 +1,4 @@
-"""The first page: what is live, what is due, what is held, and how good the models are."""
+"""The overview: live projects, open milestones, money in escrow, and how good the models are."""
 
 from pathlib import Path
 
@@ -46,13 +46,10 @@ METRICS = """
         max(ci_low) filter (metric = 'auc') as auc_low,
         max(ci_high) filter (metric = 'auc') as auc_high
     from staging.stg_model_metrics
+    left join features.snapshot_kinds using (snapshot_kind)
     where model_name = $name and model_version = $version and split = 'test_undecided'
     group by snapshot_kind
-    order by list_position(
-        ['launch', 'h4', 'h36', 'd3', 'd6', 'd14', 'd21',
-         'start', 'due', 'vote_1d', 'vote_3d', 'all'],
-        snapshot_kind
-    )
+    order by max(sort_order) nulls last
 """
 
 

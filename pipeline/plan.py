@@ -58,7 +58,7 @@ class Stage(NamedTuple):
     """One stage of the plan.
 
     Attributes:
-        name: As people call it.
+        name: Its name on the command line.
         reads: What it depends on beside the stage before it, by name.
         commands: How it is run; all in one process. None are needed where there is nothing to do.
         writes: Digests of the files that it leaves, by name: one that has been changed or removed

@@ -28,7 +28,8 @@ from ml.settings import ModelSettings
 from ml.warehouse import read_warehouse
 from pages.monitoring import alarm_chart
 from pages.rendering import render, write_text
-from tests.benchmarks.street import ROOT, copy_repository, write_section
+from tests import declared
+from tests.benchmarks.whole_run import ROOT, copy_repository, write_section
 
 MONITORING = ROOT / "docs" / "monitoring.md"
 ONSET = datetime(2023, 7, 1)
@@ -40,7 +41,7 @@ RESAMPLES, POWER_RESAMPLES, NANNYML_RESAMPLES = 1000, 100, 20
 SEED = 1
 
 Samples = dict[str, list[Sample]]  # by model
-MODELS = {model.name: model for model in settings.load(settings.DEFAULT_PATH)}
+MODELS = {model.name: model for model in settings.load(settings.DEFAULT_PATH, declared.catalogue())}
 
 
 class World(NamedTuple):
@@ -250,14 +251,14 @@ def budget_table(world: World) -> Iterator[str]:
 
 
 def weekly(world: World, name: str) -> list[tuple[datetime, str, str, bool]]:
-    """What the monitor says of one model in every week after its cut: moment, feature, clock."""
+    """The monitor's findings on one model in every week after its cut: week, feature, clock."""
     watch = Watch(MODELS[name].drift, world.samples[name])
     day = world.cutoffs[name].replace(hour=0, minute=0, second=0, microsecond=0)
-    moment, found = day + timedelta(days=7 - day.weekday()), []
-    while moment <= world.as_of:
-        for finding in watch.findings(moment):
-            found.append((moment, finding.feature, finding.snapshot_kind, finding.is_alert))
-        moment += timedelta(weeks=1)
+    week, found = day + timedelta(days=7 - day.weekday()), []
+    while week <= world.as_of:
+        for finding in watch.findings(week):
+            found.append((week, finding.feature, finding.snapshot_kind, finding.is_alert))
+        week += timedelta(weeks=1)
     return found
 
 
@@ -265,11 +266,11 @@ def backtest(world: World, scenario: str) -> tuple[str, dict[str, Any]]:
     """The row of the table and the part of the page for one platform."""
     weeks = {name: weekly(world, name) for name in MODELS}
     onset = ONSET if scenario != "steady" else None
-    moments = {name: sorted({when for when, *_ in rows}) for name, rows in weeks.items()}
+    tested = {name: sorted({when for when, *_ in rows}) for name, rows in weeks.items()}
     alarmed = {
         name: sorted({when for when, *_, alert in rows if alert}) for name, rows in weeks.items()
     }
-    quiet = [when for name in weeks for when in moments[name] if not onset or when <= onset]
+    quiet = [when for name in weeks for when in tested[name] if not onset or when <= onset]
     false = [when for name in weeks for when in alarmed[name] if not onset or when <= onset]
     cells = [f"`{scenario}`", f"{len(false)} of {len(quiet)}"]
     if onset is None:
@@ -285,11 +286,11 @@ def backtest(world: World, scenario: str) -> tuple[str, dict[str, Any]]:
         else:
             late = math.ceil((first[0] - onset) / timedelta(weeks=1))
             cells += [f"{late} weeks: {first[1]} at {first[2]}", ", ".join(sorted(moved))]
-    words = f"False alarms in {cells[1]} quiet weeks."
+    summary = f"False alarms in {cells[1]} quiet weeks."
     if onset:
-        words += f" First alarm after the onset: {cells[2]}."
+        summary += f" First alarm after the onset: {cells[2]}."
     charts = [(name, alarm_chart(rows, onset=onset)) for name, rows in weeks.items() if rows]
-    page = {"scenario": scenario, "words": words, "charts": charts}
+    page = {"scenario": scenario, "summary": summary, "charts": charts}
     return "| " + " | ".join(cells) + " |", page
 
 

@@ -33,7 +33,7 @@ class Clone:
     """A copy of the repository in which make is called, as its users call it."""
 
     first_output: str
-    """What the first `make run` said."""
+    """The output of the first `make run`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -43,8 +43,8 @@ def test_performance_is_journalled_once(product: Clone) -> None:
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     assert {line["model_name"] for line in lines} == {"project_success", "milestone_risk"}
     assert len({line["id"] for line in lines}) == len(lines)
-    words = product.folder / "ml" / "monitoring" / "summary.py"
-    words.write_text(f"{words.read_text()}# a comment\n")
+    module = product.folder / "ml" / "monitoring" / "summary.py"
+    module.write_text(f"{module.read_text()}# a comment\n")
     code, output = product.make("run")
     assert code == 0, output
     assert "up to date" in output

@@ -21,10 +21,12 @@ pytestmark = needs_make
 
 
 def test_a_run_says_no_more_than_it_should(product: Clone) -> None:
-    """Each line is of a stage or goes on with one: no warning, no log of a library."""
+    """Each line is of a stage or goes on with one, and fits the screen: no warning, no log."""
     lines = product.first_output.splitlines()
-    said = [line for line in lines if not re.match(r"[a-z][a-z-]* +\S| {2,}\S", line)]
-    assert said == []
+    others = [line for line in lines if not re.match(r"[a-z][a-z-]* +\S| {2,}\S", line)]
+    assert others == []
+    assert [line for line in lines if len(line) > 120] == []
+    lines = [line for line in lines if "still running (" not in line]
     (validated,) = [number for number, line in enumerate(lines) if line.startswith("validate ")]
     assert "0 warnings, 0 errors" in lines[validated]
     assert not lines[validated + 1].startswith(" ")

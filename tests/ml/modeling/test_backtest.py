@@ -11,6 +11,7 @@ from ml.context import RunContext
 from ml.modeling import backtest
 from ml.modeling.backtest import BacktestError, cutoffs
 from ml.warehouse import open_warehouse
+from tests import declared
 
 NOW = datetime(2030, 1, 1)
 RUNS = (
@@ -24,7 +25,7 @@ METRICS = (
 
 
 def replay(platform: Any, first: str, last: str, run_id: str = "bt") -> None:
-    models = settings.load(platform.config)
+    models = settings.load(platform.config, declared.catalogue())
     with open_warehouse(platform.db) as warehouse:
         each = cutoffs(warehouse, first, last, "3mo")
         lines = backtest.run(models, warehouse, RunContext(run_id, NOW), cutoffs=each)

@@ -9,7 +9,8 @@ reasons as (
             when feature = '(known outcome)' then 'known outcome: ' || feature_value
             else
                 feature || ' = ' || coalesce(feature_value, 'unknown')
-                || case when contribution > 0 then ' raises it' else ' lowers it' end
+                || case when contribution > 0 then ' (+' else ' (' end
+                || cast(cast(round(contribution, 3) as decimal(18, 3)) as varchar) || ')'
         end as words
     from {{ ref('stg_prediction_reasons') }}
     where

@@ -21,7 +21,7 @@ COMMANDS = (
 
 
 class Measurement(NamedTuple):
-    """One command: what it said, wall and processor seconds, MiB of its largest process."""
+    """One command: its output, wall and processor seconds, MiB of its largest process."""
 
     output: str
     wall: float
@@ -31,19 +31,19 @@ class Measurement(NamedTuple):
 
 def measure(command: str, folder: Path) -> Measurement:
     """Runs a command to its end; CPU and memory cover the processes it waited for."""
-    log = folder / "measured.log"
+    log, errors = folder / "measured.log", folder / "measured.err"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "ESCROW"))}
     environment.pop("VENV", None)
     start = os.times().elapsed
-    with log.open("w") as out:
+    with log.open("w") as out, errors.open("w") as err:
         process = subprocess.Popen(
-            command.split(), cwd=folder, stdout=out, stderr=subprocess.STDOUT, env=environment
+            command.split(), cwd=folder, stdout=out, stderr=err, env=environment
         )
         _, status, usage = os.wait4(process.pid, 0)
     wall = os.times().elapsed - start
     output = log.read_text().replace(f"{folder}/", "")
     if status != 0:
-        sys.exit(f"{command} failed:\n{output}")
+        sys.exit(f"{command} failed:\n{output}{errors.read_text()}")
     return Measurement(output, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
