@@ -19,19 +19,19 @@ Row = dict[str, Any]
 _WEEKS_SHOWN = 10  # matured, and as many still to come
 _MODELS = "select model_name from intermediate.int_models_in_use order by model_name desc"
 _ALERTS = """
-    select feature, clock, words, since_at from insights.drift_alerts
-    where model_name = $model order by clock, feature"""
+    select feature, snapshot_kind, words, since_at from insights.drift_alerts
+    where model_name = $model order by snapshot_kind, feature"""
 _CHECKS = """
     select snapshot_kind, subject, status, reason, feature_count, current_count, reference_count,
         needed_count
     from insights.drift_status where model_name = $model
     order by subject, snapshot_kind"""
 _REPLAYS = """
-    select week_at, feature, clock, is_alert from staging.stg_drift_replays
-    where model_name = $model order by week_at, feature, clock"""
+    select week_at, feature, snapshot_kind, is_alert from staging.stg_drift_replays
+    where model_name = $model order by week_at, feature, snapshot_kind"""
 _SHIFTS = """
     select
-        feature, clock,
+        feature, snapshot_kind,
         max(value) filter (statistic = 'relative_mean_shift') as mean_shift,
         max(value) filter (statistic = 'capped_mean_shift') as capped_shift,
         max(value) filter (statistic = 'psi') as psi,
@@ -40,8 +40,8 @@ _SHIFTS = """
         bool_or(is_alert) as is_alert
     from staging.stg_drift_stats
     where model_name = $model and p_value is not null
-    group by feature, clock
-    order by is_alert desc, adjusted_p_value, clock, feature"""
+    group by feature, snapshot_kind
+    order by is_alert desc, adjusted_p_value, snapshot_kind, feature"""
 _PERFORMANCE = """
     select
         cohort_week,

@@ -64,7 +64,8 @@ newest as (
 {%- endmacro %}
 
 {#- The tables of schema ml as their sources declare them, before anything is built: views on them come first. Columns
-    that history from an older run lacks are added, and dated by the first run of their model or bandit. -#}
+    that history from an older run lacks are added, and dated by the first run of their model or bandit; what it calls
+    `clock` is renamed to `snapshot_kind`. -#}
 {% macro create_ml_tables() -%}
     {%- if execute -%}
         {%- set known = run_query(
@@ -83,6 +84,10 @@ newest as (
                     {% for column in columns %}{{ column.name }} {{ column.data_type }}{{ ', ' if not loop.last }}{% endfor %}
                 );
             {%- else -%}
+                {%- if 'clock' in present[node.identifier] %}
+                    alter table {{ table }} rename column clock to snapshot_kind;
+                    {%- do present[node.identifier].append('snapshot_kind') -%}
+                {%- endif -%}
                 {%- for column in columns if column.name not in present[node.identifier] %}
                     alter table {{ table }} add column {{ column.name }} {{ column.data_type }};
                     {{ date_history(table, column.name, node.columns) }}

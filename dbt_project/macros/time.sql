@@ -40,19 +40,19 @@
     (cast({{ microseconds_between(earlier, later) }} as double) / 86400000000)
 {%- endmacro %}
 
-{% macro add_hours(moment, hours) -%}
-    {{ adapter.dispatch('add_hours', 'escrow')(moment, hours) }}
+{% macro add_hours(start_at, hours) -%}
+    {{ adapter.dispatch('add_hours', 'escrow')(start_at, hours) }}
 {%- endmacro %}
-{% macro default__add_hours(moment, hours) -%}
-    (({{ moment }}) + to_hours({{ hours }}))
+{% macro default__add_hours(start_at, hours) -%}
+    (({{ start_at }}) + to_hours({{ hours }}))
 {%- endmacro %}
-{% macro spark__add_hours(moment, hours) -%}
-    (({{ moment }}) + make_dt_interval(0, {{ hours }}))
+{% macro spark__add_hours(start_at, hours) -%}
+    (({{ start_at }}) + make_dt_interval(0, {{ hours }}))
 {%- endmacro %}
 
 {#- 1 = Monday … 7 = Sunday. -#}
-{% macro iso_weekday(moment) -%}
-    {{ adapter.dispatch('iso_weekday', 'escrow')(moment) }}
+{% macro iso_weekday(timestamp_at) -%}
+    {{ adapter.dispatch('iso_weekday', 'escrow')(timestamp_at) }}
 {%- endmacro %}
-{% macro default__iso_weekday(moment) -%}cast(isodow({{ moment }}) as bigint){%- endmacro %}
-{% macro spark__iso_weekday(moment) -%}cast(weekday({{ moment }}) + 1 as bigint){%- endmacro %}
+{% macro default__iso_weekday(timestamp_at) -%}cast(isodow({{ timestamp_at }}) as bigint){%- endmacro %}
+{% macro spark__iso_weekday(timestamp_at) -%}cast(weekday({{ timestamp_at }}) + 1 as bigint){%- endmacro %}

@@ -1,4 +1,4 @@
--- Projects, pledges, milestones, balances and the ledger tell of the same money.
+-- Projects, pledges, milestones, balances and the ledger add up to the same money.
 with
 
 as_of as (

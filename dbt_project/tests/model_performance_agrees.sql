@@ -43,7 +43,7 @@ from performance
 where prediction_count <> matured_count + pending_count or matured_count < 0 or pending_count < 0
 union all
 select
-    'no_more_predictions_are_judged_than_were_made' as check_name,
+    'no_more_predictions_mature_than_were_made' as check_name,
     counted.model_name || ' ' || counted.model_version || ' ' || counted.snapshot_kind as row_key
 from counted
 left join made

@@ -36,7 +36,7 @@ made as (
         predictions.*,
         reasons.reasons
     from {{ ref('stg_predictions') }} as predictions
-    left join {{ ref('int_reasons_told') }} as reasons
+    left join {{ ref('int_prediction_reasons_ranked') }} as reasons
         on predictions.prediction_id = reasons.prediction_id
     where predictions.snapshot_kind = 'current' and predictions.origin = 'batch'
 ),
@@ -74,15 +74,15 @@ served as (
 
 reasons as (
     select
-        told.prediction_id,
+        recorded.prediction_id,
         predictions.prediction_id as made_id,
-        told.model_version,
-        told.entity_id,
+        recorded.model_version,
+        recorded.entity_id,
         predictions.model_version as made_version,
         predictions.entity_id as made_entity_id
-    from {{ ref('stg_prediction_reasons') }} as told
+    from {{ ref('stg_prediction_reasons') }} as recorded
     left join {{ ref('stg_predictions') }} as predictions
-        on told.prediction_id = predictions.prediction_id
+        on recorded.prediction_id = predictions.prediction_id
 )
 
 select

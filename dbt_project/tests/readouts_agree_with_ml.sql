@@ -52,7 +52,7 @@ alarming as (
         model_name,
         model_version,
         feature,
-        clock,
+        snapshot_kind,
         as_of
     from {{ ref('stg_drift_stats') }}
     where is_alert
@@ -145,20 +145,20 @@ where batch_at > launched_at
 union all
 select
     'alert_is_measured_as_one' as check_name,
-    alerts.model_name || ' ' || alerts.feature || ' ' || alerts.clock as row_key
+    alerts.model_name || ' ' || alerts.feature || ' ' || alerts.snapshot_kind as row_key
 from alerts
 left join alarming
     on
         alerts.model_name = alarming.model_name
         and alerts.model_version = alarming.model_version
         and alerts.feature = alarming.feature
-        and alerts.clock = alarming.clock
+        and alerts.snapshot_kind = alarming.snapshot_kind
         and alerts.as_of = alarming.as_of
 where alarming.model_name is null
 union all
 select
     'alert_is_at_as_of_and_since_before' as check_name,
-    alerts.model_name || ' ' || alerts.feature || ' ' || alerts.clock as row_key
+    alerts.model_name || ' ' || alerts.feature || ' ' || alerts.snapshot_kind as row_key
 from alerts
 cross join as_of
 where alerts.as_of <> as_of.as_of or alerts.since_at > as_of.as_of

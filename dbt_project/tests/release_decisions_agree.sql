@@ -10,11 +10,11 @@ projects as (
 ),
 
 releases as (
-    select * from {{ ref('int_releases_foreseen') }}
+    select * from {{ ref('int_release_schedule') }}
 ),
 
 risks as (
-    select loss_ratio as measured_loss_ratio from {{ ref('int_risks_realised') }}
+    select loss_ratio as measured_loss_ratio from {{ ref('int_loss_ratio') }}
 ),
 
 chosen as (

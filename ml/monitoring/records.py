@@ -69,7 +69,7 @@ class Records:
                 rows.append(
                     {
                         "feature": PREDICTION,
-                        "clock": cost.snapshot_kind,
+                        "snapshot_kind": cost.snapshot_kind,
                         "statistic": name,
                         "value": value,
                         **dict.fromkeys(("value_low", "threshold", "p_value", "adjusted_p_value")),
@@ -91,7 +91,7 @@ class Records:
         self._add("drift_replays", as_of, rows, ("model_name", "week_at"))
 
     def add_alarms(self, as_of: datetime, alarms: Iterable[Alarm]) -> None:
-        """Adds one row per feature and snapshot kind that drifted, explained in a sentence."""
+        """Adds one row per feature and snapshot kind that drifted, with its message."""
         rows = [
             {
                 **_summary(alarm.finding),
@@ -127,7 +127,7 @@ def _statistics(settings: Drift, finding: Finding) -> Iterator[Row]:
     for statistic, value, low, threshold, is_alert in figures:
         yield {
             "feature": finding.feature,
-            "clock": finding.snapshot_kind,
+            "snapshot_kind": finding.snapshot_kind,
             "statistic": statistic,
             "value": value,
             "value_low": low,
@@ -143,7 +143,7 @@ def _statistics(settings: Drift, finding: Finding) -> Iterator[Row]:
 def _summary(finding: Finding) -> Row:
     return {
         "feature": finding.feature,
-        "clock": finding.snapshot_kind,
+        "snapshot_kind": finding.snapshot_kind,
         "relative_mean_shift": finding.shift.mean_shift,
         "capped_mean_shift": finding.shift.capped_shift,
         "psi": finding.shift.psi,

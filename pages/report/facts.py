@@ -61,14 +61,14 @@ _IMPORTANCE = """
     order by log_loss_increase desc, feature"""
 _DRIFT = """
     select
-        feature, clock,
+        feature, snapshot_kind,
         max(value) filter (statistic = 'relative_mean_shift'),
         max(value) filter (statistic = 'psi'),
         max(adjusted_p_value), max(reference_count), max(current_count), bool_or(is_alert)
     from staging.stg_drift_stats
     where model_name = $name and adjusted_p_value is not null
-    group by feature, clock
-    order by 8 desc, 5, clock, feature"""
+    group by feature, snapshot_kind
+    order by 8 desc, 5, snapshot_kind, feature"""
 _REPLAYS = """
     select cutoff_at, estimator, model_version, train_entity_count, test_entity_count, reason
     from staging.stg_model_replays

@@ -1,4 +1,4 @@
-"""Warehouses of the small world at many moments, each built once per test run, and what differs."""
+"""Warehouses of the small world at many values of AS_OF, each built once per run; what differs."""
 
 import fcntl
 import math
@@ -41,7 +41,7 @@ class Leak(NamedTuple):
 
 # What was known of other projects counts from their launch: the cut at AS_OF does not see it.
 OUTCOME_FROM_LAUNCH = Leak(
-    "intermediate/int_projects_preceded.sql",
+    "intermediate/int_project_history.sql",
     "outcome_known_at as occurred_at,",
     "launched_at as occurred_at,",
 )
@@ -50,7 +50,7 @@ VOTES_UNCUT = Leak("staging/platform/stg_votes.sql", "where voted_at < {{ as_of(
 
 
 class Builds:
-    """Warehouses by the export they were built from, their moment and the leak planted in them."""
+    """Warehouses by the export they were built from, their AS_OF and the leak planted in them."""
 
     def __init__(self, tables: Tables, folder: Path, new_workshop: Callable[[], Workshop]) -> None:
         self.tables = tables
@@ -68,9 +68,9 @@ class Builds:
         """All tables built at `as_of` from all that was ever recorded."""
         return self.read(self.database(None, as_of, leak=leak))
 
-    def cut(self, moment: datetime, *, leak: Leak | None = None) -> Tables:
-        """All tables built at `moment` from an export taken then."""
-        return self.read(self.database(moment, moment, leak=leak))
+    def cut(self, timestamp: datetime, *, leak: Leak | None = None) -> Tables:
+        """All tables built at `timestamp` from an export taken then."""
+        return self.read(self.database(timestamp, timestamp, leak=leak))
 
     def reference(self, as_of: datetime | None = None) -> Tables:
         """What all tables must hold at `as_of`."""
@@ -88,7 +88,10 @@ class Builds:
         leaky = f"leaky-{Path(leak.model).stem}" if leak else "honest"
         parts = [
             leaky,
-            *(f"{moment:%Y%m%dT%H%M%S.%f}" if moment else "all" for moment in (export, as_of)),
+            *(
+                f"{timestamp:%Y%m%dT%H%M%S.%f}" if timestamp else "all"
+                for timestamp in (export, as_of)
+            ),
         ]
         folder = self.folder / "-".join([*parts, "shuffled"] if shuffled else parts)
         folder.mkdir(parents=True, exist_ok=True)

@@ -147,7 +147,7 @@ PLANTS = (
     changed(MILESTONE_OUTLOOK, "is_decided", "not is_decided", "known_outcome_is_shown_as_one"),
     # predictions
     missing("staging.stg_predictions",
-        "shown_prediction_was_made no_more_predictions_are_judged_than_were_made"),
+        "shown_prediction_was_made no_more_predictions_mature_than_were_made"),
     changed(OUTLOOK, "success_probability", "success_probability / 2 + 0.1",
         "shown_probability_is_the_predicted_one"),
     changed(OUTLOOK, "is_success_predicted", "not is_success_predicted",
@@ -205,7 +205,7 @@ PLANTS = (
         " timestamp '2024-01-01' as launched_at",
         "bandit_decides_once_a_project bandit_decides_by_what_was_known_at_the_launch"),
     added("insights.drift_alerts",
-        "'m' as model_name, 'f' as feature, 'd3' as clock, timestamp '2100-01-01' as as_of",
+        "'m' as model_name, 'f' as feature, 'd3' as snapshot_kind, timestamp '2100-01-01' as as_of",
         "alert_is_measured_as_one alert_is_at_as_of_and_since_before"
         " alerts_are_those_that_the_status_counts"),
     missing(READOUT, "readout_shows_a_whole_analysis", "look_number = 1"),

@@ -1,4 +1,4 @@
-"""What an export of the platform is: its tables, its files, and what it held at a moment."""
+"""What an export of the platform is: its tables, its files, and what it held at a timestamp."""
 
 import csv
 from datetime import datetime, timedelta
@@ -37,19 +37,19 @@ BORN_AT = {
 }
 
 
-def export_at(tables: Tables, moment: datetime) -> Tables:
-    """What an export taken at `moment` holds: later rows are missing, later facts empty."""
+def export_at(tables: Tables, timestamp: datetime) -> Tables:
+    """What an export taken at `timestamp` holds: later rows are missing, later facts empty."""
     cut = {
-        table: [dict(row) for row in tables[table] if row[born_at] < moment]
+        table: [dict(row) for row in tables[table] if row[born_at] < timestamp]
         for table, born_at in BORN_AT.items()
     }
     launched = {project["project_id"] for project in cut["projects"]}
     cut["milestones"] = [dict(row) for row in tables["milestones"] if row["project_id"] in launched]
     for project in cut["projects"]:
-        _empty_unless_before(moment, project, "cancelled_at")
+        _empty_unless_before(timestamp, project, "cancelled_at")
     for milestone in cut["milestones"]:
-        _empty_unless_before(moment, milestone, "submitted_at")
-        _empty_unless_before(moment, milestone, "resolved_at", "resolution")
+        _empty_unless_before(timestamp, milestone, "submitted_at")
+        _empty_unless_before(timestamp, milestone, "resolved_at", "resolution")
     pledged = {pledge["pledge_id"] for pledge in cut["pledges"]}
     for exposure in cut["experiment_exposures"]:
         if exposure["pledge_id"] not in pledged:
@@ -65,10 +65,10 @@ def last_event_at(tables: Tables) -> datetime:
         ("milestones", "submitted_at"),
         ("milestones", "resolved_at"),
     ]
-    moments: list[datetime] = [
+    timestamps: list[datetime] = [
         row[column] for table, column in recorded for row in tables[table] if row[column]
     ]
-    return max(moments)
+    return max(timestamps)
 
 
 def write_csv(tables: Tables, folder: Path) -> Path:
@@ -82,7 +82,7 @@ def write_csv(tables: Tables, folder: Path) -> Path:
     return folder
 
 
-def _empty_unless_before(moment: datetime, row: Row, known_at: str, *dependants: str) -> None:
-    if row[known_at] is not None and row[known_at] >= moment:
+def _empty_unless_before(timestamp: datetime, row: Row, known_at: str, *dependants: str) -> None:
+    if row[known_at] is not None and row[known_at] >= timestamp:
         for column in (known_at, *dependants):
             row[column] = None

@@ -1,4 +1,4 @@
-"""Every cent is held, released or refunded, per project and per backer, at every moment."""
+"""Every cent is held, released or refunded, per project and per backer, at every timestamp."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -14,10 +14,10 @@ LEDGER = ["core.fct_escrow_transactions", "core.escrow_balances", "core.backer_b
 
 
 # at each of them what happens then is not known yet; a microsecond later it is
-MOMENTS = [moment + late for moment in BUSY for late in (0 * MICROSECOND, MICROSECOND)]
+TIMESTAMPS = [timestamp + late for timestamp in BUSY for late in (0 * MICROSECOND, MICROSECOND)]
 
 
-@pytest.mark.parametrize("as_of", MOMENTS, ids=str)
+@pytest.mark.parametrize("as_of", TIMESTAMPS, ids=str)
 def test_money_is_conserved_as_the_reference_says(builds: Builds, as_of: datetime) -> None:
     tables = builds.full(as_of)
     assert differences(builds.reference(as_of), tables, tables=LEDGER) == []

@@ -8,7 +8,7 @@ from tests.conftest import SILENTLY, Workshop
 from tests.dbt_project.builds import Builds
 from tests.dbt_project.export import write_csv
 
-# as they were before rows belonged to an AS_OF, and before there were champions
+# before rows belonged to an AS_OF, before there were champions, and with `clock` as a column
 OLD = """
 create schema if not exists ml;
 create table ml.model_runs (
@@ -31,9 +31,9 @@ insert into ml.model_metrics values
     ('a', 'project_success', 'v1/base_rate', 'auc', 0.5, '2024-06-01');
 create table ml.drift_replays (
     run_id varchar, model_name varchar, model_version varchar, as_of timestamp, feature varchar,
-    measured_at timestamp);
+    clock varchar, measured_at timestamp);
 insert into ml.drift_replays values
-    ('a', 'project_success', 'v1', '2023-12-04', 'country', '2024-06-01');
+    ('a', 'project_success', 'v1', '2023-12-04', 'country', 'd3', '2024-06-01');
 """
 STATE = {
     "select model_version, is_champion from intermediate.int_models_in_use": [("v1", None)],
@@ -44,7 +44,9 @@ STATE = {
         ("v1", 0.9),
         ("v1/base_rate", 0.5),
     ],
-    "select week_at::varchar from staging.stg_drift_replays": [("2023-12-04 00:00:00",)],
+    "select week_at::varchar, snapshot_kind from staging.stg_drift_replays": [
+        ("2023-12-04 00:00:00", "d3")
+    ],
     "select count(*) from ml.bandit_runs": [(0,)],
 }
 

@@ -1,4 +1,4 @@
-"""No row uses what was not known at its moment: two properties, each with a leak it must find."""
+"""No row uses what was not known at its time: two properties, each with a leak it must find."""
 
 from datetime import datetime
 
@@ -18,35 +18,35 @@ MOMENT_OF = {
 CUT_SCHEMAS = ("staging.", "intermediate.", "core.", "features.")
 
 
-@pytest.mark.parametrize("moment", BUSY, ids=str)
-def test_export_equality(builds: Builds, moment: datetime) -> None:
-    """A full export built at a moment gives what an export taken then gives."""
-    full, cut = builds.full(moment), builds.cut(moment)
+@pytest.mark.parametrize("timestamp", BUSY, ids=str)
+def test_export_equality(builds: Builds, timestamp: datetime) -> None:
+    """A full export built at a timestamp gives what an export taken then gives."""
+    full, cut = builds.full(timestamp), builds.cut(timestamp)
     assert full.keys() == cut.keys()
     assert export_differences(full, cut) == []
 
 
-@pytest.mark.parametrize("moment", BUSY, ids=str)
-def test_prefix_stability(builds: Builds, moment: datetime) -> None:
-    """What a build says of the time before its moment, every later build says too."""
-    early = builds.full(moment)
-    assert all(before(moment, early).values()), "nothing to compare"
-    for later in [moment + MICROSECOND, *(busy for busy in BUSY if busy > moment), None]:
-        assert prefix_differences(moment, early, builds.full(later)) == [], f"at {later}"
+@pytest.mark.parametrize("timestamp", BUSY, ids=str)
+def test_prefix_stability(builds: Builds, timestamp: datetime) -> None:
+    """What a build says of the time before its timestamp, every later build says too."""
+    early = builds.full(timestamp)
+    assert all(before(timestamp, early).values()), "nothing to compare"
+    for later in [timestamp + MICROSECOND, *(busy for busy in BUSY if busy > timestamp), None]:
+        assert prefix_differences(timestamp, early, builds.full(later)) == [], f"at {later}"
 
 
 def test_prefix_stability_finds_what_export_equality_cannot(builds: Builds) -> None:
-    moment, leak = BUSY[3], OUTCOME_FROM_LAUNCH
-    leaky = builds.full(moment, leak=leak)
-    assert export_differences(leaky, builds.cut(moment, leak=leak)) == []
-    assert prefix_differences(moment, leaky, builds.full(leak=leak)) != []
+    timestamp, leak = BUSY[3], OUTCOME_FROM_LAUNCH
+    leaky = builds.full(timestamp, leak=leak)
+    assert export_differences(leaky, builds.cut(timestamp, leak=leak)) == []
+    assert prefix_differences(timestamp, leaky, builds.full(leak=leak)) != []
 
 
 def test_export_equality_finds_rows_from_after_the_cut(builds: Builds) -> None:
-    """The export taken at the moment holds no later vote, so the leak changes nothing there."""
-    moment = BUSY[3]
-    leaky = builds.full(moment, leak=VOTES_UNCUT)
-    assert export_differences(leaky, builds.cut(moment)) != []
+    """The export taken at the timestamp holds no later vote, so the leak changes nothing there."""
+    timestamp = BUSY[3]
+    leaky = builds.full(timestamp, leak=VOTES_UNCUT)
+    assert export_differences(leaky, builds.cut(timestamp)) != []
 
 
 def export_differences(full: Tables, cut: Tables) -> list[str]:
@@ -55,19 +55,19 @@ def export_differences(full: Tables, cut: Tables) -> list[str]:
     return differences(cut, full, tables=tables)
 
 
-def prefix_differences(moment: datetime, early: Tables, late: Tables) -> list[str]:
-    """What two builds say differently of the time before the moment."""
+def prefix_differences(timestamp: datetime, early: Tables, late: Tables) -> list[str]:
+    """What two builds say differently of the time before the timestamp."""
     tables = list(MOMENT_OF)
-    return differences(before(moment, early), before(moment, late), tables=tables)
+    return differences(before(timestamp, early), before(timestamp, late), tables=tables)
 
 
-def before(moment: datetime, tables: Tables) -> Tables:
-    """The rows of a moment before this one; `current` is of the build's own moment."""
+def before(timestamp: datetime, tables: Tables) -> Tables:
+    """The rows of a timestamp before this one; `current` is of the build's own timestamp."""
     return {
         table: [
             row
             for row in tables[table]
-            if row[column] < moment and row.get("snapshot_kind") != "current"
+            if row[column] < timestamp and row.get("snapshot_kind") != "current"
         ]
         for table, column in MOMENT_OF.items()
     }

@@ -1,4 +1,4 @@
-"""The marts hold, at many moments, what plain Python computes from the raw rows."""
+"""The marts hold, at many timestamps, what plain Python computes from the raw rows."""
 
 from datetime import datetime
 from pathlib import Path
@@ -35,8 +35,8 @@ def test_world_is_rich_enough_to_tell(builds: Builds) -> None:
     assert statuses == {"live", "successful", "failed", "cancelled"}
 
 
-def test_something_of_every_kind_happens_at_the_moments_of_the_builds(builds: Builds) -> None:
-    """Where nothing coincides, a `<` cannot be told from a `<=`."""
+def test_something_of_every_kind_happens_at_the_timestamps_of_the_builds(builds: Builds) -> None:
+    """Where nothing coincides, a `<` cannot be distinguished from a `<=`."""
     silent = set()
     for table, rows in builds.reference().items():
         dated = [
@@ -45,7 +45,9 @@ def test_something_of_every_kind_happens_at_the_moments_of_the_builds(builds: Bu
             for column, value in row.items()
             if isinstance(value, datetime) and row.get("snapshot_kind") != "current"
         ]
-        silent |= {what for what, _ in dated} - {what for what, moment in dated if moment in BUSY}
+        silent |= {what for what, _ in dated} - {
+            what for what, timestamp in dated if timestamp in BUSY
+        }
     milestones = builds.reference()["core.fct_milestones"]
     expired = [row["due_at"] for row in milestones if row["milestone_status"] == "expired"]
     assert silent == {("core.warehouse_as_of", "as_of", None)}

@@ -1,7 +1,7 @@
 """A small random platform that obeys every rule of the raw contract, with ties made on purpose.
 
-Times fall on few moments (launches, clocks, due dates, deadlines of other projects, BUSY moments,
-and one microsecond around them): a leak or a `<` for a `<=` shows only where moments coincide.
+Times fall on few timestamps (launches, snapshots, due dates, deadlines of other projects, BUSY
+ones, and one microsecond around them): a leak or a `<` for a `<=` shows only where they coincide.
 """
 
 import random
@@ -14,7 +14,7 @@ from tests.dbt_project.export import BORN_AT, COLUMNS, MICROSECOND, Row, Tables,
 
 BEGIN = datetime(2023, 1, 2)
 END = BEGIN + timedelta(days=560)
-# the moments to build warehouses for: at each of them much happens, falls due or ends
+# the timestamps to build warehouses for: at each of them much happens, falls due or ends
 BUSY = [BEGIN + timedelta(days=number) for number in (190, 280, 370, 460, 550)]
 CLOCKS = [timedelta(hours=h) for h in (0, 4, 36, 72, 144, 336, 504)]
 COUNTRIES = ["DE", "FR", "US", None]
@@ -60,7 +60,7 @@ def _profile(number: int) -> str:
 
 def _launch(world: World, creator_id: int, backers: int, profile: str) -> None:
     rng = world.rng
-    launched_at = _launch_moment(world, creator_id)
+    launched_at = _launch_timestamp(world, creator_id)
     until_busy = [busy - launched_at for busy in BUSY if busy > launched_at]
     durations = [timedelta(days=d) for d in (1 / 6, 1.5, 3, 6, 6.5, 14, 14, 21, 30, 30, 60, 92)]
     duration = rng.choice(durations + [span for span in until_busy if span <= durations[-1]] * 3)
@@ -90,22 +90,22 @@ def _launch(world: World, creator_id: int, backers: int, profile: str) -> None:
         _deliver(world, project, milestones, [row["backer_id"] for row in pledges], profile)
 
 
-def _launch_moment(world: World, creator_id: int) -> datetime:
-    """Most launches are so that they, or one of their clocks, coincide with something else."""
+def _launch_timestamp(world: World, creator_id: int) -> datetime:
+    """Most launches are so that they, or one of their snapshots, coincide with something else."""
     rng = world.rng
     own = [row for row in world.tables["projects"] if row["creator_id"] == creator_id]
     own_ids = {row["project_id"] for row in own}
-    moments = [
+    timestamps = [
         row[column] for row in own for column in ("launched_at", "deadline_at", "cancelled_at")
     ]
-    moments += [
+    timestamps += [
         row[column]
         for row in world.tables["milestones"]
         if row["project_id"] in own_ids
         for column in ("due_at", "submitted_at", "resolved_at")
     ]
-    moments += [row["deadline_at"] for row in world.tables["projects"][-3:]]
-    known: list[datetime] = [moment for moment in moments if moment and moment < END]
+    timestamps += [row["deadline_at"] for row in world.tables["projects"][-3:]]
+    known: list[datetime] = [timestamp for timestamp in timestamps if timestamp and timestamp < END]
     if rng.random() < 0.3:
         clock = rng.choice([*CLOCKS, timedelta(days=30)])
         return rng.choice(BUSY) - clock
@@ -227,29 +227,31 @@ def _deliver(
 def _resolve(world: World, milestone: Row) -> None:
     submitted_at, due_at = milestone["submitted_at"], milestone["due_at"]
     grace = due_at + timedelta(days=14)
-    moments = [
+    timestamps = [
         *(grace, grace, grace + MICROSECOND, submitted_at + world.days(1, 3), due_at),
         *(submitted_at + world.days(0.5, 1, 3, 7), submitted_at + world.days(1, 3)),
         *(due_at + world.days(14, 180), *BUSY),
     ]
     milestone["resolved_at"] = world.rng.choice(
-        _between(moments, after=submitted_at, until=due_at + timedelta(days=180))
+        _between(timestamps, after=submitted_at, until=due_at + timedelta(days=180))
     )
     milestone["resolution"] = "rejected" if world.rng.random() < 0.12 else "approved"
 
 
-def _between(moments: list[datetime], *, after: datetime, until: datetime) -> list[datetime]:
-    """The moments in (after, until]; one microsecond after `after` where there is none."""
-    return [moment for moment in moments if after < moment <= until] or [after + MICROSECOND]
+def _between(timestamps: list[datetime], *, after: datetime, until: datetime) -> list[datetime]:
+    """The timestamps in (after, until]; one microsecond after `after` where there is none."""
+    return [timestamp for timestamp in timestamps if after < timestamp <= until] or [
+        after + MICROSECOND
+    ]
 
 
 def _vote(world: World, milestone: Row, backer_ids: list[int]) -> None:
     rng = world.rng
     submitted_at = milestone["submitted_at"]
     until = milestone["resolved_at"] or submitted_at + timedelta(days=30)
-    moments = [submitted_at + world.days(0.5, 1, 3, 4) for _ in range(6)]
-    moments += [submitted_at + MICROSECOND, milestone["due_at"], until, *BUSY, *BUSY]
-    moments = _between(moments, after=submitted_at, until=until)
+    timestamps = [submitted_at + world.days(0.5, 1, 3, 4) for _ in range(6)]
+    timestamps += [submitted_at + MICROSECOND, milestone["due_at"], until, *BUSY, *BUSY]
+    timestamps = _between(timestamps, after=submitted_at, until=until)
     for backer_id in sorted(set(backer_ids)):
         if rng.random() < 0.6:
             world.add(
@@ -257,7 +259,7 @@ def _vote(world: World, milestone: Row, backer_ids: list[int]) -> None:
                 milestone_id=milestone["milestone_id"],
                 backer_id=backer_id,
                 is_approval=rng.random() < 0.7,
-                voted_at=rng.choice(moments),
+                voted_at=rng.choice(timestamps),
             )
 
 
@@ -283,13 +285,13 @@ def _expose(world: World) -> None:
 
 
 def _join(world: World, creators: int, backers: int) -> None:
-    """Everybody joins by the first act, often at that very moment; some never act."""
+    """Everybody joins by the first act, often at the same time; some never act."""
     first_acts: dict[tuple[str, int], datetime] = {}
     acts = [("creator_id", row, row["launched_at"]) for row in world.tables["projects"]]
     for table in ("pledges", "votes", "experiment_exposures"):
         acts += [("backer_id", row, row[BORN_AT[table]]) for row in world.tables[table]]
-    for key, row, moment in acts:
-        first_acts[key, row[key]] = min(moment, first_acts.get((key, row[key]), moment))
+    for key, row, timestamp in acts:
+        first_acts[key, row[key]] = min(timestamp, first_acts.get((key, row[key]), timestamp))
     for number in range(1, creators + 1):
         world.add(
             "creators",
@@ -306,5 +308,5 @@ def _join(world: World, creators: int, backers: int) -> None:
 
 
 def _joining(world: World, first_act: datetime) -> datetime:
-    busy = [moment for moment in BUSY if moment <= first_act]
+    busy = [timestamp for timestamp in BUSY if timestamp <= first_act]
     return world.rng.choice([first_act, first_act, first_act - timedelta(days=5), *busy])

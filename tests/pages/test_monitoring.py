@@ -10,7 +10,7 @@ from pages.published import open_published
 INSIGHTS = """
     create schema insights;
     create table insights.drift_alerts as
-        select model_name, feature, clock, words, since_at from ml.drift_alarms;
+        select model_name, feature, snapshot_kind, words, since_at from ml.drift_alarms;
     create table insights.drift_status as
         select * from ml.drift_checks
         qualify row_number() over (

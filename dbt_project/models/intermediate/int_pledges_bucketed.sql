@@ -1,5 +1,5 @@
--- Sums that add up: each pledge lies in the bucket of the first clock that may see it, bucket 7
--- holds what comes after the last clock. Strictly before: a pledge at the clock is not seen.
+-- Sums that add up: each pledge lies in the bucket of the first snapshot that may count it, bucket
+-- 7 holds what comes after the last one. A pledge at the snapshot itself does not count.
 with
 
 pledges as (
@@ -35,7 +35,7 @@ bucketed as (
     from aged
 ),
 
--- the 24 hours before a clock lie inside its own bucket, so this count is never cumulated
+-- the 24 hours before a snapshot lie inside its own bucket, so this count is never cumulated
 windowed as (
     select
         bucketed.*,

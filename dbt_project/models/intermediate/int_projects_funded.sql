@@ -45,7 +45,7 @@ known as (
     from joined
 ),
 
-judged as (
+outcomes as (
     select
         *,
         case
@@ -59,7 +59,7 @@ projects_funded as (
     select
         *,
         case when is_successful then deadline_at end as funded_at
-    from judged
+    from outcomes
 )
 
 select * from projects_funded

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
-ALERTS = "select feature, clock, statistic from ml.drift_stats where is_alert order by all"
+ALERTS = "select feature, snapshot_kind, statistic from ml.drift_stats where is_alert order by all"
 CHECK = """
     select status, reason, alert_count, reference_count, current_count, needed_count
     from ml.drift_checks
@@ -33,12 +33,14 @@ def test_a_steady_platform_is_quiet_and_every_feature_is_reported(finished: Any)
     assert finished.sql(ALERTS) == []
     rows = finished.sql(
         """select feature, statistic, reference_count, current_count from ml.drift_stats
-        where clock = 'd3'"""
+        where snapshot_kind = 'd3'"""
     )
     model = finished.setting("project_success")
     assert {row[0] for row in rows} == {*model.features.names, "predicted_probability"}
     kinds = {(row[0], row[1]) for row in rows}
-    labels = finished.sql("select distinct feature from ml.drift_stats where clock = 'matured'")
+    labels = finished.sql(
+        "select distinct feature from ml.drift_stats where snapshot_kind = 'matured'"
+    )
     assert sorted(labels) == [("is_high_risk",), ("is_successful",)]
     assert {kind for name, kind in kinds if name == "category"} == {"psi", "chi_square"}
     assert {kind for name, kind in kinds if name == "pledge_count"} == {
@@ -49,7 +51,7 @@ def test_a_steady_platform_is_quiet_and_every_feature_is_reported(finished: Any)
 def test_one_row_per_project_from_the_training_window_and_the_recent_one(finished: Any) -> None:
     windows = finished.sql(
         """select distinct reference_count, current_count from ml.drift_stats
-        where clock = 'vote_3d' and feature <> 'predicted_probability'"""
+        where snapshot_kind = 'vote_3d' and feature <> 'predicted_probability'"""
     )
     expected = finished.sql(
         f"""select
@@ -222,7 +224,7 @@ def test_p_values_are_adjusted_over_watched_features_of_all_clocks_and_apart_ove
 ) -> None:
     model = finished.setting("milestone_risk")
     rows = finished.sql(
-        """select distinct feature, clock, p_value, adjusted_p_value from ml.drift_stats
+        """select distinct feature, snapshot_kind, p_value, adjusted_p_value from ml.drift_stats
         where model_name = 'milestone_risk' and p_value is not null"""
     )
     assert {row[1] for row in rows} == {"start", "vote_3d", "matured"}
@@ -241,7 +243,8 @@ def test_predictions_that_move_raise_an_alert_and_show_what_is_expected(finished
     assert ("predicted_probability", "d3", "psi") in finished.sql(ALERTS)
     expected = dict(finished.sql(
         """select statistic, value from ml.drift_stats
-        where feature = 'predicted_probability' and statistic like 'expected%' and clock = 'd3'"""
+        where feature = 'predicted_probability' and statistic like 'expected%'
+            and snapshot_kind = 'd3'"""
     ))  # fmt: skip
     ((now,),) = finished.sql(
         f"""select avg(greatest(predicted_probability, 1 - predicted_probability))
@@ -254,7 +257,7 @@ def test_predictions_that_move_raise_an_alert_and_show_what_is_expected(finished
 def test_predictions_are_compared_with_predictions_never_with_training(finished: Any) -> None:
     windows = finished.sql(
         """select distinct reference_count, current_count from ml.drift_stats
-        where feature = 'predicted_probability' and clock = 'd3'"""
+        where feature = 'predicted_probability' and snapshot_kind = 'd3'"""
     )
     expected = finished.sql(
         f"""select count(*) filter (
@@ -316,7 +319,7 @@ def test_a_replay_says_what_a_run_at_that_moment_would_have_said(finished: Any) 
         where snapshot_kind = 'd3' and snapshot_at > timestamp '2023-09-04'"""
     )
     check_again(finished)
-    columns = "feature, clock, psi, adjusted_p_value, reference_count, current_count"
+    columns = "feature, snapshot_kind, psi, adjusted_p_value, reference_count, current_count"
     replayed = finished.sql(
         f"select {columns}, is_alert from ml.drift_replays where week_at = timestamp '2023-11-06'"
         " order by all"
@@ -328,7 +331,7 @@ def test_a_replay_says_what_a_run_at_that_moment_would_have_said(finished: Any) 
     model = finished.setting("project_success"), finished.setting("milestone_risk")
     shown = [name for each in model for name in each.drift.report_only]
     run = finished.sql(
-        f"""select feature, clock, max(value) filter (statistic = 'psi'),
+        f"""select feature, snapshot_kind, max(value) filter (statistic = 'psi'),
             max(adjusted_p_value), max(reference_count), max(current_count), bool_or(is_alert)
         from ml.drift_stats
         where as_of = timestamp '2023-11-06' and p_value is not null
@@ -383,7 +386,8 @@ class TestHardlyAWindow:
         finished.sql("delete from ml.predictions")
         said = check_again(finished)
         assert "features at d3 (0 of 30 projects needed)" in said
-        assert finished.sql("select count(*) from ml.drift_stats where clock = 'd3'") == [(0,)]
+        count = "select count(*) from ml.drift_stats where snapshot_kind = 'd3'"
+        assert finished.sql(count) == [(0,)]
 
     def test_constant(self, finished: Any) -> None:
         finished.sql(

@@ -1,6 +1,6 @@
 -- The predictions that count, of snapshots that are still there: corrected data may have lost some.
 -- What was live at an earlier AS_OF has no snapshot any more. Of what is live at AS_OF, a model
--- that failed has said nothing.
+-- that failed has no predictions.
 with
 
 predictions as (

@@ -32,7 +32,7 @@ votes as (
 ),
 
 preceded as (
-    select * from {{ ref('int_milestone_snapshots_preceded') }}
+    select * from {{ ref('int_milestone_snapshot_history') }}
 ),
 
 milestone_features as (

@@ -9,7 +9,7 @@ projects as (
 ),
 
 preceded as (
-    select * from {{ ref('int_projects_preceded') }}
+    select * from {{ ref('int_project_history') }}
 ),
 
 cumulated as (

@@ -1,10 +1,10 @@
 with
 
-moved as (
+drifted as (
     select distinct
         model_name,
         feature,
-        clock
+        snapshot_kind
     from {{ ref('stg_drift_stats') }}
     where is_alert
 ),
@@ -18,7 +18,7 @@ drift_alerts as (
         alarms.model_name,
         alarms.model_version,
         alarms.feature,
-        alarms.clock,
+        alarms.snapshot_kind,
         alarms.words,
         alarms.since_at,
         alarms.relative_mean_shift,
@@ -33,11 +33,11 @@ drift_alerts as (
         alarms.measured_at
     from alarms
     -- a measurement without any alarm writes no alarm, so the ones before are still there
-    inner join moved
+    inner join drifted
         on
-            alarms.model_name = moved.model_name
-            and alarms.feature = moved.feature
-            and alarms.clock = moved.clock
+            alarms.model_name = drifted.model_name
+            and alarms.feature = drifted.feature
+            and alarms.snapshot_kind = drifted.snapshot_kind
 )
 
 select * from drift_alerts

@@ -37,7 +37,7 @@ predictions as (
 ),
 
 reasons as (
-    select * from {{ ref('int_reasons_told') }}
+    select * from {{ ref('int_prediction_reasons_ranked') }}
 ),
 
 labels as (

@@ -1,4 +1,4 @@
--- Batch predictions made on undecided snapshots only: the outcome of the others was plain to see,
+-- Batch predictions made on undecided snapshots only: the outcome of the others was certain then,
 -- and what is asked for often online must not weigh more.
 with
 
@@ -7,7 +7,7 @@ predictions as (
     where not is_decided and origin = 'batch'
 ),
 
--- by the planned moment of maturity: by the moment of knowing, early successes would flatter
+-- by the planned timestamp of maturity: by the timestamp of knowing, early successes would flatter
 projects as (
     select
         'project_success' as model_name,

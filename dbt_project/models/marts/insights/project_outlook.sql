@@ -33,7 +33,7 @@ predictions as (
 ),
 
 reasons as (
-    select * from {{ ref('int_reasons_told') }}
+    select * from {{ ref('int_prediction_reasons_ranked') }}
 ),
 
 project_outlook as (

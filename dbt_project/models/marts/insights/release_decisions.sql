@@ -7,11 +7,11 @@ outlook as (
 ),
 
 releases as (
-    select * from {{ ref('int_releases_foreseen') }}
+    select * from {{ ref('int_release_schedule') }}
 ),
 
 risks as (
-    select * from {{ ref('int_risks_realised') }}
+    select * from {{ ref('int_loss_ratio') }}
 ),
 
 projects as (
@@ -63,7 +63,7 @@ priced as (
 
 -- Backers decide too. Fewer votes for than against: a person looks, for the vote may still turn; it
 -- cannot once more than half of all backers are against.
-judged as (
+recommended as (
     select
         *,
         {{ share_of('risk_probability * loss_ratio', 'release_amount - held_back_amount') }}
@@ -123,7 +123,7 @@ worded as (
             when recommendation = 'hold_back_20' then 'hold back 20 %'
             else 'release on approval'
         end as recommendation_words
-    from judged
+    from recommended
 ),
 
 release_decisions as (

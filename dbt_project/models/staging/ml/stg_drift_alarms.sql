@@ -1,4 +1,4 @@
--- What the monitor says at AS_OF of the version that serves: its newest measurement, as a whole. A
+-- Monitoring of the version that serves, at AS_OF: its newest measurement, as a whole. A
 -- check that could test nothing measures nothing, so what was measured before counts no more.
 with
 
@@ -32,7 +32,7 @@ select
     model_version,
     as_of,
     feature,
-    clock,
+    snapshot_kind,
     relative_mean_shift,
     capped_mean_shift,
     psi,

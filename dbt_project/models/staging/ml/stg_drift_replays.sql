@@ -44,7 +44,7 @@ select
     as_of,
     week_at,
     feature,
-    clock,
+    snapshot_kind,
     relative_mean_shift,
     capped_mean_shift,
     psi,

@@ -1,4 +1,4 @@
--- What a version said while it served; of the same snapshot the newest prediction counts.
+-- Predictions that a version made while it served; of the same snapshot the newest counts.
 with
 
 serving as (

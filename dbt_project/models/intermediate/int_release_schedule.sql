@@ -25,7 +25,7 @@ by_backer as (
     inner join backers on milestones.project_id = backers.project_id
 ),
 
-releases_foreseen as (
+release_schedule as (
     select
         milestone_id,
         cast(sum(release_cents) as bigint) as release_cents
@@ -33,4 +33,4 @@ releases_foreseen as (
     group by milestone_id
 )
 
-select * from releases_foreseen
+select * from release_schedule

@@ -1,5 +1,5 @@
 -- A late milestone is not lost: which share of the money behind high-risk ones was never approved.
--- Judged 180 days after the due date, a planned moment; before it, the lost ones are not known.
+-- Measured 180 days after the due date, a planned timestamp; before it the losses are not known.
 with
 
 milestones as (
@@ -15,7 +15,7 @@ high_risk as (
     where coalesce(approved_at > grace_ends_at, true)
 ),
 
-risks_realised as (
+loss_ratios as (
     select
         count(*) as high_risk_count,
         case
@@ -26,4 +26,4 @@ risks_realised as (
     from high_risk
 )
 
-select * from risks_realised
+select * from loss_ratios

@@ -1,5 +1,5 @@
 -- What was known of project and creator strictly before each milestone snapshot: questions (kind 0)
--- and known answers (kind 1) in one running sum, as in int_projects_preceded.
+-- and known answers (kind 1) in one running sum, as in int_project_history.
 with
 
 snapshots as (
@@ -11,7 +11,7 @@ milestones as (
     where started_at is not null
 ),
 
-moments as (
+events as (
     select
         milestone_id,
         project_id,
@@ -64,7 +64,7 @@ running as (
         sum(on_time_milestones) over by_creator as creator_on_time_count,
         sum(resolutions) over by_creator as creator_resolution_count,
         sum(rejections) over by_creator as creator_rejection_count
-    from moments
+    from events
     window
         by_project as (
             partition by project_id order by occurred_at, kind
@@ -76,7 +76,7 @@ running as (
         )
 ),
 
-milestone_snapshots_preceded as (
+milestone_snapshot_history as (
     select
         milestone_id,
         snapshot_kind,
@@ -88,4 +88,4 @@ milestone_snapshots_preceded as (
     where kind = 0
 )
 
-select * from milestone_snapshots_preceded
+select * from milestone_snapshot_history

@@ -1,4 +1,4 @@
--- The three features that moved a prediction most, in words; or that its outcome is known.
+-- The three largest contributions to a prediction, as text; or that its outcome is known.
 with
 
 reasons as (
@@ -10,7 +10,7 @@ reasons as (
             else
                 feature || ' = ' || coalesce(feature_value, 'unknown')
                 || case when contribution > 0 then ' raises it' else ' lowers it' end
-        end as words
+        end as reason
     from {{ ref('stg_prediction_reasons') }}
     where
         reason_rank between 1 and 3
@@ -18,14 +18,14 @@ reasons as (
         and contribution <> 0
 ),
 
-told as (
+prediction_reasons_ranked as (
     select
         prediction_id,
-        max(case when reason_rank = 1 then words end)
-        || coalesce('; ' || max(case when reason_rank = 2 then words end), '')
-        || coalesce('; ' || max(case when reason_rank = 3 then words end), '') as reasons
+        max(case when reason_rank = 1 then reason end)
+        || coalesce('; ' || max(case when reason_rank = 2 then reason end), '')
+        || coalesce('; ' || max(case when reason_rank = 3 then reason end), '') as reasons
     from reasons
     group by prediction_id
 )
 
-select * from told
+select * from prediction_reasons_ranked

@@ -3,7 +3,7 @@ select
     milestones.milestone_id,
     releases.release_cents,
     balances.held_amount
-from {{ ref('int_releases_foreseen') }} as releases
+from {{ ref('int_release_schedule') }} as releases
 inner join {{ ref('fct_milestones') }} as milestones
     on releases.milestone_id = milestones.milestone_id
 inner join {{ ref('escrow_balances') }} as balances

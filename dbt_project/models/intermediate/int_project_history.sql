@@ -1,5 +1,5 @@
 -- What was known of creator and category strictly before each launch: questions (kind 0) and known
--- outcomes (kind 1) in one running sum by moment and kind, so that a question precedes its answer.
+-- outcomes (kind 1) in one running sum by time and kind, so that a question precedes its answer.
 with
 
 projects as (
@@ -11,7 +11,7 @@ milestones as (
     where started_at is not null
 ),
 
-moments as (
+events as (
     select
         project_id,
         creator_id,
@@ -77,7 +77,7 @@ running as (
         sum(on_time_milestones) over by_creator as prior_on_time_milestone_count,
         sum(outcomes) over by_category as category_outcome_count,
         sum(successes) over by_category as category_success_count
-    from moments
+    from events
     window
         by_creator as (
             partition by creator_id order by occurred_at, kind
@@ -89,7 +89,7 @@ running as (
         )
 ),
 
-projects_preceded as (
+project_history as (
     select
         project_id,
         cast(prior_project_count as bigint) as prior_project_count,
@@ -103,4 +103,4 @@ projects_preceded as (
     where kind = 0
 )
 
-select * from projects_preceded
+select * from project_history
