@@ -62,7 +62,7 @@ def test_history_of_older_runs_is_taken_on(
         with duckdb.connect(str(workshop.database)) as connection:
             columns = connection.execute("describe ml.model_runs").fetchall()
             counts = connection.execute("select count(*) from ml.predictions").fetchall()
-        assert len(columns) == len({column[0] for column in columns}) == 26
+        assert len(columns) == len({column[0] for column in columns}) == 27
         assert counts == [(1,)]
     workshop.dbt(*SILENTLY, "run", "--select", "+int_predictions_current", "tag:ml_state")
     with duckdb.connect(str(workshop.database)) as connection:
