@@ -24,7 +24,7 @@ PUBLISHED = $${WAREHOUSE}/escrow.duckdb
 PUBLISHED_NEEDED = @test -f "$(PUBLISHED)" || { echo "$@: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
 
 GOALS := run generate land features validate train predict monitor experiment bandit online insights publish docs truth backtest
-.PHONY: help setup $(GOALS) predict-one strategy query shell site report tune experiment-design test lint bench clean
+.PHONY: help setup $(GOALS) predict-one strategy query shell site report tune experiment-design contract pictures test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort -u \
@@ -57,29 +57,29 @@ features: ## build and test core and features with dbt
 validate: ## check core and features with Great Expectations
 train: ## train the models
 predict: ## predict live projects and open milestones
-monitor: ## say what has drifted since training; python -m pipeline monitor FAIL_ON_ALERT=1 exits with 1 then
-experiment: ## analyse experiments, look by look
-bandit: ## learn which release strategy the next projects should get
+monitor: ## test for drift since training; python -m pipeline run|monitor FAIL_ON_ALERT=1 exits with 1 on an alert
+experiment: ## analyse experiments, one interim analysis a week
+bandit: ## learn the release strategies of the next projects
 online: ## take the log of online predictions into the warehouse
 insights: ## build insights from what the models wrote
 publish: ## put the finished warehouse in place of the published one
-docs: ## make the pages: overview, validation, dbt docs
-truth: ## tell what the generated platform hides, and how well anybody could predict it
+docs: ## make the pages: overview, releases, experiments, modeling report, monitoring, validation, dbt docs
+truth: ## write the truth of the generated platform, and the best achievable accuracy
 backtest: ## replay the models: FROM=2022-07-01 TO=2023-07-01 EVERY=1mo
 $(GOALS): setup
 	@$(PYTHON) -m pipeline $@
 
 predict-one: setup ## predict PROJECT=id or MILESTONE=id, at most 60 times a minute
-	@test -n "$${PROJECT:-}$${MILESTONE:-}" || { echo "predict-one: say what to predict, e.g. make predict-one PROJECT=1" >&2; exit 2; }
+	@test -n "$${PROJECT:-}$${MILESTONE:-}" || { echo "predict-one: PROJECT or MILESTONE is missing, e.g. make predict-one PROJECT=1" >&2; exit 2; }
 	@$(PYTHON) -m ml.serving --warehouse "$$WAREHOUSE" $(if $(PROJECT),--project="$$PROJECT") \
 		$(if $(MILESTONE),--milestone="$$MILESTONE") $(if $(LIMITS),--limits="$$LIMITS")
 
-strategy: setup ## tell which release strategy the project PROJECT=id gets if it launches now
-	@test -n "$${PROJECT:-}" || { echo "strategy: say for which project, e.g. make strategy PROJECT=20001" >&2; exit 2; }
+strategy: setup ## print the release strategy that the project PROJECT=id gets if it launches now
+	@test -n "$${PROJECT:-}" || { echo "strategy: PROJECT is missing, e.g. make strategy PROJECT=20001" >&2; exit 2; }
 	@$(PYTHON) -m ml.bandit --db "$(PUBLISHED)" --project="$$PROJECT"
 
 query: setup ## print the answer to SQL='select …' from the published warehouse
-	@test -n "$${SQL:-}" || { echo "query: say what to ask, e.g. make query SQL='from insights.project_outlook'" >&2; exit 2; }
+	@test -n "$${SQL:-}" || { echo "query: SQL is missing, e.g. make query SQL='from insights.project_outlook'" >&2; exit 2; }
 	$(PUBLISHED_NEEDED)
 	@$(VENV)/bin/duckdb -readonly "$(PUBLISHED)" -c "$$SQL"
 
@@ -98,9 +98,15 @@ tune: setup ## try hyperparameters on the published warehouse, inside the traini
 	$(PUBLISHED_NEEDED)
 	@$(PYTHON) -m ml.modeling.tune --db "$(PUBLISHED)"
 
-experiment-design: setup ## tell the size of an experiment: BASE=0.05 LIFT=0.15 POWER=0.8
+experiment-design: setup ## print the sample size of an experiment: BASE=0.05 LIFT=0.15 POWER=0.8
 	@$(PYTHON) -m ml.experiments.design --base="$${BASE:-0.05}" --lift="$${LIFT:-0.15}" \
 		--power="$${POWER:-0.8}" --db "$(PUBLISHED)"
+
+contract: setup ## write docs/data-contract.yaml, the raw contract as an Open Data Contract
+	@$(PYTHON) -m expectations.landing.odcs > docs/data-contract.yaml
+
+pictures: setup ## take the pictures of the README from the site, with Chromium
+	@$(PYTHON) tests/benchmarks/pictures.py "$$SITE"
 
 test: setup ## run the test suite but its journeys, which .ci/run adds
 	@$(PYTHON) -m pytest -n 2 --dist loadfile -m "not journey"
@@ -109,10 +115,10 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy generator expectations ml pages pipeline
-	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests dbt_project/analyses
 
-bench: setup ## measure time, memory and error rates; write the table of commands into README.md
-	@$(PYTHON) tests/benchmarks/street.py
+bench: setup ## measure time, memory and error rates; write their tables into README.md and docs
+	@$(PYTHON) tests/benchmarks/whole_run.py
 	@$(PYTHON) tests/benchmarks/generating.py
 	@$(PYTHON) tests/benchmarks/serving.py
 	@$(PYTHON) -m tests.benchmarks.experiments

@@ -1,1 +1,1 @@
-"""The two gates: `landing` lets raw files in, `validation` says whether a build may be read."""
+"""The two gates: `landing` accepts raw files, `validation` decides whether a build is published."""

@@ -1,4 +1,4 @@
-"""How a stage says that it cannot go on, and the exit code that says it to the shell."""
+"""The errors that end a stage, and their exit codes."""
 
 import sys
 from argparse import ArgumentParser
@@ -15,7 +15,7 @@ class RefusedError(Exception):
 
 
 class Parser(ArgumentParser):
-    """An argument parser that says what is wrong in one line."""
+    """An argument parser whose error is one line."""
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with code 2."""

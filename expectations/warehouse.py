@@ -63,7 +63,7 @@ class Warehouse:
 def connect(
     path: Path, *, read_only: bool = False, settings: dict[str, Any] | None = None
 ) -> Connection:
-    """Opens a database file; its clock is UTC.
+    """Opens a database file; its time zone is UTC.
 
     Raises:
         duckdb.Error: It is locked by a writer, or is no database.

@@ -10,29 +10,29 @@ from generator.demand import Demand
 
 RESCUE_SOFTNESS = 0.05
 # Near the cap fewer backers are left to come, and they pledge more: the money stays the same.
-LEAST_ROOM = 0.01
+MIN_ROOM = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """What is expected of campaigns before their course is known; one column per campaign.
+class ExpectedArrivals:
+    """Arrivals expected of campaigns before they run; one column per campaign.
 
     Attributes:
-        calm: Pledges expected in each step before chance, herding and lull, shape (steps, n).
+        baseline: Pledges expected in each step before noise, herding and lull, shape (steps, n).
         friends: Pledges expected of the creator's friends in each step, shape (steps, n).
         rescue: Pledges per missing cent that a late rescue brings, of the steps in which there may
             be one, shape (late steps, n).
         rescue_from: The first of these steps.
     """
 
-    calm: Floats
+    baseline: Floats
     friends: Floats
     rescue: Floats
     rescue_from: int
 
 
-def expected_flow(config: SimulationConfig, demand: Demand) -> Flow:
-    """Returns what campaigns expect in each step, but for what depends on their course."""
+def expected_arrivals(config: SimulationConfig, demand: Demand) -> ExpectedArrivals:
+    """Returns the arrivals expected in each step, but for what depends on earlier steps."""
     begin, end = demand.elapsed[:-1], demand.elapsed[1:]
     first = int(np.count_nonzero(end.max(axis=1) <= config.rescue_from))
     middle = (begin[first:] + end[first:]) / 2
@@ -40,8 +40,8 @@ def expected_flow(config: SimulationConfig, demand: Demand) -> Flow:
         config.rescue_rise
     )
     urgency *= (end - begin)[first:] / np.maximum(1 - middle, 0.02)
-    return Flow(
-        calm=demand.expected * demand.base_share,
+    return ExpectedArrivals(
+        baseline=demand.expected * demand.base_share,
         friends=demand.friends * demand.burst_share,
         rescue=config.rescue / demand.typical * urgency,
         rescue_from=first,
@@ -51,7 +51,7 @@ def expected_flow(config: SimulationConfig, demand: Demand) -> Flow:
 def arrival_rate(
     config: SimulationConfig,
     demand: Demand,
-    flow: Flow,
+    expected: ExpectedArrivals,
     step: int,
     goal: Ints,
     *,
@@ -63,25 +63,29 @@ def arrival_rate(
     Args:
         config: The world's parameters.
         demand: What the campaigns are made of, n of them.
-        flow: What is expected of them.
+        expected: Their expected arrivals.
         step: Position of the step.
         goal: Goals in cents, shape (n,).
-        swing: Factors of chance in the step, shape (n,), or (times, n) to play them several times.
+        swing: Random factors of the step, shape (n,), or (times, n) to simulate them several times.
         raised: Cents raised before the step, of the same shape.
     """
     ratio = raised / goal
     squared = ratio * ratio
     herding = 1 + config.herding * squared / (squared + config.herding_half**2)
-    rate: Floats = flow.calm[step] * swing * np.where(ratio < 1, herding, config.lull)
-    rate += flow.friends[step]
-    if step >= flow.rescue_from:
+    rate: Floats = expected.baseline[step] * swing * np.where(ratio < 1, herding, config.lull)
+    rate += expected.friends[step]
+    if step >= expected.rescue_from:
         doubt = np.exp(np.minimum((demand.rescue_ratio - ratio) / RESCUE_SOFTNESS, 40.0))
-        rate += np.maximum(goal - raised, 0) * flow.rescue[step - flow.rescue_from] / (1 + doubt)
+        rate += (
+            np.maximum(goal - raised, 0)
+            * expected.rescue[step - expected.rescue_from]
+            / (1 + doubt)
+        )
     return rate
 
 
 def room_left(pledged: Ints, pledge_cap: int) -> Floats:
     """Returns the factor on arrivals near the cap, where fewer backers are left to come."""
     crowd = pledged / pledge_cap
-    room: Floats = np.maximum(1 - crowd * np.sqrt(crowd), LEAST_ROOM)
+    room: Floats = np.maximum(1 - crowd * np.sqrt(crowd), MIN_ROOM)
     return room

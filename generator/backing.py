@@ -1,11 +1,11 @@
-"""Pledges get their moment and their backer: by rhythm, by taste, and by highlighted listings."""
+"""Pledges get a timestamp and a backer: by rhythm, by taste, and by highlighted listings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from generator import chance
+from generator import keyed_random
 from generator.arrays import Bools, Floats, Ints, ascending, in_parts
 from generator.campaigns import StepPledges
 from generator.config import SimulationConfig
@@ -22,8 +22,8 @@ from generator.people import Backers
 from generator.rhythm import WeeklyRhythm
 from generator.scenarios import BotPledges
 
-# What the chance of a pledge is used for, beside its amount and its backer.
-MOMENT, LISTING = 3, 4
+# Purposes of a pledge's random bits, beside its amount and its backer.
+TIMESTAMP, LISTING = 3, 4
 AGAIN = np.uint64(0x5851F42D4C957F2D)
 
 
@@ -36,7 +36,7 @@ class Pledges:
         backer: Position of the backer in the block.
         amount: Cents.
         pledged_at: Microseconds since 1970.
-        is_from_listing: Began with a look at a highlighted place in the listing.
+        is_from_listing: Began with a view of a highlighted place in the listing.
         is_shown: The backer was shown the highlight there.
         is_by_bot: Made by a machine in the backer's name.
     """
@@ -50,19 +50,19 @@ class Pledges:
     is_by_bot: Bools
 
 
-def pledge_moments(demand: Demand, pledges: StepPledges, rhythm: WeeklyRhythm) -> Ints:
+def pledge_timestamps(demand: Demand, pledges: StepPledges, rhythm: WeeklyRhythm) -> Ints:
     """Places pledges in their time steps, more often in busy hours."""
     readings, edges, campaigns = demand.readings.ravel(), demand.edges.ravel(), len(demand.score)
 
-    def placed(campaign: Ints, step: Ints, key: chance.Keys) -> Ints:
+    def placed(campaign: Ints, step: Ints, key: keyed_random.Keys) -> Ints:
         begin = step * campaigns + campaign
         end = begin + campaigns
         low, high = readings[begin], readings[end]
-        moment = rhythm.moment(low + (high - low) * chance.uniform(key, MOMENT))
-        return np.clip(moment, edges[begin], edges[end] - 1)
+        timestamp = rhythm.timestamp(low + (high - low) * keyed_random.uniform(key, TIMESTAMP))
+        return np.clip(timestamp, edges[begin], edges[end] - 1)
 
-    moments: Ints = in_parts(placed, pledges.campaign, pledges.step, pledges.key)
-    return moments
+    timestamps: Ints = in_parts(placed, pledges.campaign, pledges.step, pledges.key)
+    return timestamps
 
 
 def assign_backers(
@@ -74,13 +74,13 @@ def assign_backers(
     category: Ints,
     amount: Ints,
     pledged_at: Ints,
-    key: chance.Keys,
+    key: keyed_random.Keys,
 ) -> Pledges:
     """Finds a backer for each pledge; rows must be in the order of time.
 
     Whoever is drawn twice for a project is redrawn once: pledging again is not the rule.
     """
-    # Who is able by each moment: both are sorted, so it is counted rather than searched for.
+    # Who is able by each timestamp: both are sorted, so it is counted rather than searched for.
     begins = np.searchsorted(pledged_at, backers.able_at)
     able = np.maximum(np.cumsum(np.bincount(begins, minlength=len(pledged_at) + 1))[:-1], 1)
     is_from_listing = np.zeros(len(project), dtype=np.bool_)
@@ -90,7 +90,7 @@ def assign_backers(
         highlighting,
         project[first:],
         pledged_at[first:],
-        chance.uniform(key[first:], LISTING),
+        keyed_random.uniform(key[first:], LISTING),
     )
     backer, is_shown = _drawn(config, backers, category, able, is_from_listing, first, key)
     again = _repeated(project * len(backers.able_at) + backer)
@@ -110,15 +110,15 @@ def with_bots(pledges: Pledges, bots: Sequence[BotPledges], ends_at: int) -> Ple
     """Returns the pledges and those by machine, in the order of time, up to the end."""
     if not any(len(item.project) for item in bots):
         return pledges
-    moment = np.concatenate([pledges.pledged_at, *(item.pledged_at for item in bots)])
-    order = ascending(moment)
-    order = order[: np.searchsorted(moment[order], ends_at)]
-    nothing = np.zeros(len(moment) - len(pledges.project), dtype=np.bool_)
+    timestamp = np.concatenate([pledges.pledged_at, *(item.pledged_at for item in bots)])
+    order = ascending(timestamp)
+    order = order[: np.searchsorted(timestamp[order], ends_at)]
+    nothing = np.zeros(len(timestamp) - len(pledges.project), dtype=np.bool_)
     return Pledges(
         project=np.concatenate([pledges.project, *(item.project for item in bots)])[order],
         backer=np.concatenate([pledges.backer, *(item.backer for item in bots)])[order],
         amount=np.concatenate([pledges.amount, *(item.amount for item in bots)])[order],
-        pledged_at=moment[order],
+        pledged_at=timestamp[order],
         is_from_listing=np.concatenate([pledges.is_from_listing, nothing])[order],
         is_shown=np.concatenate([pledges.is_shown, nothing])[order],
         is_by_bot=np.concatenate([pledges.is_by_bot, ~nothing])[order],
@@ -132,7 +132,7 @@ def _drawn(
     able: Ints,
     is_from_listing: Bools,
     first: int,
-    key: chance.Keys,
+    key: keyed_random.Keys,
 ) -> tuple[Ints, Bools]:
     """Draws backers for pledges: those before the `first` one of the experiment, then its own."""
     backer = np.empty(len(category), dtype=np.int64)
@@ -165,7 +165,7 @@ def _redrawn(
     able: Ints,
     was_treated: Bools,
     first: int,
-    key: chance.Keys,
+    key: keyed_random.Keys,
 ) -> Ints:
     """Draws others instead, from the `first` pledge of the experiment on in the same arm.
 
@@ -185,9 +185,9 @@ def _redrawn(
     return backer
 
 
-def _by_inclination(backers: Backers, category: Ints, able: Ints, key: chance.Keys) -> Ints:
-    def drawn(category: Ints, able: Ints, key: chance.Keys) -> Ints:
-        return backers.draw(category, able, chance.uniform(key, DRAWING))
+def _by_inclination(backers: Backers, category: Ints, able: Ints, key: keyed_random.Keys) -> Ints:
+    def drawn(category: Ints, able: Ints, key: keyed_random.Keys) -> Ints:
+        return backers.draw(category, able, keyed_random.uniform(key, DRAWING))
 
     backer: Ints = in_parts(drawn, category, able, key)
     return backer

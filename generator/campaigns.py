@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator import chance
+from generator import keyed_random
 from generator.arrays import Bools, Floats, Ints
-from generator.arrivals import arrival_rate, expected_flow, room_left
+from generator.arrivals import arrival_rate, expected_arrivals, room_left
 from generator.catalogue import PRICE_TIERS
 from generator.config import SimulationConfig
 from generator.demand import Demand
@@ -34,7 +34,7 @@ PRICES = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a wave of campaigns came to, as if watched to the end; one element per campaign.
+    """Outcome of a wave of campaigns, uncensored; one element per campaign.
 
     Attributes:
         raised: Cents pledged by the deadline or the cancellation.
@@ -53,38 +53,38 @@ class StepPledges:
         campaign: Position in the wave.
         step: Position of the time step.
         amount: Cents.
-        key: What the pledge's own chance is computed from.
+        key: What the pledge's own random bits are computed from.
     """
 
     campaign: Ints
     step: Ints
     amount: Ints
-    key: chance.Keys
+    key: keyed_random.Keys
 
 
 @dataclass(frozen=True, slots=True)
-class Luck:
-    """All chance that campaigns meet, drawn before they are played; one column per campaign.
+class RandomDraws:
+    """All random numbers of campaigns, drawn before the simulation; one column per campaign.
 
-    What happens in one campaign never changes the luck of another one.
+    What happens in one campaign never changes the draws of another one.
 
     Attributes:
         arrivals: Uniform number of each time step, shape (steps, n).
         top_ups: Uniform number of each of the last steps, shape (TOP_UP_STEPS, n).
         gives_up_at: Elapsed part at which the creator is ready to give up, or infinity.
         leaves_after: Where in the steps after that the cancellation falls, 0 to 1.
-        key: What the chance of each pledge is computed from.
+        key: What the random bits of each pledge are computed from.
     """
 
     arrivals: Floats
     top_ups: Floats
     gives_up_at: Floats
     leaves_after: Floats
-    key: chance.Keys
+    key: keyed_random.Keys
 
 
 @dataclass(slots=True)
-class Course:
+class CampaignState:
     """Where campaigns stand while they are played; one element per campaign."""
 
     raised: Ints
@@ -92,17 +92,17 @@ class Course:
     cancelled_at: Ints
 
 
-def draw_luck(
+def draw_random_numbers(
     config: SimulationConfig, steps: int, elapsed: Floats, rng: np.random.Generator
-) -> Luck:
-    """Draws the luck of campaigns, of which the part `elapsed` went by without giving up."""
+) -> RandomDraws:
+    """Draws the draws of campaigns, of which the part `elapsed` went by without giving up."""
     count = len(elapsed)
     first, last = GIVING_UP
     passed = np.clip((elapsed - first) / (last - first), 0.0, 1.0)
     share = config.cancel_share
     ready = share * (1 - passed) / (1 - share * passed)
     gives_up_at = last - (last - first) * (1 - passed) * (1 - rng.random(count))
-    return Luck(
+    return RandomDraws(
         arrivals=rng.random((steps, count)),
         top_ups=rng.random((TOP_UP_STEPS, count)),
         gives_up_at=np.where(rng.random(count) < ready, gives_up_at, np.inf),
@@ -111,10 +111,10 @@ def draw_luck(
     )
 
 
-def run_campaigns(
+def simulate_all_steps(
     config: SimulationConfig, demand: Demand, goal: Ints, pledge_cap: int, rng: np.random.Generator
 ) -> tuple[Outcome, StepPledges]:
-    """Plays campaigns from launch to deadline.
+    """Simulates campaigns from launch to deadline.
 
     Args:
         config: The world's parameters.
@@ -127,57 +127,57 @@ def run_campaigns(
         How each campaign ended, and all its pledges.
     """
     count, steps = len(goal), len(demand.base_share)
-    luck = draw_luck(config, steps, np.zeros(count), rng)
-    course = Course(
+    draws = draw_random_numbers(config, steps, np.zeros(count), rng)
+    state = CampaignState(
         raised=np.zeros(count, dtype=np.int64),
         pledged=np.zeros(count, dtype=np.int64),
         cancelled_at=np.full(count, NOT_CANCELLED),
     )
-    flow = expected_flow(config, demand)
+    expected = expected_arrivals(config, demand)
     arrivals = []
     for step in range(steps):
         rate = arrival_rate(
-            config, demand, flow, step, goal, swing=demand.swing[step], raised=course.raised
+            config, demand, expected, step, goal, swing=demand.swing[step], raised=state.raised
         )
         arrivals.append(
-            play_step(
+            simulate_step(
                 config,
                 demand,
                 step,
                 goal,
-                luck,
-                course,
+                draws,
+                state,
                 rate=rate,
-                room=room_left(course.pledged, pledge_cap),
+                room=room_left(state.pledged, pledge_cap),
                 pledge_cap=pledge_cap,
             )
         )
-    outcome = Outcome(raised=course.raised, cancelled_at=course.cancelled_at)
+    outcome = Outcome(raised=state.raised, cancelled_at=state.cancelled_at)
     return outcome, _collected(arrivals)
 
 
-def play_step(
+def simulate_step(
     config: SimulationConfig,
     demand: Demand,
     step: int,
     goal: Ints,
-    luck: Luck,
-    course: Course,
+    draws: RandomDraws,
+    state: CampaignState,
     *,
     rate: Floats,
     room: Floats,
     pledge_cap: int,
-) -> tuple[Ints, Ints, chance.Keys]:
-    """Plays one time step and moves `course` on.
+) -> tuple[Ints, Ints, keyed_random.Keys]:
+    """Simulates one time step and updates `state`.
 
     Args:
         config: The world's parameters.
-        demand: What the campaigns are made of. To play them several times at once, everything else
-            is listed as often, all campaigns first, then all again: n in all.
+        demand: Of the campaigns. To simulate them several times at once, everything else is listed
+            as often, all campaigns first, then all again: n in all.
         step: Position of the step.
         goal: Goals in cents, shape (n,).
-        luck: Their chance.
-        course: Where they stand; changed in place.
+        draws: Their random numbers.
+        state: Their present state; changed in place.
         rate: Pledges expected in the step before the cap is felt, shape (n,).
         room: Factor of the cap on them, shape (n,).
         pledge_cap: No campaign gets more pledges than this.
@@ -186,53 +186,53 @@ def play_step(
         Of each pledge of the step: position of its campaign, cents, key.
     """
     steps = len(demand.base_share)
-    is_running = course.cancelled_at == NOT_CANCELLED
-    arriving = chance.poisson_quantile(luck.arrivals[step], rate * room * is_running)
-    arriving = np.minimum(arriving, pledge_cap - course.pledged)
+    is_running = state.cancelled_at == NOT_CANCELLED
+    arriving = keyed_random.poisson_quantile(draws.arrivals[step], rate * room * is_running)
+    arriving = np.minimum(arriving, pledge_cap - state.pledged)
     backed = np.flatnonzero(arriving)
     size = arriving[backed]
     campaign, total = np.repeat(backed, size), np.cumsum(size)
-    key = np.repeat(_pledge_keys(luck, backed, course.pledged[backed] - (total - size)), size)
-    key += np.arange(len(key), dtype=np.uint64) * chance.GOLDEN
+    key = np.repeat(_pledge_keys(draws, backed, state.pledged[backed] - (total - size)), size)
+    key += np.arange(len(key), dtype=np.uint64) * keyed_random.GOLDEN
     column = backed % len(demand.score)
     log_median = demand.log_median[column] - np.log(room[backed])
     amount = _amounts(
         config, np.repeat(log_median, size), np.repeat(demand.token_share[column], size), key
     )
     if len(backed):
-        course.raised[backed] += np.add.reduceat(amount, total - size)
-    course.pledged += arriving
+        state.raised[backed] += np.add.reduceat(amount, total - size)
+    state.pledged += arriving
     last = step - (steps - TOP_UP_STEPS)
     if last >= 0:
-        may_pledge = is_running & (course.pledged < pledge_cap)
-        saved = _topped_up(config, course.raised / goal, may_pledge, luck.top_ups[last])
+        may_pledge = is_running & (state.pledged < pledge_cap)
+        saved = _topped_up(config, state.raised / goal, may_pledge, draws.top_ups[last])
         campaign = np.concatenate([campaign, saved])
-        amount = np.concatenate([amount, (goal - course.raised)[saved]])
-        key = np.concatenate([key, _pledge_keys(luck, saved, course.pledged[saved])])
-        course.raised[saved] = goal[saved]
-        course.pledged[saved] += 1
+        amount = np.concatenate([amount, (goal - state.raised)[saved]])
+        key = np.concatenate([key, _pledge_keys(draws, saved, state.pledged[saved])])
+        state.raised[saved] = goal[saved]
+        state.pledged[saved] += 1
     begin, end = demand.elapsed[step], demand.elapsed[step + 1]
-    ready_at = luck.gives_up_at.reshape(-1, len(begin))
+    ready_at = draws.gives_up_at.reshape(-1, len(begin))
     ending = np.flatnonzero((begin < ready_at) & (ready_at <= end))
-    is_poor = course.raised[ending] < config.cancel_ratio * goal[ending]
+    is_poor = state.raised[ending] < config.cancel_ratio * goal[ending]
     ending = ending[is_running[ending] & is_poor]
     if len(ending):
         opens_at, closes_at = demand.edges[step + 1 : step + 3, ending % len(begin)]
-        wait = (luck.leaves_after[ending] * (closes_at - opens_at)).astype(np.int64)
-        course.cancelled_at[ending] = opens_at + wait
+        wait = (draws.leaves_after[ending] * (closes_at - opens_at)).astype(np.int64)
+        state.cancelled_at[ending] = opens_at + wait
     return campaign, amount, key
 
 
-def _pledge_keys(luck: Luck, campaign: Ints, place: Ints) -> chance.Keys:
+def _pledge_keys(draws: RandomDraws, campaign: Ints, place: Ints) -> keyed_random.Keys:
     """Returns the key of each pledge, given how many its campaign had before."""
-    return luck.key[campaign] + place.astype(np.uint64) * chance.GOLDEN
+    return draws.key[campaign] + place.astype(np.uint64) * keyed_random.GOLDEN
 
 
 def _amounts(
-    config: SimulationConfig, log_median: Floats, token_share: Floats, key: chance.Keys
+    config: SimulationConfig, log_median: Floats, token_share: Floats, key: keyed_random.Keys
 ) -> Ints:
     """Draws pledges in cents: mostly reward prices, some free sums, a few tokens."""
-    normal, kind, tokens = chance.marks(key, AMOUNT)
+    normal, kind, tokens = keyed_random.marks(key, AMOUNT)
     size = log_median + config.pledge_sd * normal
     cell = np.minimum(np.maximum(size * PRICE_CELLS, 0.0), len(PRICES) - 1)
     amount = PRICES[cell.astype(np.int64)]
@@ -253,7 +253,7 @@ def _topped_up(config: SimulationConfig, ratio: Floats, may_pledge: Bools, drawn
     return close[drawn[close] < config.top_up_share]
 
 
-def _collected(arrivals: list[tuple[Ints, Ints, chance.Keys]]) -> StepPledges:
+def _collected(arrivals: list[tuple[Ints, Ints, keyed_random.Keys]]) -> StepPledges:
     return StepPledges(
         campaign=np.concatenate([item[0] for item in arrivals]),
         step=np.repeat(np.arange(len(arrivals)), [len(item[0]) for item in arrivals]),

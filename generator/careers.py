@@ -1,11 +1,11 @@
-"""Creators' campaigns, wave by wave: those who launch again know how it went before."""
+"""Campaigns in waves, the first projects of all creators first: later ones follow from them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from generator.arrays import Bools, Floats, Ints
-from generator.campaigns import NOT_CANCELLED, StepPledges, run_campaigns
+from generator.campaigns import NOT_CANCELLED, StepPledges, simulate_all_steps
 from generator.config import SimulationConfig
 from generator.demand import Demand, make_demand
 from generator.highlighting import Highlighting, promoted
@@ -14,12 +14,12 @@ from generator.people import Backers
 from generator.rhythm import WeeklyRhythm
 from generator.scenarios import BotPledges, bot_accounts, bot_pledges, is_drifted, repriced
 
-MOST_REWARDED_SUCCESSES = 4
+MAX_REWARDED_SUCCESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Campaigns:
-    """How the projects of a block ended, as if watched to the end; one element per project.
+    """How the projects of a block ended, uncensored; one element per project.
 
     Attributes:
         raised: Cents pledged by the deadline or cancellation.
@@ -36,7 +36,7 @@ class Campaigns:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """The k-th projects of all creators: their positions, what they met, what was pledged."""
+    """The k-th projects of all creators: their positions, demand and pledges."""
 
     rows: Ints
     demand: Demand
@@ -50,16 +50,16 @@ def pledge_cap(config: SimulationConfig) -> int:
     return max(1, min(config.cap_pledges, int(config.cap_backers_share * backers)))
 
 
-def play_campaigns(
+def simulate_campaigns(
     config: SimulationConfig,
     projects: Projects,
     backers: Backers,
-    promise: Floats,
+    intrinsic_score: Floats,
     highlighting: Highlighting,
     rhythm: WeeklyRhythm,
     streams: dict[str, np.random.Generator],
 ) -> tuple[Campaigns, list[Wave]]:
-    """Plays the creators' first projects, then their second ones, who know how the first went."""
+    """Simulates the creators' first projects, then their second ones, given the first outcomes."""
     count, cap = len(projects.goal), pledge_cap(config)
     raised, cancelled_at = np.zeros(count, dtype=np.int64), np.full(count, NOT_CANCELLED)
     is_funded, score = np.zeros(count, dtype=np.bool_), np.zeros(count)
@@ -68,13 +68,13 @@ def play_campaigns(
     waves = []
     for wave in range(int(projects.wave.max()) + 1):
         rows = np.flatnonzero(projects.wave == wave)
-        score[rows] = promise[rows] + history_score(
+        score[rows] = intrinsic_score[rows] + history_score(
             config, projects, rows, wave, is_funded, cancelled_at
         )
         demand = make_demand(config, projects, rows, score[rows], cap, rhythm, streams["appeal"])
         demand = promoted(config, demand, highlighting, rows)
         demand = repriced(config, demand, is_late[rows])
-        outcome, pledges = run_campaigns(
+        outcome, pledges = simulate_all_steps(
             config, demand, projects.goal[rows], cap, streams["campaigns"]
         )
         bots = bot_pledges(
@@ -115,7 +115,7 @@ def history_score(
         is_known = closed_at[prior] < projects.launched_at[rows]
         successes += is_known & is_funded[prior]
         failures += is_known & ~is_funded[prior]
-    learned = config.success_weight * np.minimum(successes, MOST_REWARDED_SUCCESSES) ** 0.35
+    learned = config.success_weight * np.minimum(successes, MAX_REWARDED_SUCCESSES) ** 0.35
     lost = config.failure_weight * ((failures > 0) & (successes == 0))
     # Histories grow as the platform ages; undone, or success would rise over the years.
     drift = config.history_drift * (np.sqrt(projects.place_in_time[rows]) - 2 / 3)

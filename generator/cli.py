@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,34 +12,39 @@ from generator.config import SCENARIOS, ConfigError, SimulationConfig
 from generator.output import FORMATS, OutputError, Target, writing
 from generator.tables import block_tables, first_ids
 from generator.truth.schemas import stamped
-from generator.truth.tables import CONTINUATIONS, TruthBook
+from generator.truth.tables import CONTINUATIONS, TruthRecorder
 from generator.world import block_scales, simulate
 
-CALL_WAS_WRONG = 2
+WRONG_CALL = 2
 INTERRUPTED = 130
 PARQUET_FROM_SCALE = 10
 QUIET_SECONDS = 3.0
+WIDTH, MARGIN = 120, " " * 13
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(CALL_WAS_WRONG, f"generate: {message}\n")
+        self.exit(WRONG_CALL, f"generate: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the call was wrong."""
-    call = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        config = SimulationConfig(scale=call.scale, seed=call.seed, scenario=call.scenario)
-        file_format = call.format or ("parquet" if call.scale >= PARQUET_FROM_SCALE else "csv")
-        truth = Path(call.truth).resolve() if call.truth else None
-        print(generate(config, Path(call.out).resolve(), file_format, truth=truth))
+        config = SimulationConfig(scale=options.scale, seed=options.seed, scenario=options.scenario)
+        file_format = options.format or (
+            "parquet" if options.scale >= PARQUET_FROM_SCALE else "csv"
+        )
+        truth = Path(options.truth).resolve() if options.truth else None
+        summary = generate(config, Path(options.out).resolve(), file_format, truth=truth)
+        lines = textwrap.wrap(summary, WIDTH, subsequent_indent=MARGIN, break_on_hyphens=False)
+        print("\n".join(lines))
     except (ConfigError, OutputError) as error:
         print(f"generate: {error}", file=sys.stderr)
-        return CALL_WAS_WRONG
+        return WRONG_CALL
     except OSError as error:
-        print(f"generate: cannot write {call.out}: {error}", file=sys.stderr)
-        return CALL_WAS_WRONG
+        print(f"generate: cannot write {options.out}: {error}", file=sys.stderr)
+        return WRONG_CALL
     except KeyboardInterrupt:
         print("generate: interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
@@ -60,7 +66,7 @@ def generate(
         out: Folder of the seven tables.
         file_format: One of `FORMATS`.
         truth: Folder for what the tables hide, written when given.
-        continuations: Times that each campaign and milestone is played on for it.
+        continuations: Times that each campaign and milestone is continued for it.
 
     Raises:
         OutputError: A folder holds something that is not ours to replace.
@@ -72,19 +78,23 @@ def generate(
     if truth:
         targets.append(Target(truth, "parquet", stamped(config)))
     with writing(*targets) as (writers, *truth_writers):
-        book = TruthBook(config, continuations) if truth_writers else None
+        recorder = TruthRecorder(config, continuations) if truth_writers else None
         for done, block in enumerate(simulate(config), start=1):
             tables = block_tables(config, block, ids)
             writers.append(tables)
-            if book:
-                truth_writers[0].append(book.block_tables(block, ids, tables))
+            if recorder:
+                truth_writers[0].append(recorder.block_tables(block, ids, tables))
             ids = {name: first + tables[name].num_rows for name, first in ids.items()}
             _show_progress(done, blocks, time.monotonic() - began)
-        if book:
-            truth_writers[0].append(book.summary_tables())
+        if recorder:
+            truth_writers[0].append(recorder.summary_tables())
     counts = ", ".join(f"{count:,} {name}" for name, count in writers.row_counts.items())
-    beside = f", truth -> {truth}" if truth else ""
-    return f"generate   {counts} ({time.monotonic() - began:.1f} s) -> {out}{beside}"
+    beside = f", truth -> {_short(truth)}" if truth else ""
+    return f"generate   {counts} ({time.monotonic() - began:.1f} s) -> {_short(out)}{beside}"
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _show_progress(done: int, blocks: int, seconds: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from generator.arrays import Bools, Floats, Ints
-from generator.schemas import MOMENT, MONEY
+from generator.schemas import MONEY, TIMESTAMP
 
 
 def integers(values: Ints, is_known: Bools | None = None) -> pa.Array:
@@ -24,9 +24,9 @@ def floats(values: Floats, is_known: Bools | None = None) -> pa.Array:
     return pa.Array.from_buffers(pa.float64(), len(values), [validity, data])
 
 
-def moments(values: Ints, is_known: Bools | None = None) -> pa.Array:
+def timestamps(values: Ints, is_known: Bools | None = None) -> pa.Array:
     """Returns microseconds since 1970 as UTC timestamps, NULL where not known."""
-    return _over(MOMENT, values, is_known)
+    return _over(TIMESTAMP, values, is_known)
 
 
 def money(cents: Ints) -> pa.Array:
@@ -42,7 +42,7 @@ def booleans(values: Bools) -> pa.Array:
     return pa.Array.from_buffers(pa.bool_(), len(values), [None, _bits(values)])
 
 
-def words(vocabulary: Sequence[str], index: Ints, is_known: Bools | None = None) -> pa.Array:
+def texts(vocabulary: Sequence[str], index: Ints, is_known: Bools | None = None) -> pa.Array:
     """Returns `vocabulary[index]` per row, NULL where not known."""
     texts = [word.encode() for word in vocabulary]
     ends = np.cumsum([0, *(len(text) for text in texts)]).astype(np.int32)

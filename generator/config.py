@@ -71,11 +71,11 @@ class SimulationConfig:
     block_scale: int = parameter(50, "units", CHOSEN, "largest part simulated at once", 1)
     starts_at: datetime = field(
         default=datetime(2021, 1, 1, tzinfo=UTC),
-        metadata=_notes("moment", CHOSEN, "first launches"),
+        metadata=_notes("timestamp", CHOSEN, "first launches"),
     )
     ends_at: datetime = field(
         default=datetime(2024, 1, 1, tzinfo=UTC),
-        metadata=_notes("moment", CHOSEN, "nothing is recorded from here on"),
+        metadata=_notes("timestamp", CHOSEN, "nothing is recorded from here on"),
     )
     growth: float = parameter(0.5, "ratio", CHOSEN, "rise of the launch rate", -0.9, 9)
 
@@ -123,7 +123,7 @@ class SimulationConfig:
     pledge_project_sd: float = parameter(0.43, "log money", RECIPE, "between projects, sd", 0)
     pledge_sd: float = parameter(0.83, "log money", RECIPE, "within a project, sd", 0)
     dead_pledge_drop: float = parameter(0.5, "log money", RECIPE, "lower where nobody comes", 0)
-    # A platform of one unit has 500 backers, and so at most 150 pledges per project: with pledges
+    # SCALE=1 has 500 backers, and so at most 150 pledges per project: with pledges
     # as large as elsewhere there would be 6,000 of them, not 10,000.
     small_platform_slope: float = parameter(
         0.9, "log per log", CHOSEN, "smaller, but more pledges where the cap is low", 0, 1
@@ -174,7 +174,7 @@ class SimulationConfig:
     approval_project: float = parameter(0.6, "log odds", RECIPE, "less by the project's trouble")
     approval_late: float = parameter(0.01, "log odds per day", RECIPE, "less by lateness", 0)
     approval_threshold: float = share(0.55, CHOSEN, "approving votes needed")
-    # Real turnout is nearer 12 %. That would be some 1,700 votes on a platform of one unit, where
+    # Real turnout is nearer 12 %. That would be some 1,700 votes at SCALE=1, where
     # the raw contract asks for 3,000.
     turnout: float = share(0.58, CHOSEN, "backers who vote, in a project of 60 backers")
     turnout_slope: float = parameter(0.8, "log per log", CHOSEN, "lower in larger crowds", 0, 1)
@@ -208,7 +208,7 @@ class SimulationConfig:
     highlight_lift: float = parameter(
         0.15, "ratio", CHOSEN, "known lift of the treated's conversion per look", -0.9, 9
     )
-    highlight_shown: float = positive(0.9, "share", CHOSEN, "their looks with the highlight shown")
+    highlight_shown: float = positive(0.9, "share", CHOSEN, "their views with the highlight shown")
     budget_sharing: float = parameter(
         0.3, "ratio", CHOSEN, "share of their other pledges lost, per unit of lift", 0, 1
     )
@@ -226,7 +226,7 @@ def _check_range(name: str, value: Any, notes: Any) -> None:
         if not (isinstance(value, str) and value):
             raise ConfigError(f"{name} must be a name, got {value!r}")
         return
-    if unit == "moment":
+    if unit == "timestamp":
         if not (isinstance(value, datetime) and value.tzinfo):
             raise ConfigError(f"{name} must be a datetime with a time zone, got {value!r}")
         return

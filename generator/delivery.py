@@ -1,4 +1,4 @@
-"""Milestones of funded projects: delivered early, late or never, voted upon, mended."""
+"""Milestones of funded projects: delivered early, late or never, voted upon, reworked."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ TYPICAL_SUPPORT = 60
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """One element per vote: position of milestone and backer, opinion and moment."""
+    """One element per vote: position of milestone and backer, opinion and timestamp."""
 
     milestone: Ints
     backer: Ints
@@ -29,7 +29,7 @@ class Votes:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of each planned milestone, as if watched to the end.
+    """Outcome of each planned milestone, uncensored.
 
     Attributes:
         submitted_at: Microseconds since 1970, or NOT_KNOWN.
@@ -74,7 +74,7 @@ def deliver(
     engagement: Floats,
     rng: np.random.Generator,
 ) -> tuple[Delivery, Votes]:
-    """Plays the milestones of funded projects, first ones first; each waits for the one before.
+    """Simulates the milestones of funded projects in order; each waits for the one before.
 
     Args:
         config: The world's parameters.
@@ -135,7 +135,7 @@ def attempt(
     engagement: Floats,
     rng: np.random.Generator,
 ) -> tuple[Delivery, Votes]:
-    """Plays milestones `row`, n of them, from their start; the same one may be listed repeatedly.
+    """Simulates milestones `row`, n of them, from their start; one may be listed repeatedly.
 
     Args:
         config: The world's parameters.
@@ -150,7 +150,7 @@ def attempt(
         rng: Stream of delivery and votes.
 
     Returns:
-        What became of them, shape (n,), and the votes.
+        Their outcomes, shape (n,), and the votes.
     """
     submitted_at = _submitted(config, plan, row, starts_at, skill, trouble, strategy, rng)
     given = np.flatnonzero(submitted_at < NOT_KNOWN)

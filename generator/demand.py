@@ -45,7 +45,7 @@ class Demand:
         elapsed: Part of the campaign that has passed at each of these, shape (steps + 1, n).
         base_share: Share of `expected` in each step, shape (steps, n).
         burst_share: Share of `friends` in each step, shape (steps, n).
-        swing: Factor of chance on `expected` in each step, shape (steps, n).
+        swing: Random factor on `expected` in each step, shape (steps, n).
         jumps_at: Elapsed part from which on a campaign is viral, or infinity.
     """
 
@@ -233,7 +233,7 @@ def _swing(
 def resumed_swing(
     config: SimulationConfig, demand: Demand, known: Ints, times: int, rng: np.random.Generator
 ) -> Iterator[Floats]:
-    """Draws how the factors of chance may go on after what has been seen of them.
+    """Draws continuations of the random factors, given those already observed.
 
     Args:
         config: The world's parameters.

@@ -22,7 +22,7 @@ COLUMNS = {
 
 
 class DataDigest:
-    """Takes in the rows of a world, block by block, and tells them from those of all others."""
+    """Takes in the rows of a world, block by block, so that other worlds have other digests."""
 
     def __init__(self) -> None:
         """Begins without rows."""

@@ -1,11 +1,11 @@
-"""The looks at highlighted places in the listing: by whom, at what, and what came of them."""
+"""Exposures: views of highlighted places in the listing, and the pledges they led to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from generator import chance
+from generator import keyed_random
 from generator.arrays import SECOND, Bools, Floats, Ints, ascending, weighted_choice
 from generator.backing import Pledges
 from generator.config import SimulationConfig
@@ -15,14 +15,14 @@ from generator.people import Backers
 from generator.rhythm import WeeklyRhythm
 
 NO_PLEDGE = -1
-LOOK_SECONDS = 1_200
-# What the chance of a look is used for, beside its backer.
-PLACE, MOMENT = 1, 2
+VIEW_SECONDS = 1_200
+# Purposes of a view's random bits, beside its backer.
+PLACE, TIMESTAMP = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Exposures:
-    """One element per look of a backer at a project in the listing, in the order of time.
+    """One element per view of a project in the listing by a backer, in the order of time.
 
     Attributes:
         backer: Position of the backer in the block.
@@ -52,7 +52,7 @@ def expose(
     rhythm: WeeklyRhythm,
     rng: np.random.Generator,
 ) -> Exposures:
-    """Draws the looks: those that led to a pledge from the listing, and those that did not.
+    """Draws the views: those that led to a pledge from the listing, and those that did not.
 
     Args:
         config: The world's parameters.
@@ -62,7 +62,7 @@ def expose(
         highlighting: What the experiment highlights, and from when on.
         closed_at: When each project stopped taking pledges.
         ends_at: End of all recording.
-        count: Number of looks in all.
+        count: Number of views in all.
         rhythm: Busy hours.
         rng: Stream of the experiment.
     """
@@ -72,19 +72,19 @@ def expose(
     converting = np.flatnonzero(pledges.is_from_listing & (pledges.pledged_at > earliest))
     converting = converting[:count]
     room = pledges.pledged_at[converting] - earliest[converting]
-    look = (rng.exponential(LOOK_SECONDS, len(converting)) * SECOND).astype(np.int64) + SECOND
-    seen_at = pledges.pledged_at[converting] - np.minimum(look, room)
+    delay = (rng.exponential(VIEW_SECONDS, len(converting)) * SECOND).astype(np.int64) + SECOND
+    seen_at = pledges.pledged_at[converting] - np.minimum(delay, room)
 
     idle = count - len(converting)
     is_listed = highlighting.is_highlighted & (closes_at > opens_at)
     key = rng.integers(0, 2**64, count, dtype=np.uint64)[:idle]
     if idle and is_listed.any():
         weight = np.where(is_listed, closes_at - opens_at, 0) * _popularity(projects, pledges)
-        project = weighted_choice(weight, chance.uniform(key, PLACE))
+        project = weighted_choice(weight, keyed_random.uniform(key, PLACE))
         low, high = rhythm.reading(opens_at), rhythm.reading(closes_at)
-        drawn = low[project] + (high - low)[project] * chance.uniform(key, MOMENT)
-        moment = np.clip(rhythm.moment(drawn), opens_at[project], closes_at[project] - 1)
-        able = np.maximum(np.searchsorted(backers.able_at, moment, "right"), 1)
+        drawn = low[project] + (high - low)[project] * keyed_random.uniform(key, TIMESTAMP)
+        timestamp = np.clip(rhythm.timestamp(drawn), opens_at[project], closes_at[project] - 1)
+        able = np.maximum(np.searchsorted(backers.able_at, timestamp, "right"), 1)
         backer, is_shown = drawn_backers(
             backers,
             projects.category[project],
@@ -94,9 +94,9 @@ def expose(
             odds=_idle_odds(config, len(converting) / count),
         )
     else:
-        project = moment = backer = np.zeros(0, dtype=np.int64)
+        project = timestamp = backer = np.zeros(0, dtype=np.int64)
         is_shown = np.zeros(0, dtype=np.bool_)
-    exposed_at = np.concatenate([seen_at, moment])
+    exposed_at = np.concatenate([seen_at, timestamp])
     order = ascending(exposed_at)
     return Exposures(
         backer=np.concatenate([pledges.backer[converting], backer])[order],
@@ -116,15 +116,15 @@ def _popularity(projects: Projects, pledges: Pledges) -> Ints:
 def _idle_odds(
     config: SimulationConfig, conversion: float
 ) -> Callable[[Ints, Bools, Bools], Floats]:
-    """Returns the odds that a look leads to nothing.
+    """Returns the odds that a view leads to no pledge.
 
-    Both arms look equally often in all; the treated convert more, so fewer of their looks are idle.
+    Both arms have equally many views; the treated convert more, so fewer of theirs are idle.
     """
     base = conversion / (1 + config.treated_share * config.highlight_lift)
     plain, shown = 1 - base, 1 - base * (1 + shown_effect(config))
-    most = max(plain, shown)
+    highest = max(plain, shown)
 
     def odds(_: Ints, __: Bools, is_shown: Bools) -> Floats:
-        return np.clip(np.where(is_shown, shown, plain) / most, 0.0, 1.0)
+        return np.clip(np.where(is_shown, shown, plain) / highest, 0.0, 1.0)
 
     return odds

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from generator import chance
+from generator import keyed_random
 from generator.arrays import Bools, Floats, Ints
 from generator.config import SimulationConfig
 from generator.demand import Demand
 from generator.people import Backers
 
-# Redrawing until nobody is left: each round leaves a twentieth of the rows.
-MOST_ROUNDS = 12
-# What the chance of a row is used for, in each round.
+# Each round of redrawing leaves a twentieth of the rows.
+MAX_ROUNDS = 12
+# Purposes of a row's random bits, in each round.
 DRAWING, SHOWING, KEEPING = 8, 9, 10
 ROUND = 8
 
@@ -32,12 +32,14 @@ class Highlighting:
 
 
 def choose_highlights(
-    config: SimulationConfig, promise: Floats, begins_at: int, rng: np.random.Generator
+    config: SimulationConfig, intrinsic_score: Floats, begins_at: int, rng: np.random.Generator
 ) -> Highlighting:
-    """Highlights the most promising projects, as well as the platform can tell them apart."""
-    noise = config.highlight_noise * promise.std() * rng.standard_normal(len(promise))
-    rank = np.argsort(np.argsort(-(promise + noise), kind="stable"), kind="stable")
-    return Highlighting(rank < round(config.highlighted_share * len(promise)), begins_at)
+    """Highlights the projects of the highest score, as far as the platform can observe it."""
+    noise = (
+        config.highlight_noise * intrinsic_score.std() * rng.standard_normal(len(intrinsic_score))
+    )
+    rank = np.argsort(np.argsort(-(intrinsic_score + noise), kind="stable"), kind="stable")
+    return Highlighting(rank < round(config.highlighted_share * len(intrinsic_score)), begins_at)
 
 
 def shown_effect(config: SimulationConfig) -> float:
@@ -83,12 +85,12 @@ def begins_at_listing(
     config: SimulationConfig,
     highlighting: Highlighting,
     project: Ints,
-    moment: Ints,
+    timestamp: Ints,
     drawn: Floats,
 ) -> Bools:
-    """Tells for each pledge whether it begins at a highlighted place in the listing."""
+    """Returns for each pledge whether it begins at a highlighted place in the listing."""
     from_listing, elsewhere, _ = listing_odds(config)
-    is_running = moment >= highlighting.begins_at
+    is_running = timestamp >= highlighting.begins_at
     is_place: Bools = is_running & highlighting.is_highlighted[project]
     return is_place & (drawn * (from_listing + elsewhere) < from_listing)
 
@@ -97,7 +99,7 @@ def drawn_backers(
     backers: Backers,
     category: Ints,
     able: Ints,
-    key: chance.Keys,
+    key: keyed_random.Keys,
     *,
     shown_share: float,
     odds: Callable[[Ints, Bools, Bools], Floats | Bools],
@@ -108,7 +110,7 @@ def drawn_backers(
         backers: Backers of the block.
         category: Category of the project that a backer is drawn for.
         able: Number of backers who are able to act by then.
-        key: Chance of the row.
+        key: Key of the row's random bits.
         shown_share: Chance that a treated backer is shown the highlight.
         odds: From (rows, is treated, is shown), relative odds of at most 1 that such a backer is
             the one who acts in these rows.
@@ -119,15 +121,19 @@ def drawn_backers(
     backer = np.zeros(len(category), dtype=np.int64)
     is_shown = np.zeros(len(category), dtype=np.bool_)
     waiting = np.arange(len(category))
-    for attempt in range(MOST_ROUNDS):
+    for attempt in range(MAX_ROUNDS):
         base = ROUND * attempt
         turn = key[waiting]
-        found = backers.draw(category[waiting], able[waiting], chance.uniform(turn, base + DRAWING))
+        found = backers.draw(
+            category[waiting], able[waiting], keyed_random.uniform(turn, base + DRAWING)
+        )
         backer[waiting] = found
         is_treated = backers.is_treated[found]
-        shown = is_treated & (chance.uniform(turn, base + SHOWING) < shown_share)
+        shown = is_treated & (keyed_random.uniform(turn, base + SHOWING) < shown_share)
         is_shown[waiting] = shown
-        waiting = waiting[chance.uniform(turn, base + KEEPING) >= odds(waiting, is_treated, shown)]
+        waiting = waiting[
+            keyed_random.uniform(turn, base + KEEPING) >= odds(waiting, is_treated, shown)
+        ]
         if not len(waiting):
             break
     return backer, is_shown

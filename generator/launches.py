@@ -1,4 +1,4 @@
-"""Projects as they stand at launch: who, when, what, how much, for how long, in which tranches."""
+"""Projects as they stand at launch: who, when, what, how much, for how long, release strategy."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from generator import catalogue
 from generator.arrays import DAY, Floats, Ints, even_uniform, place_in_group, weighted_choice
 from generator.config import SimulationConfig
 from generator.people import Creators
-from generator.rhythm import launch_moments
+from generator.rhythm import launch_timestamps
 
-FEWEST_MILESTONES = 3
+MIN_MILESTONES = 3
 MILESTONE_COUNT_SHARES = (0.2, 0.4, 0.4)
 TYPICAL_LOG_GOAL = 8.58
 # Spread, in log money, of the pull that round numbers have on a goal.
@@ -50,14 +50,14 @@ class Projects:
     strategy: Ints
 
 
-def wave_sizes(creators: int, projects: int, most: int) -> Ints:
+def wave_sizes(creators: int, projects: int, max_count: int) -> Ints:
     """Returns how many creators launch a first, second ... project: geometric, exact in total.
 
     Example:
         >>> wave_sizes(50, 200, 12)[:4], wave_sizes(50, 200, 12).sum()
         (array([50, 38, 29, 22]), np.int64(200))
     """
-    wave = np.arange(most)
+    wave = np.arange(max_count)
     low, high = 0.0, 1.0
     for _ in range(60):
         middle = (low + high) / 2
@@ -78,7 +78,7 @@ def make_projects(
 ) -> Projects:
     """Draws the projects of a block; each creator has at least one."""
     creator, wave, place = _launch_slots(config, len(creators.skill), count, rng)
-    launched_at = launch_moments(place, starts_at, ends_at, config.growth)
+    launched_at = launch_timestamps(place, starts_at, ends_at, config.growth)
     own = rng.random(count) < config.category_kept_share
     shares = [category.share for category in catalogue.CATEGORIES]
     category = np.where(
@@ -98,7 +98,7 @@ def make_projects(
         duration_band=band,
         launched_at=launched_at,
         deadline_at=launched_at + days * DAY,
-        milestone_count=FEWEST_MILESTONES + extra,
+        milestone_count=MIN_MILESTONES + extra,
         strategy=rng.integers(0, len(catalogue.STRATEGIES), count),
     )
 

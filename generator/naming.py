@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from generator.arrays import Ints
 from generator.catalogue import CATEGORIES
-from generator.columns import booleans, words
+from generator.columns import booleans, texts
 
 GIVEN_NAMES = (
     *("Amara", "Anders", "Aoife", "Beatriz", "Björn", "Chloé", "Daniel", "Dilşad", "Elena"),
@@ -66,22 +66,22 @@ def display_names(count: int, rng: np.random.Generator) -> pa.StringArray:
     given = rng.integers(0, len(GIVEN_NAMES), count)
     family = rng.integers(0, len(FAMILY_NAMES), count)
     studio = rng.integers(0, len(STUDIO_NAMES), count)
-    person = _joined(words(GIVEN_NAMES, given), words(FAMILY_NAMES, family), separator=" ")
+    person = _joined(texts(GIVEN_NAMES, given), texts(FAMILY_NAMES, family), separator=" ")
     is_studio = booleans(rng.random(count) < STUDIO_SHARE)
-    return pc.if_else(is_studio, words(STUDIO_NAMES, studio), person)
+    return pc.if_else(is_studio, texts(STUDIO_NAMES, studio), person)
 
 
 def project_titles(category: Ints, rng: np.random.Generator) -> pa.StringArray:
     """Draws titles such as `Paper Harbour: a board game`, some with the name in quotes."""
     count = len(category)
     name = _joined(
-        words(ADJECTIVES, rng.integers(0, len(ADJECTIVES), count)),
-        words(NOUNS, rng.integers(0, len(NOUNS), count)),
+        texts(ADJECTIVES, rng.integers(0, len(ADJECTIVES), count)),
+        texts(NOUNS, rng.integers(0, len(NOUNS), count)),
         separator=" ",
     )
-    kind = words(_kinds(), category * 2 + rng.integers(0, 2, count))
+    kind = texts(_kinds(), category * 2 + rng.integers(0, 2, count))
     plain = _joined(name, kind, separator=": ")
-    opening = words(('"',), np.zeros(count, dtype=np.int64))
+    opening = texts(('"',), np.zeros(count, dtype=np.int64))
     quoted = _joined(_joined(opening, name, separator=""), kind, separator='", ')
     return pc.if_else(booleans(rng.random(count) < NAMED_SHARE), plain, quoted)
 
@@ -89,7 +89,7 @@ def project_titles(category: Ints, rng: np.random.Generator) -> pa.StringArray:
 def milestone_titles(number: Ints, count: Ints) -> pa.StringArray:
     """Names milestones by their place in the project; the last one delivers the rewards."""
     stage = np.where(number == count, len(STAGES) - 1, np.minimum(number, len(STAGES) - 1) - 1)
-    return words(STAGES, stage)
+    return texts(STAGES, stage)
 
 
 @cache
@@ -98,5 +98,5 @@ def _kinds() -> tuple[str, ...]:
 
 
 def _joined(left: pa.Array, right: pa.Array, *, separator: str) -> pa.StringArray:
-    between = words((separator,), np.zeros(1, dtype=np.int64))[0]
+    between = texts((separator,), np.zeros(1, dtype=np.int64))[0]
     return pc.binary_join_element_wise(left, right, between)

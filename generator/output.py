@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
-from generator.schemas import ID, MOMENT, SCHEMAS, TEXT
+from generator.schemas import ID, SCHEMAS, TEXT, TIMESTAMP
 
 FORMATS = ("csv", "parquet")
 
@@ -108,9 +108,9 @@ def _open(path: Path, schema: pa.Schema) -> Any:
     if path.suffix == ".csv":
         options = pa_csv.WriteOptions(quoting_header="none", batch_size=65_536)
         return pa_csv.CSVWriter(str(path), schema, write_options=options)
-    # Ids and moments hardly repeat, but lie near each other: their differences take a third of the
-    # room, half of the time, and no compression.
-    near = [item.name for item in schema if item.type in (ID, MOMENT)]
+    # Ids and timestamps hardly repeat, but lie near each other: their differences take a third of
+    # the room, half of the time, and no compression.
+    near = [item.name for item in schema if item.type in (ID, TIMESTAMP)]
     return pa_parquet.ParquetWriter(
         str(path),
         schema,

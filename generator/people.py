@@ -44,9 +44,9 @@ class Backers:
 
     Attributes:
         country: Position in the catalogue of countries.
-        able_at: Earliest moment the backer can act, rising.
+        able_at: Earliest timestamp the backer can act, rising.
         inclination: Whom a pledge finds; one entry per category and backer, category after
-            category. Those able at a moment are a prefix of each category's part.
+            category. Those able at a timestamp are a prefix of each category's part.
         engagement: Latent factor of the chance to vote, mean 1.
         is_treated: In the treatment arm of the experiment.
         joins_by_acting: Joins with the first act instead of at `able_at`.

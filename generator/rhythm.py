@@ -22,17 +22,17 @@ class WeeklyRhythm:
 
     busy_hours: Floats
 
-    def reading(self, moment: Ints | Floats) -> Floats:
-        """Converts moments (microseconds since 1970) to readings of this clock."""
-        hours = moment / HOUR + EPOCH_OFFSET_HOURS
+    def reading(self, timestamp: Ints | Floats) -> Floats:
+        """Converts timestamps (microseconds since 1970) to readings of this clock."""
+        hours = timestamp / HOUR + EPOCH_OFFSET_HOURS
         whole = np.floor(hours)
         hour_of_week = (whole % WEEK_HOURS).astype(np.int64)
         reading: Floats = self.busy_hours[hour_of_week]
         reading += (hours - whole) * np.diff(self.busy_hours)[hour_of_week]
         return reading + (whole - hour_of_week)
 
-    def moment(self, reading: Floats) -> Ints:
-        """Converts readings back to moments, to the microsecond."""
+    def timestamp(self, reading: Floats) -> Ints:
+        """Converts readings back to timestamps, to the microsecond."""
         weeks = np.floor(reading / WEEK_HOURS)
         true_hours = np.arange(WEEK_HOURS + 1.0)
         hours = np.interp(reading - weeks * WEEK_HOURS, self.busy_hours, true_hours)
@@ -47,7 +47,7 @@ def pledge_rhythm() -> WeeklyRhythm:
     return WeeklyRhythm(busy_hours=total / total[-1] * WEEK_HOURS)
 
 
-def launch_moments(position: Floats, starts_at: int, ends_at: int, growth: float) -> Ints:
+def launch_timestamps(position: Floats, starts_at: int, ends_at: int, growth: float) -> Ints:
     """Places launches in the span: growth, season, weekday and hour of day.
 
     Args:
@@ -57,7 +57,7 @@ def launch_moments(position: Floats, starts_at: int, ends_at: int, growth: float
         growth: Rise of the launch rate over the span, relative to its start.
 
     Returns:
-        Moments in [starts_at, ends_at), to the second.
+        Timestamps in [starts_at, ends_at), to the second.
     """
     edges = np.arange(starts_at, ends_at + HOUR, HOUR, dtype=np.int64).clip(max=ends_at)
     begin = edges[:-1]
@@ -72,6 +72,6 @@ def launch_moments(position: Floats, starts_at: int, ends_at: int, growth: float
         * np.diff(edges)
     )
     total = np.concatenate([[0.0], np.cumsum(rate)])
-    moments = np.interp(position, total / total[-1], edges.astype(np.float64))
-    whole = moments.astype(np.int64) // SECOND * SECOND
+    timestamps = np.interp(position, total / total[-1], edges.astype(np.float64))
+    whole = timestamps.astype(np.int64) // SECOND * SECOND
     return np.clip(whole, starts_at, ends_at - SECOND)

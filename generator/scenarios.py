@@ -1,4 +1,4 @@
-"""Worlds that change at a known moment; before it they equal the steady world of their seed."""
+"""Worlds that change at a known timestamp; before it they equal the seed's steady world."""
 
 from dataclasses import dataclass, replace
 
@@ -31,7 +31,7 @@ def begins_at(config: SimulationConfig) -> int:
 
 
 def is_drifted(config: SimulationConfig, projects: Projects) -> Bools:
-    """Tells which projects are launched after the scenario's beginning; none in a steady world."""
+    """Returns which projects are launched once the scenario has begun; none in a steady world."""
     is_late: Bools = projects.launched_at >= begins_at(config)
     return is_late & (config.scenario != "steady")
 

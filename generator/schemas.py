@@ -5,11 +5,11 @@ import pyarrow as pa
 ID = pa.int64()
 TEXT = pa.string()
 MONEY = pa.decimal128(18, 2)
-MOMENT = pa.timestamp("us", tz="UTC")
+TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 _COLUMNS: dict[str, dict[str, pa.DataType]] = {
-    "creators": {"creator_id": ID, "display_name": TEXT, "country": TEXT, "joined_at": MOMENT},
-    "backers": {"backer_id": ID, "country": TEXT, "joined_at": MOMENT},
+    "creators": {"creator_id": ID, "display_name": TEXT, "country": TEXT, "joined_at": TIMESTAMP},
+    "backers": {"backer_id": ID, "country": TEXT, "joined_at": TIMESTAMP},
     "projects": {
         "project_id": ID,
         "creator_id": ID,
@@ -17,9 +17,9 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "category": TEXT,
         "country": TEXT,
         "funding_goal": MONEY,
-        "launched_at": MOMENT,
-        "deadline_at": MOMENT,
-        "cancelled_at": MOMENT,
+        "launched_at": TIMESTAMP,
+        "deadline_at": TIMESTAMP,
+        "cancelled_at": TIMESTAMP,
         "release_strategy": TEXT,
     },
     "pledges": {
@@ -27,7 +27,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "project_id": ID,
         "backer_id": ID,
         "amount": MONEY,
-        "pledged_at": MOMENT,
+        "pledged_at": TIMESTAMP,
     },
     "milestones": {
         "milestone_id": ID,
@@ -35,9 +35,9 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "milestone_number": ID,
         "title": TEXT,
         "funding_amount": MONEY,
-        "due_at": MOMENT,
-        "submitted_at": MOMENT,
-        "resolved_at": MOMENT,
+        "due_at": TIMESTAMP,
+        "submitted_at": TIMESTAMP,
+        "resolved_at": TIMESTAMP,
         "resolution": TEXT,
     },
     "votes": {
@@ -45,7 +45,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "milestone_id": ID,
         "backer_id": ID,
         "is_approval": pa.bool_(),
-        "voted_at": MOMENT,
+        "voted_at": TIMESTAMP,
     },
     "experiment_exposures": {
         "exposure_id": ID,
@@ -53,7 +53,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "variant": TEXT,
         "backer_id": ID,
         "project_id": ID,
-        "exposed_at": MOMENT,
+        "exposed_at": TIMESTAMP,
         "pledge_id": ID,
     },
 }

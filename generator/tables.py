@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from generator import catalogue, naming
 from generator.arrays import DAY, HOUR, Ints, ascending
-from generator.columns import booleans, integers, moments, money, words
+from generator.columns import booleans, integers, money, texts, timestamps
 from generator.config import SimulationConfig
 from generator.experiment import NO_PLEDGE
 from generator.people import UNKNOWN_COUNTRY, hide_countries
@@ -63,7 +63,7 @@ def _creators(
         _ids(ids["creators"], count),
         naming.display_names(count, rng),
         _countries(country),
-        moments(first_launch - ahead),
+        timestamps(first_launch - ahead),
     ]
 
 
@@ -73,12 +73,12 @@ def _backers(
     backers, count = block.backers, len(block.backers.able_at)
     country = hide_countries(backers.country, config.missing_country_share, rng)
     first_act = np.minimum(
-        _first_moments(block.pledges.backer, block.pledges.pledged_at, count),
-        _first_moments(block.exposures.backer, block.exposures.exposed_at, count),
+        _first_timestamps(block.pledges.backer, block.pledges.pledged_at, count),
+        _first_timestamps(block.exposures.backer, block.exposures.exposed_at, count),
     )
     has_acted = first_act < np.iinfo(np.int64).max
     joined_at = np.where(backers.joins_by_acting & has_acted, first_act, backers.able_at)
-    return [_ids(ids["backers"], count), _countries(country), moments(joined_at)]
+    return [_ids(ids["backers"], count), _countries(country), timestamps(joined_at)]
 
 
 def _projects(
@@ -94,13 +94,13 @@ def _projects(
         _ids(ids["projects"], count),
         integers(projects.creator + ids["creators"]),
         naming.project_titles(projects.category, rng),
-        words([category.name for category in catalogue.CATEGORIES], projects.category),
+        texts([category.name for category in catalogue.CATEGORIES], projects.category),
         _countries(country),
         money(projects.goal),
-        moments(projects.launched_at),
-        moments(projects.deadline_at),
-        moments(block.campaigns.cancelled_at, block.campaigns.cancelled_at < ends_at),
-        words(catalogue.STRATEGIES, projects.strategy),
+        timestamps(projects.launched_at),
+        timestamps(projects.deadline_at),
+        timestamps(block.campaigns.cancelled_at, block.campaigns.cancelled_at < ends_at),
+        texts(catalogue.STRATEGIES, projects.strategy),
     ]
 
 
@@ -111,7 +111,7 @@ def _pledges(block: Block, ids: dict[str, int]) -> list[Any]:
         integers(pledges.project + ids["projects"]),
         integers(pledges.backer + ids["backers"]),
         money(pledges.amount),
-        moments(pledges.pledged_at),
+        timestamps(pledges.pledged_at),
     ]
 
 
@@ -125,10 +125,10 @@ def _milestones(block: Block, ids: dict[str, int], ends_at: int) -> list[Any]:
         integers(plan.number),
         naming.milestone_titles(plan.number, count),
         money(plan.amount),
-        moments(plan.due_at),
-        moments(delivery.submitted_at, delivery.submitted_at < ends_at),
-        moments(delivery.resolved_at, is_resolved),
-        words(RESOLUTIONS, delivery.is_approved.astype(np.int64), is_resolved),
+        timestamps(plan.due_at),
+        timestamps(delivery.submitted_at, delivery.submitted_at < ends_at),
+        timestamps(delivery.resolved_at, is_resolved),
+        texts(RESOLUTIONS, delivery.is_approved.astype(np.int64), is_resolved),
     ]
 
 
@@ -140,7 +140,7 @@ def _votes(block: Block, ids: dict[str, int], ends_at: int) -> list[Any]:
         integers(block.votes.milestone[order] + ids["milestones"]),
         integers(block.votes.backer[order] + ids["backers"]),
         booleans(block.votes.is_approval[order]),
-        moments(block.votes.voted_at[order]),
+        timestamps(block.votes.voted_at[order]),
     ]
 
 
@@ -149,20 +149,20 @@ def _exposures(config: SimulationConfig, block: Block, ids: dict[str, int]) -> l
     is_treated = block.backers.is_treated[exposures.backer].astype(np.int64)
     return [
         _ids(ids["experiment_exposures"], count),
-        words([config.experiment], np.zeros(count, dtype=np.int64)),
-        words(VARIANTS, is_treated),
+        texts([config.experiment], np.zeros(count, dtype=np.int64)),
+        texts(VARIANTS, is_treated),
         integers(exposures.backer + ids["backers"]),
         integers(exposures.project + ids["projects"]),
-        moments(exposures.exposed_at),
+        timestamps(exposures.exposed_at),
         integers(exposures.pledge + ids["pledges"], exposures.pledge != NO_PLEDGE),
     ]
 
 
-def _first_moments(actor: Ints, moment: Ints, count: int) -> Ints:
-    """Returns the first moment of each actor; rows in the order of time."""
+def _first_timestamps(actor: Ints, timestamp: Ints, count: int) -> Ints:
+    """Returns the first timestamp of each actor; rows in the order of time."""
     first = np.full(count, np.iinfo(np.int64).max)
     # Of equal positions the last assignment stays: here the earliest row.
-    first[actor[::-1]] = moment[::-1]
+    first[actor[::-1]] = timestamp[::-1]
     return first
 
 
@@ -172,4 +172,4 @@ def _ids(first: int, count: int) -> pa.Array:
 
 def _countries(country: Ints) -> pa.Array:
     codes = [item.code for item in catalogue.COUNTRIES]
-    return words(codes, np.maximum(country, 0), country != UNKNOWN_COUNTRY)
+    return texts(codes, np.maximum(country, 0), country != UNKNOWN_COUNTRY)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from generator.arrays import DAY, Bools, Floats, ascending, even_normal
-from generator.backing import Pledges, assign_backers, pledge_moments, with_bots
-from generator.careers import Campaigns, Wave, play_campaigns
+from generator.backing import Pledges, assign_backers, pledge_timestamps, with_bots
+from generator.careers import Campaigns, Wave, simulate_campaigns
 from generator.config import SimulationConfig
 from generator.delivery import Delivery, Supporters, Votes, deliver, make_supporters
 from generator.demand import static_score
@@ -79,7 +79,7 @@ def simulate(config: SimulationConfig) -> Iterator[Block]:
 def simulate_block(
     config: SimulationConfig, units: int, streams: dict[str, np.random.Generator]
 ) -> Block:
-    """Plays one block of `units` scale units from the first launch to the last vote."""
+    """Simulates one block of `units` scale units from the first launch to the last vote."""
     starts_at, ends_at = micros(config)
     rhythm = pledge_rhythm()
     creators = make_creators(config, config.creators_per_scale * units, streams["creators"])
@@ -93,12 +93,12 @@ def simulate_block(
     appeal = even_normal(streams["appeal"], projects.category)
     projects = recategorised(config, projects, streams["scenario"])
     skill = delivering_skill(config, projects, creators.skill[projects.creator])
-    promise = _promise(config, projects, skill, appeal)
+    intrinsic_score = _intrinsic_score(config, projects, skill, appeal)
     highlighting = choose_highlights(
-        config, promise, ends_at - int(config.exposure_days * DAY), streams["highlighting"]
+        config, intrinsic_score, ends_at - int(config.exposure_days * DAY), streams["highlighting"]
     )
-    campaigns, waves = play_campaigns(
-        config, projects, backers, promise, highlighting, rhythm, streams
+    campaigns, waves = simulate_campaigns(
+        config, projects, backers, intrinsic_score, highlighting, rhythm, streams
     )
     pledges = _recorded_pledges(config, backers, projects, highlighting, waves, rhythm, ends_at)
     plan = plan_milestones(config, projects, streams["plan"])
@@ -148,15 +148,17 @@ def simulate_block(
     )
 
 
-def _promise(config: SimulationConfig, projects: Projects, skill: Floats, appeal: Floats) -> Floats:
+def _intrinsic_score(
+    config: SimulationConfig, projects: Projects, skill: Floats, appeal: Floats
+) -> Floats:
     """Returns the part of the score that does not depend on how earlier projects went."""
-    promise: Floats = (
+    intrinsic_score: Floats = (
         config.base_score
         + config.static_weight * static_score(config, projects)
         + config.skill_weight * skill
         + config.appeal_sd * appeal
     )
-    return promise
+    return intrinsic_score
 
 
 def _recorded_pledges(
@@ -172,9 +174,11 @@ def _recorded_pledges(
     project = np.concatenate([wave.rows[wave.pledges.campaign] for wave in waves])
     amount = np.concatenate([wave.pledges.amount for wave in waves])
     key = np.concatenate([wave.pledges.key for wave in waves])
-    moment = np.concatenate([pledge_moments(wave.demand, wave.pledges, rhythm) for wave in waves])
-    order = ascending(moment)
-    order = order[: np.searchsorted(moment[order], ends_at)]
+    timestamp = np.concatenate(
+        [pledge_timestamps(wave.demand, wave.pledges, rhythm) for wave in waves]
+    )
+    order = ascending(timestamp)
+    order = order[: np.searchsorted(timestamp[order], ends_at)]
     project = project[order]
     recorded = assign_backers(
         config,
@@ -183,7 +187,7 @@ def _recorded_pledges(
         project=project,
         category=projects.category[project],
         amount=amount[order],
-        pledged_at=moment[order],
+        pledged_at=timestamp[order],
         key=key[order],
     )
     return with_bots(recorded, [wave.bots for wave in waves], ends_at)

@@ -66,15 +66,12 @@ class Units:
         return next(failed, None)
 
     def _was_failed(self, stage: str, unit: str) -> bool:
-        rows = self._warehouse.fetch(
-            """select is_failed from ml.failures
-            where stage = $stage and unit = $unit
-                and as_of = (select max(as_of) from core.warehouse_as_of)
-            order by recorded_at desc, run_id desc limit 1""",
+        [(count,)] = self._warehouse.fetch(
+            "select count(*) from staging.stg_failures where stage = $stage and unit = $unit",
             stage=stage,
             unit=unit,
         )
-        return bool(rows and rows[0][0])
+        return bool(count)
 
     def _record(self, failure: Failure, *, is_failed: bool) -> None:
         row = {

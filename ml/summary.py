@@ -1,4 +1,4 @@
-"""What the stages say on the screen."""
+"""The lines that the stages print: short, the pages have the detail."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,29 +12,28 @@ from ml.settings import ModelSettings
 
 
 def trained_lines(model: ModelSettings, results: list[Trained], models: Path) -> list[str]:
-    """Says which candidates there are, which one serves, and how well each did after the cut."""
+    """Says what was trained and tested, which version serves, and what it is worth."""
     run = results[0].run
     if run.status != "trained":
         return [f"{model.name} skipped, the run goes on without it: {run.reason}"]
     if not results[0].metrics:
-        words = [
+        return [
             f"{_title(result.run)} {result.note or 'has no test rows yet'}" for result in results
         ]
-        return ["; ".join(words)]
     lines = [
-        f"{model.name}: cut {run.cutoff_at:%Y-%m-%d}, trained on"
-        f" {_count(run.train_entity_count, model.entity)} ({run.train_row_count:,} snapshots),"
-        f" tested on {run.test_entity_count:,} of later launches ({run.test_row_count:,})"
-        f" -> {models / model.name}"
+        f"{model.name}: trained on {_count(run.train_entity_count, model.entity)} until"
+        f" {run.cutoff_at:%d %b %Y}, tested on {run.test_entity_count:,} launched later"
+        f" -> {_short(models / model.name)}"
     ]
     clock = model.drift.snapshot_kinds[0]
     for result in results:
         note = f" ({result.note})" if result.note else ""
-        lines.append(
-            f"{result.run.estimator} {result.run.model_version}{note}: undecided at"
-            f" {_figures(result.metrics, clock)}; {result.run.decision};"
-            f" {skill_text(result.run.skill_state)}"
-        )
+        role = "serving" if result.run.is_champion else "candidate"
+        estimator = result.run.estimator.removesuffix("Classifier")
+        lines += [
+            f"{role}: {estimator} {result.run.model_version}{note} ({result.run.decision})",
+            f"  {skill_text(result.run.skill_state)}; {_worth(result.metrics, clock)}",
+        ]
     return lines
 
 
@@ -59,25 +58,24 @@ def _count(number: int, entity: str) -> str:
     return f"{number:,} {entity}{'' if number == 1 else 's'}"
 
 
-def _figures(metrics: Iterable[Metric], clock: str) -> str:
-    rows = {
-        row.metric: row
-        for row in metrics
-        if row.split == "test_undecided" and row.snapshot_kind == clock
-    }
-    if not rows:
-        return f"{clock}: nothing to test on"
-    auc, accuracy = rows["auc"], rows["accuracy"]
+def _worth(metrics: Iterable[Metric], clock: str) -> str:
+    """Compares the accuracy with that of always guessing the more frequent class."""
+    wanted = ("test_undecided", clock, "accuracy")
+    row = next((r for r in metrics if (r.split, r.snapshot_kind, r.metric) == wanted), None)
+    if row is None or row.value is None:
+        return f"nothing to test on at {clock}"
+    guess = max(row.base_rate, 1 - row.base_rate)
+    accuracy = f"accuracy at {clock} {100 * row.value:.1f} %"
+    if row.ci_low is None or row.ci_high is None:
+        return f"{accuracy}, majority guess {100 * guess:.1f} %"
+    low, high = (100 * (end - guess) for end in (row.ci_low, row.ci_high))
+    verdict = "better" if low > 0 else "worse" if high < 0 else "not proven better"
     return (
-        f"{clock} AUC {_interval(auc, 1, '.3f')}, accuracy {_interval(accuracy, 100, '.1f')} %,"
-        f" base rate {100 * auc.base_rate:.1f} %"
+        f"{accuracy} [{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}], majority guess"
+        f" {100 * guess:.1f} %: {100 * (row.value - guess):+.1f} points [{low:+.1f}, {high:+.1f}],"
+        f" {verdict}"
     )
 
 
-def _interval(row: Metric, factor: int, form: str) -> str:
-    if row.value is None:
-        return "undefined"
-    value = format(factor * row.value, form)
-    if row.ci_low is None or row.ci_high is None:
-        return value
-    return f"{value} [{format(factor * row.ci_low, form)}, {format(factor * row.ci_high, form)}]"
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

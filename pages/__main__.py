@@ -3,6 +3,7 @@
 import argparse
 import shutil
 import sys
+import textwrap
 import time
 import traceback
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pages.published import PagesError, Published, open_published
 from pages.registry import CATALOGUE, PAGES, Page
 from pages.rendering import render, write_text
 
+_WIDTH = 120
 PARTLY_DONE = 3  # exit code, as everywhere: done, but a unit failed because of a bug
 
 
@@ -32,18 +34,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.pages) - set(by_name)):
         parser.error(f"no such page: {', '.join(unknown)}; there are {', '.join(by_name)}")
-    failed = []
+    failed, started = [], time.perf_counter()
+    names = options.pages or list(by_name)
     try:
         with open_published(options.warehouse / "escrow.duckdb") as published:
             if options.docs:
                 _copy(options.docs, options.site / CATALOGUE.folder / "index.html")
             # the overview comes last: when it is there, so is what it links
-            for name in reversed(options.pages or by_name):
+            for name in reversed(names):
                 if not _make(by_name[name], published, options.site):
                     failed.append(name)
     except PagesError as error:
         print(f"pages: {error}", file=sys.stderr)
         return 2
+    made = ", ".join(name for name in names if name not in failed)
+    seconds = time.perf_counter() - started
+    _show(f"{made or 'none'} ({seconds:.1f} s) -> {_short(options.site)}")
     if failed:
         print(f"pages: a bug ended the making of: {', '.join(failed)}", file=sys.stderr)
         return PARTLY_DONE
@@ -59,7 +65,6 @@ def _copy(docs: Path, to: Path) -> None:
 
 def _make(page: Page, published: Published, site: Path) -> bool:
     """Makes one page, or one that says why it is missing; the others are not concerned."""
-    started, outcome = time.perf_counter(), ""
     folder = site / page.folder
     try:
         import_module(page.module).write(published, folder)
@@ -70,10 +75,22 @@ def _make(page: Page, published: Published, site: Path) -> bool:
         reason = _described(error)
         text = render("failed.html.jinja", page=page, as_of=published.as_of(), reason=reason)
         write_text(folder / "index.html", text)
-        outcome = f"FAILED because of a bug: {reason} "
-    seconds = time.perf_counter() - started
-    print(f"{'pages':<10} {outcome}({seconds:.1f} s) -> {folder / 'index.html'}")
-    return not outcome
+        _show(f"{page.name} FAILED because of a bug: {reason} -> {_short(folder)}")
+        return False
+    return True
+
+
+def _show(line: str) -> None:
+    """Prints a line that fits the screen."""
+    line = f"{'pages':<10} {line}"
+    indent = " " * 13
+    parts = textwrap.wrap(line, _WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+    print("\n".join(parts))
+
+
+def _short(path: Path) -> Path:
+    path = path.resolve()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _concerns_all(error: Exception) -> bool:

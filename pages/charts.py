@@ -1,4 +1,4 @@
-"""Charts as SVG inside a page: the same data give the same bytes, and each comes with words."""
+"""Charts as SVG inside a page: the same data give the same bytes, and each has a description."""
 
 import io
 from typing import Any
@@ -10,7 +10,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 INK, FAINT, LINE = "#1b1f27", "#59616e", "#dfe3e9"
-# Told apart in grey print and by colour-blind readers (Okabe and Ito, 2008), lightest last.
+# Distinct in grey print and for colour-blind readers (Okabe and Ito, 2008), lightest last.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "chart",  # ids in the file follow from the content
@@ -48,13 +48,13 @@ def date_axis(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
-def to_svg(figure: Figure, *, words: str) -> Markup:
-    """Returns the figure as an element of a page; `words` tell those who cannot see it the same."""
+def to_svg(figure: Figure, *, text: str) -> Markup:
+    """Returns the figure as an element of a page; `text` describes it to screen readers."""
     file = io.StringIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(file, format="svg", metadata=_NO_METADATA)
     picture = file.getvalue()
     drawing = picture[picture.index("<svg ") :]
     return Markup('<div class="chart" role="img" aria-label="{}">{}</div>').format(
-        words, Markup(drawing)
+        text, Markup(drawing)
     )

@@ -1,4 +1,4 @@
-"""The page about experiments: what to do, why, and the interval over time."""
+"""The page about experiments: the decision, its reason, and the interval over time."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ _COLUMNS = (
     *("treatment_exposed_count", "sample_ratio_p_value", "is_sample_ratio_broken"),
     *("window_days", "first_window_closes_at", "missing_reason", "decision", "reason"),
 )
-# Of the look on top, in this order; labels for people.
+# Metrics of the last look, in this order.
 _LABELS = {
     "conversion_ratio": "Conversion per view",
     "average_pledge_amount": "Average pledge",
@@ -34,7 +34,7 @@ _LABELS = {
     "net_amount_per_backer": "Amount per backer, net",
 }
 _TONES = {"stop, ship": "passed", "stop, harm": "error", "stop, repair": "error"}
-_MOST_LIFT = 1.0  # beyond that an early interval would squeeze all others
+_MAX_LIFT = 1.0  # beyond that an early interval would squeeze all others
 
 
 def write(published: Published, folder: Path) -> None:
@@ -65,13 +65,13 @@ def _experiment(rows: list[dict[str, Any]]) -> dict[str, Any]:
         for row in rows
         if row["metric"] == metric and row["look_number"] == last["look_number"]
     }
-    seen = [row for row in primary if row["difference"] is not None]
+    analysed = [row for row in primary if row["difference"] is not None]
     return {
         "last": last,
         "tone": _TONES.get(last["decision"], "warning"),
         "metrics": list(at_last.values()),
-        "looks": seen[::-1],
-        "chart": _chart(seen) if seen else None,
+        "looks": analysed[::-1],
+        "chart": _chart(analysed) if analysed else None,
     }
 
 
@@ -91,8 +91,8 @@ def _chart(looks: list[dict[str, Any]]) -> Markup:
             linewidth=0,
             label="95 % over all looks",
         )
-    for name, words in (("lift_ratio_low", "95 % for one look alone"), ("lift_ratio_high", None)):
-        axes.plot(times, _column(shown, name), "--", color=COLORS[1], linewidth=1, label=words)
+    for name, label in (("lift_ratio_low", "95 % for one look alone"), ("lift_ratio_high", None)):
+        axes.plot(times, _column(shown, name), "--", color=COLORS[1], linewidth=1, label=label)
     axes.plot(
         times, _column(shown, "lift_ratio"), "o-", color=COLORS[0], markersize=3, label="estimate"
     )
@@ -101,28 +101,28 @@ def _chart(looks: list[dict[str, Any]]) -> Markup:
         axes.axvline(
             stop["look_at"], color=FAINT, linewidth=1, linestyle=":", label="boundary reached"
         )
-    axes.set_ylabel("lift of conversion")
+    axes.set_ylabel("Lift of conversion, %")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:+.0%}")
     date_axis(axes)
     axes.legend(fontsize=8)
-    return to_svg(figure, words=_words(tested, looks, stop))
+    return to_svg(figure, text=_text(tested, looks, stop))
 
 
 def _column(rows: list[dict[str, Any]], name: str) -> list[float]:
-    return [min(max(row[name], -_MOST_LIFT), _MOST_LIFT) for row in rows]
+    return [min(max(row[name], -_MAX_LIFT), _MAX_LIFT) for row in rows]
 
 
-def _words(
+def _text(
     tested: list[dict[str, Any]], looks: list[dict[str, Any]], stop: dict[str, Any] | None
 ) -> str:
-    said = f"Lift of conversion at {len(looks)} looks"
+    text = f"Lift of conversion at {len(looks)} looks"
     if tested:
         first, last = tested[0], tested[-1]
-        said += ": the interval over all looks goes from " + " to ".join(
+        text += ": the interval over all looks goes from " + " to ".join(
             f"{row['repeated_lift_ratio_low']:+.1%} … {row['repeated_lift_ratio_high']:+.1%}"
             f" on {row['look_at']:%Y-%m-%d}"
             for row in (first, last)
         )
     if stop:
-        said += f"; the boundary was reached on {stop['look_at']:%Y-%m-%d}"
-    return said + ". The table of looks below has all figures."
+        text += f"; the boundary was reached on {stop['look_at']:%Y-%m-%d}"
+    return text + ". The table of looks below has all figures."

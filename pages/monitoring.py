@@ -1,4 +1,4 @@
-"""The page about the models in use: what has moved, since when, and whether they came true."""
+"""The page about the models in use: drift, since when, and their accuracy on known outcomes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from pages.charts import COLORS, FAINT, INK, date_axis, new_chart, to_svg
 from pages.failures import failures
 from pages.published import DRIFT, NO_DRIFT, NOT_TESTED, Published
-from pages.rendering import render, write_text
+from pages.rendering import day, render, write_text
 
 Row = dict[str, Any]
 
@@ -49,9 +49,9 @@ _PERFORMANCE = """
         sum(pending_count) as pending_count,
         sum(accuracy * matured_count) / nullif(sum(matured_count), 0) as accuracy,
         sum(matured_estimated_accuracy * matured_count) / nullif(sum(matured_count), 0)
-            as promised,
+            as expected,
         sum(pending_estimated_accuracy * pending_count) / nullif(sum(pending_count), 0)
-            as estimated
+            as expected_pending
     from insights.model_performance
     where model_name = $model and model_version = $version
     group by cohort_week order by cohort_week"""
@@ -81,20 +81,20 @@ def _model(published: Published, run: SimpleNamespace) -> Row:
     replays = published.fetch(_REPLAYS, model=name)
     weeks = published.fetch(_PERFORMANCE, **keys)
     now = published.as_of()
-    watched = {(feature, clock) for _, feature, clock, _ in replays}
-    replays += [(now, feature, clock, True) for feature, clock, *_ in alerts]
+    tested = {(feature, kind) for _, feature, kind, _ in replays}
+    replays += [(now, feature, kind, True) for feature, kind, *_ in alerts]
     return {
         "name": name,
         "version": run.model_version,
         "cutoff_at": run.cutoff_at,
-        "alerts": [words for _, _, words, _ in alerts],
+        "alerts": [message for _, _, message, _ in alerts],
         "checks": checks,
         **_status(checks, len(alerts)),
         "spells": _spells(replays, now),
-        "weeks_watched": len({moment for moment, *_ in replays}),
+        "weeks_watched": len({week for week, *_ in replays}),
         "alarm_chart": alarm_chart(replays) if replays else None,
         "shifts": [
-            (*shift, (shift[0], shift[1]) in watched)
+            (*shift, (shift[0], shift[1]) in tested)
             for shift in published.fetch(_SHIFTS, model=name)
         ],
         "weeks": [
@@ -106,7 +106,7 @@ def _model(published: Published, run: SimpleNamespace) -> Row:
 
 
 def _status(checks: Sequence[Row], alert_count: int) -> Row:
-    """Returns the state of a model, in a few words and in a sentence."""
+    """Returns the status of a model, short and as a sentence."""
     tested = [check for check in checks if check["status"] != NOT_TESTED]
     if alert_count:
         return {"status": DRIFT.capitalize(), "summary": DRIFT.capitalize()}
@@ -123,67 +123,74 @@ def _status(checks: Sequence[Row], alert_count: int) -> Row:
 
 
 def _spells(replays: Sequence[tuple[Any, ...]], now: datetime) -> list[Row]:
-    """Returns the unbroken rows of weeks in which a feature at a clock alarmed."""
-    moments = sorted({moment for moment, *_ in replays})
-    place = {moment: number for number, moment in enumerate(moments)}
+    """Returns the unbroken runs of weeks with an alert for a feature at a prediction time."""
+    weeks = sorted({week for week, *_ in replays})
+    place = {week: number for number, week in enumerate(weeks)}
     found: dict[tuple[str, str], list[Row]] = {}
-    for moment, feature, clock, is_alert in replays:
+    for week, feature, kind, is_alert in replays:
         if not is_alert:
             continue
-        spells = found.setdefault((feature, clock), [])
-        if spells and place[moment] <= place[spells[-1]["until"]] + 1:
-            spells[-1]["until"] = moment
+        spells = found.setdefault((feature, kind), [])
+        if spells and place[week] <= place[spells[-1]["until"]] + 1:
+            spells[-1]["until"] = week
         else:
-            spells.append({"feature": feature, "clock": clock, "since": moment, "until": moment})
+            spells.append({"feature": feature, "snapshot_kind": kind, "since": week, "until": week})
     all_spells = [spell for spells in found.values() for spell in spells]
     for spell in all_spells:
         spell["is_over"] = spell["until"] < now
-    return sorted(all_spells, key=lambda spell: (spell["since"], spell["feature"], spell["clock"]))
+    return sorted(
+        all_spells, key=lambda spell: (spell["since"], spell["feature"], spell["snapshot_kind"])
+    )
 
 
 def alarm_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = None) -> Markup:
-    """Draws a row per feature that ever alarmed, a mark per week; quiet weeks are a thin line.
+    """Draws a row per feature that ever had an alert, a mark per week; the thin line has all weeks.
 
     Args:
-        replays: Moment, feature, clock and whether it alarmed then; at least one.
-        onset: When something began to move, where that is known.
+        replays: Week, feature, prediction time and whether there was an alert; at least one.
+        onset: When the drift began, where that is known.
     """
-    moments = sorted({moment for moment, *_ in replays})
-    names = sorted({(feature, clock) for _, feature, clock, is_alert in replays if is_alert})
+    tested_weeks = sorted({week for week, *_ in replays})
+    names = sorted({(feature, kind) for _, feature, kind, is_alert in replays if is_alert})
     figure, (axes,) = new_chart(height=0.9 + 0.22 * max(1, len(names)))
     axes.plot(
-        np.array(moments), [-1] * len(moments), marker="|", color=FAINT, linewidth=0.5, markersize=5
+        np.array(tested_weeks),
+        [-1] * len(tested_weeks),
+        marker="|",
+        color=FAINT,
+        linewidth=0.5,
+        markersize=5,
     )
     for row, name in enumerate(names):
         weeks = [when for when, *place, is_alert in replays if is_alert and (*place,) == name]
         axes.scatter(np.array(weeks), [row] * len(weeks), marker="s", s=26, color=COLORS[1])
-    axes.set_yticks([-1, *range(len(names))], ["watched", *(f"{f} at {c}" for f, c in names)])
+    axes.set_yticks([-1, *range(len(names))], ["tested", *(f"{f} ({c})" for f, c in names)])
     axes.set_ylim(-1.6, len(names) - 0.4)
     if onset:
         axes.plot(np.array([onset] * 2), [-1.6, len(names) - 0.4], color=INK, linestyle="--", lw=1)
     date_axis(axes)
     alarms = sum(is_alert for *_, is_alert in replays)
-    words = (
-        f"{len(moments)} weeks watched from {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d},"
-        f" {alarms} alarms of {len(names)} features."
+    text = (
+        f"{len(tested_weeks)} weeks tested from {day(tested_weeks[0])} to {day(tested_weeks[-1])},"
+        f" {alarms} alerts of {len(names)} features."
     )
-    return to_svg(figure, words=words)
+    return to_svg(figure, text=text)
 
 
 def _performance_chart(weeks: Sequence[tuple[Any, ...]]) -> Markup:
-    """Draws accuracy seen and accuracy that the probabilities promise, by cohort week."""
+    """Draws observed accuracy and the accuracy expected from the probabilities, by week."""
     figure, (axes,) = new_chart()
     days = np.array([row[0] for row in weeks])
     series = (
-        (3, "seen", "o", "-", COLORS[0]),
-        (4, "promised for the same predictions", "", "--", COLORS[1]),
-        (5, "promised for what is pending (estimate)", "^", ":", COLORS[2]),
+        (3, "observed", "o", "-", COLORS[0]),
+        (4, "expected for the same predictions", "", "--", COLORS[1]),
+        (5, "expected, outcomes pending", "^", ":", COLORS[2]),
     )
     for column, label, marker, style, color in series:
         values = np.array([np.nan if row[column] is None else row[column] for row in weeks])
         axes.plot(days, values, marker=marker, linestyle=style, color=color, label=label, ms=3)
-    axes.set_ylabel("accuracy")
+    axes.set_ylabel("Accuracy, share")
     axes.legend(loc="lower left")
     date_axis(axes)
-    words = f"Accuracy by week of {len(weeks)} weeks; the table beside gives the nearest ones."
-    return to_svg(figure, words=words)
+    text = f"Accuracy by week of {len(weeks)} weeks; the table below has the nearest ones."
+    return to_svg(figure, text=text)

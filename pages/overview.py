@@ -1,9 +1,9 @@
-"""The first page: what is live, what is due, what is held, and how good the models are."""
+"""The overview: live projects, open milestones, money in escrow, and how good the models are."""
 
 from pathlib import Path
 
 from pages.published import Published
-from pages.registry import CATALOGUE, PAGES
+from pages.registry import CATALOGUE, LINEAGE, PAGES
 from pages.rendering import render, write_text
 
 FACTS = """
@@ -64,7 +64,7 @@ def write(published: Published, folder: Path) -> None:
         model["metrics"] = published.rows(METRICS, **keys)
     page = render(
         "overview.html.jinja",
-        pages=[*(page for page in PAGES if page.folder), CATALOGUE],
+        pages=[*(page for page in PAGES if page.folder), CATALOGUE, LINEAGE],
         facts=published.rows(FACTS)[0],
         projects=published.rows(LIVE_PROJECTS),
         milestones=published.rows(OPEN_MILESTONES),

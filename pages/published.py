@@ -13,7 +13,19 @@ import duckdb
 ALL_KINDS, ORACLE, CEILING = "all", "oracle", "observable_ceiling"
 INCUMBENT = "stays champion: no candidate took over"
 DRIFT, NO_DRIFT, NOT_TESTED = "drift detected", "no drift detected", "not tested"
-CLOCKS = ("launch", "h4", "h36", "d3", "d6", "d14", "d21", "start", "due", "vote_1d", "vote_3d")
+SNAPSHOT_KINDS = (
+    "launch",
+    "h4",
+    "h36",
+    "d3",
+    "d6",
+    "d14",
+    "d21",
+    "start",
+    "due",
+    "vote_1d",
+    "vote_3d",
+)
 
 _CATALOG = "escrow"  # by this name the views of a published file call their tables
 
@@ -31,7 +43,7 @@ class Published:
 
     @property
     def validation_report(self) -> Path:
-        """The report of the validation that let the warehouse be published."""
+        """The report of the validation that the warehouse passed."""
         return self.path.parent / "build" / "validation.json"
 
     def fetch(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -46,8 +58,8 @@ class Published:
 
     def as_of(self) -> datetime:
         """Returns the timestamp that the warehouse was built for, in UTC."""
-        [(moment,)] = self.fetch("select as_of from core.warehouse_as_of")
-        return moment  # type: ignore[no-any-return]
+        [(as_of,)] = self.fetch("select as_of from core.warehouse_as_of")
+        return as_of  # type: ignore[no-any-return]
 
     def model_runs(self, name: str) -> list[SimpleNamespace]:
         """Returns what counts of a model's runs, oldest first; attributes are the columns."""

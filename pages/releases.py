@@ -1,4 +1,4 @@
-"""The page of the release decisions: what to pay, and which strategy the next launches get."""
+"""The page of the release decisions: payments, and the strategy of the next launches."""
 
 from pathlib import Path
 from typing import Any
@@ -98,11 +98,11 @@ def _chart(published: Published, policy: list[dict[str, Any]]) -> Markup:
     figure, (axes,) = new_chart()
     for row, color, line in zip(policy, COLORS, _LINES, strict=False):
         points = published.fetch(_SHARES, strategy=row["release_strategy"])
-        moments, shares = zip(*points, strict=True)
-        axes.plot(moments, shares, line, color=color, label=row["release_strategy"])
+        weeks, shares = zip(*points, strict=True)
+        axes.plot(weeks, shares, line, color=color, label=row["release_strategy"])
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.set_ylabel("Share of the week's launches")
     axes.legend(loc="upper left", ncols=2)
     now = ", ".join(f"{row['release_strategy']} {row['launch_share_ratio']:.0%}" for row in policy)
-    return to_svg(figure, words=f"Share of launches by strategy and week; in the last one {now}.")
+    return to_svg(figure, text=f"Share of launches by strategy and week; in the last one {now}.")

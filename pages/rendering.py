@@ -1,5 +1,8 @@
 """Renders a page from the templates of this package: one look, nothing loaded from a network."""
 
+import re
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +10,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE, _HERE / "report")
+_PLAIN_KINDS = {
+    "launch": "at launch",
+    "start": "at the start of the milestone (start)",
+    "due": "on the due date (due)",
+    "current": "now (current)",
+    "all": "all prediction times",
+    "matured": "outcomes known (matured)",
+}
 
 
 def render(template: str, **values: Any) -> str:
@@ -18,7 +29,44 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {
+        "timestamp": timestamp,
+        "day": day,
+        "money": money,
+        "prediction_time": prediction_time,
+    }
     return environment.get_template(template).render(**values)
+
+
+def timestamp(value: datetime) -> str:
+    """Returns a timestamp to the minute, as pages show it."""
+    return f"{value:%d %b %Y, %H:%M} UTC".lstrip("0")
+
+
+def day(value: date) -> str:
+    """Returns a date as pages show it."""
+    return f"{value:%d %b %Y}".lstrip("0")
+
+
+def money(value: Decimal | float | None) -> str:
+    """Returns an amount with two decimals, as pages show it."""
+    return "not known" if value is None else f"{value:,.2f}"
+
+
+def prediction_time(kind: str) -> str:
+    """Returns the kind of a snapshot in plain words, with its name in the tables.
+
+    >>> prediction_time("d3"), prediction_time("vote_1d"), prediction_time("launch")
+    ('3 days after launch (d3)', '1 day after submission (vote_1d)', 'at launch')
+    """
+    if kind in _PLAIN_KINDS:
+        return _PLAIN_KINDS[kind]
+    found = re.fullmatch(r"(vote_)?([hd])?(\d+)d?", kind)
+    if not found:
+        return kind
+    unit = "hour" if found[2] == "h" else "day"
+    event = "submission" if found[1] else "launch"
+    return f"{found[3]} {unit}{'' if found[3] == '1' else 's'} after {event} ({kind})"
 
 
 def write_text(page: Path, text: str) -> None:

@@ -6,6 +6,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ def render_report(report: Json) -> str:
     return render(
         "validation.html.jinja",
         report=report,
+        as_of=datetime.fromisoformat(report["as_of"]),
+        validated_at=datetime.fromisoformat(report["validated_at"]),
         attention=[outcome for outcome in outcomes if not outcome["success"]],
         sections=[
             _section(suite, [each for each in outcomes if each["suite"] == suite["name"]])
@@ -73,11 +76,11 @@ def _section(suite: Json, outcomes: Sequence[Json]) -> Json:
 
 
 def _row(outcomes: Sequence[Json]) -> Json:
-    seen: dict[str, list[str]] = {}
+    observed: dict[str, list[str]] = {}
     for outcome in outcomes:
-        columns = seen.setdefault(outcome["observed"], [])
+        columns = observed.setdefault(outcome["observed"], [])
         columns += [outcome["column_name"]] if outcome["column_name"] else []
-    return {**outcomes[0], "seen": seen}
+    return {**outcomes[0], "columns_by_observed": observed}
 
 
 if __name__ == "__main__":

@@ -11,19 +11,32 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 
 from pipeline import goals, settings
 from pipeline.child import machine_reason
+from pipeline.database import connect, scalar
 from pipeline.digests import Digests
-from pipeline.errors import BUG, DONE, INTERRUPTED, CallError, PipelineError
+from pipeline.errors import (
+    BUG,
+    DONE,
+    INTERRUPTED,
+    REFUSED,
+    CallError,
+    PipelineError,
+    StageFailedError,
+)
 from pipeline.lock import locked
 from pipeline.paths import Paths
 from pipeline.plan import ML_STAGES, Context
 from pipeline.run_log import RunLog
 from pipeline.runner import NAMES, Runner
+from pipeline.screen import short, show
 from pipeline.state import State
 
+# the last stages of the goals after which a warehouse is published
+PUBLISHING = ("publish", "pages")
 UNTIL = {name: name for name in NAMES if name != "ml"} | {"run": "pages", "docs": "pages"}
 OTHERS: dict[str, Callable[[Runner], None]] = {
     **{name: goals.single_ml_stage(name) for name in ML_STAGES},
@@ -76,7 +89,9 @@ def _interrupt(*_: object) -> None:
 
 def _reach(wanted: Sequence[str], chosen: settings.Settings, *, is_dry: bool) -> int:
     paths = Paths.at(chosen["WAREHOUSE"], chosen["SITE"])
-    with locked(paths.root) as lock:
+    # a dry run of a warehouse that is not there must not make its folder
+    is_lockable = paths.root.is_dir() or not is_dry
+    with locked(paths.root) if is_lockable else nullcontext(-1) as lock:
         started_at = datetime.now(UTC)
         run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{os.getpid()}"
         digests = Digests(paths.digests)
@@ -85,7 +100,7 @@ def _reach(wanted: Sequence[str], chosen: settings.Settings, *, is_dry: bool) ->
             Context(chosen, paths, digests, run_id), State(paths, digests), log, lock=lock
         )
         if is_dry:
-            return _say_what_is_due(runner, wanted)
+            return _show_what_is_due(runner, wanted)
         log.begin(wanted, dict(chosen.values))
         code = BUG
         try:
@@ -112,20 +127,39 @@ def _reach_one(runner: Runner, goal: str) -> None:
     ran = runner.bring_up_to_date(UNTIL[goal])
     if ran and goal == "run":
         seconds = time.perf_counter() - started
-        print(
-            f"{'run':<10} done in {seconds:.0f} s."
-            " Ask it: make query SQL='from insights.project_outlook'; browse it: make site"
+        show(
+            "run",
+            f"done in {seconds:.0f} s."
+            " Ask it: make query SQL='from insights.project_outlook'; browse it: make site",
         )
     elif not ran:
-        what = runner.context.paths.published if goal == "run" else goal
-        print(f"{goal:<10} nothing has changed: {what} is up to date with its inputs")
+        what = short(runner.context.paths.published) if goal == "run" else goal
+        show(goal, f"nothing has changed: {what} is up to date with its inputs")
+    if UNTIL[goal] in PUBLISHING and runner.context.settings["FAIL_ON_ALERT"] == "1":
+        _fail_on_alert(runner.context.paths)
 
 
-def _say_what_is_due(runner: Runner, wanted: Sequence[str]) -> int:
+def _fail_on_alert(paths: Paths) -> None:
+    """Drift keeps nothing from being published: the alerts are read from what is."""
+    with closing(connect(paths.published, read_only=True)) as con:
+        count = scalar(con, "select count(*) from insights.drift_alerts")
+    if count:
+        raise StageFailedError(
+            f"FAIL_ON_ALERT=1: {count} rows in insights.drift_alerts; the warehouse is published",
+            REFUSED,
+        )
+
+
+def _show_what_is_due(runner: Runner, wanted: Sequence[str]) -> int:
+    root = runner.context.paths.root
+    if not root.is_dir():
+        show("pipeline", f"there is no warehouse yet at {root}")
     for goal in wanted:
         due = runner.first_due(UNTIL.get(goal, "validate"))
-        what = f"{due[0]} is due ({due[1]}), and what follows from it" if due else "nothing is due"
-        print(f"{goal:<10} {what}")
+        show(
+            goal,
+            f"{due[0]} is due ({due[1]}), and what follows from it" if due else "nothing is due",
+        )
     return DONE
 
 

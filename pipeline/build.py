@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from pipeline.database import Connection, DatabaseError, connect, literal, scalar
 from pipeline.errors import DONE, CallError
 from pipeline.paths import Paths
+from pipeline.screen import show
 
 HISTORY_SCHEMAS = ("ml", "quality")
-MARGIN = " " * 11
 QUARANTINED_ROWS = """
     create table if not exists quality.quarantined_rows (
         run_id varchar,
@@ -31,7 +31,7 @@ QUARANTINED_ROWS = """
 
 
 class Platform(NamedTuple):
-    """What the published projects say about the landed ones.
+    """How the landed projects differ from the published ones.
 
     Attributes:
         contradicting: Published projects that have another creator or launch now.
@@ -54,8 +54,8 @@ def main() -> int:
     except CallError as error:
         print(f"build      {error}", file=sys.stderr)
         return error.code
-    for line in _about(platform):
-        print(f"{'build':<10} {line}", flush=True)
+    if lines := _about(platform):
+        show("build", *lines)
     return DONE
 
 
@@ -63,7 +63,8 @@ def start(paths: Paths) -> Platform:
     """Puts a new build database in place of whatever an earlier run left.
 
     History belongs to one platform: it is carried over unless published projects contradict the
-    landed ones. Then the build begins without, and publishing sets the old file aside.
+    landed ones. Then the build begins without; publishing keeps the old file under a
+    dated name.
 
     Raises:
         CallError: Nothing is landed, or the published file cannot be read.
@@ -195,7 +196,7 @@ def _about(platform: Platform) -> list[str]:
         return [
             f"this is another platform: {platform.contradicting:,} published projects have another"
             f" creator or launch now ({examples})",
-            MARGIN + "a new history begins, and publish sets the old warehouse aside",
+            "a new history begins; publish keeps the old warehouse under a dated name",
         ]
     if platform.missing:
         return [

@@ -21,8 +21,8 @@ MACHINE = {
     errno.EPERM: "permission denied",
     errno.EPIPE: "nobody reads the output any more",
 }
-# DuckDB raises errors of its own, in which the system's words stand
-MACHINE_WORDS = ("No space left on device", "Read-only file system", "Permission denied")
+# DuckDB raises errors of its own, which contain the system's message
+MACHINE_MESSAGES = ("No space left on device", "Read-only file system", "Permission denied")
 
 
 def main() -> int:
@@ -63,7 +63,7 @@ def machine_reason(error: BaseException) -> str | None:
         return f"{MACHINE[error.errno]} ({error.filename or error.strerror})"
     text = str(error)
     is_of_duckdb = any(each.__module__.endswith("duckdb") for each in type(error).__mro__)
-    if is_of_duckdb and any(words in text for words in MACHINE_WORDS):
+    if is_of_duckdb and any(each in text for each in MACHINE_MESSAGES):
         return text.splitlines()[0]
     return None
 

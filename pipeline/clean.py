@@ -4,7 +4,7 @@ import shutil
 import sys
 from contextlib import suppress
 
-from pages.registry import CATALOGUE, PAGES
+from pages.registry import CATALOGUE, LINEAGE, PAGES
 from pipeline.errors import DONE, CallError
 from pipeline.lock import locked
 from pipeline.paths import DBT_PROJECT, PROJECT, Paths
@@ -37,7 +37,7 @@ def clean(paths: Paths) -> None:
             for name in OF_WAREHOUSE:
                 shutil.rmtree(paths.root / name, ignore_errors=True)
     # others may write into the folder as well: only the pages are ours
-    for page in (*PAGES, CATALOGUE):
+    for page in (*PAGES, CATALOGUE, LINEAGE):
         if page.folder:
             shutil.rmtree(paths.site / page.folder, ignore_errors=True)
     with suppress(OSError):

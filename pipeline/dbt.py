@@ -8,9 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pipeline.child import MACHINE_WORDS
+from pipeline.child import MACHINE_MESSAGES
 from pipeline.database import connect
 from pipeline.errors import BUG, DONE, REFUSED, WRONG_CALL
+from pipeline.screen import show
 
 BUILD = ("--quiet", "--log-level-file", "none", "build", "--exclude-resource-type", "unit_test")
 DOCS = ("--quiet", "--log-level-file", "none", "docs", "generate", "--static", "--no-compile")
@@ -36,7 +37,7 @@ def main() -> int:
         code, _ = _judge(runner.invoke(list(DOCS)))
     if code == DONE:
         seconds = time.perf_counter() - started
-        print(f"{selector:<10} {summary} ({seconds:.0f} s) -> {MADE[selector]}")
+        show(selector, f"{summary} ({seconds:.0f} s) -> {MADE[selector]}")
     return code
 
 
@@ -47,7 +48,7 @@ def _drop_insights(database: Path) -> None:
 
 
 def _judge(done: Any) -> tuple[int, str]:
-    """The exit code of an invocation, and what it did, in words."""
+    """The exit code of an invocation, and a summary of what it did."""
     if not done.success and (reason := machine_reason(done)):
         print(f"dbt: {reason}: free it, then run again", file=sys.stderr)
         return WRONG_CALL, ""
@@ -74,11 +75,11 @@ def _judge(done: Any) -> tuple[int, str]:
 
 
 def machine_reason(done: Any) -> str | None:
-    """The line in which a failed invocation says what the machine refused; None if nothing."""
+    """The line of a failed invocation that names what the machine refused; None if nothing."""
     results = getattr(done.result, "results", None) or []
     errors = [each.message for each in results if str(each.status) == "error"]
     lines = [line for text in (done.exception, *errors) for line in str(text).splitlines()]
-    found = (line for line in lines if any(words in line for words in MACHINE_WORDS))
+    found = (line for line in lines if any(each in line for each in MACHINE_MESSAGES))
     return next((line.strip() for line in found), None)
 
 

@@ -77,7 +77,7 @@ def write_json(path: Path, value: object) -> None:
     """Replaces a JSON file in one step.
 
     Raises:
-        OSError: It cannot be written; `filename` is its name, which a full disk alone does not say.
+        OSError: It cannot be written; `filename` is its name, which the error of a full disk lacks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.new")

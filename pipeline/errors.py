@@ -1,4 +1,4 @@
-"""How the pipeline and its stages say how a run ended."""
+"""The exit codes and errors of the pipeline and its stages."""
 
 DONE = 0
 REFUSED = 1  # a gate refused, or an alert that was asked for
@@ -25,7 +25,7 @@ class RefusedError(PipelineError):
 
 
 class StageFailedError(PipelineError):
-    """A stage ended with another code than 0; it has said why."""
+    """A stage ended with another code than 0, after printing why."""
 
     def __init__(self, message: str, code: int) -> None:
         """Takes the message of the pipeline and the exit code."""

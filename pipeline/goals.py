@@ -13,6 +13,7 @@ from pipeline.errors import CallError, StageFailedError
 from pipeline.paths import PROJECT, Paths
 from pipeline.plan import Command, ml
 from pipeline.runner import Runner
+from pipeline.screen import short, show
 
 
 def single_ml_stage(name: str) -> Callable[[Runner], None]:
@@ -66,17 +67,15 @@ def _ml_rows(database: Path) -> dict[str, int]:
 
 
 def backtest(runner: Runner) -> None:
-    """Replays the models at earlier timestamps, then publishes what they would have said.
+    """Replays the models at earlier timestamps, then publishes what they would have predicted.
 
     Raises:
-        CallError: It is not said from when to when.
+        CallError: The period is not given.
     """
     settings = runner.context.settings
     first, last, every = (settings[name] for name in ("FROM", "TO", "EVERY"))
     if not (first and last):
-        raise CallError(
-            "backtest: say from when to when, e.g. FROM=2022-07-01 TO=2023-07-01 EVERY=1mo"
-        )
+        raise CallError("backtest: no period given, e.g. FROM=2022-07-01 TO=2023-07-01 EVERY=1mo")
     runner.bring_up_to_date("ml")
     command = [
         *("ml.modeling.backtest", "--db", str(runner.context.paths.build)),
@@ -122,7 +121,8 @@ def truth(runner: Runner) -> None:
     finally:
         for each in (data, same, larger):
             shutil.rmtree(each, ignore_errors=True)
-    print(f"{'truth':<10} -> {folder}; make run TRUTH={folder} measures the models beside it")
+    where = short(folder)
+    show("truth", f"-> {where}; make run TRUTH={where} measures the models beside it")
 
 
 def _features(runner: Runner, **values: str) -> None:

@@ -108,7 +108,7 @@ class Paths:
 
     @property
     def landed_for_dbt(self) -> str:
-        """The folder `landed` as dbt must be told of it: relative to the dbt project.
+        """The folder `landed` as dbt needs it: relative to the dbt project.
 
         With an absolute path dbt would overwrite the seeds.
         """

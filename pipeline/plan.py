@@ -58,7 +58,7 @@ class Stage(NamedTuple):
     """One stage of the plan.
 
     Attributes:
-        name: As people call it.
+        name: Its name on the command line.
         reads: What it depends on beside the stage before it, by name.
         commands: How it is run; all in one process. None are needed where there is nothing to do.
         writes: Digests of the files that it leaves, by name: one that has been changed or removed
@@ -154,17 +154,18 @@ def _pages(context: Context) -> list[Command]:
     folders = ("--warehouse", str(paths.root), "--site", str(paths.site))
     return [
         ["ml.monitoring", "--db", str(paths.published), *log],
+        ["pipeline.lineage", str(paths.dbt_target), str(paths.site)],
         ["pages", *folders, "--docs", str(paths.dbt_docs)],
     ]
 
 
 def _dbt_files(context: Context, *, insights: bool) -> str:
-    insights_folder = DBT_PROJECT / "models" / "marts" / "insights"
+    late = (DBT_PROJECT / "models" / "marts" / "insights", DBT_PROJECT / "analyses")
     kept = [
         path
         for pattern in ("macros", "models", "tests", "analyses")
         for path in (DBT_PROJECT / pattern).rglob("*")
-        if path.is_file() and path.is_relative_to(insights_folder) == insights
+        if path.is_file() and any(map(path.is_relative_to, late)) == insights
     ]
     if not insights:
         kept += [*DBT_PROJECT.glob("*.yml"), PROJECT / "profiles.yml"]
@@ -265,7 +266,7 @@ STAGES = (
         "pages",
         reads=lambda context: {
             "published": context.digests.of_file(context.paths.published),
-            "pages": context.code(*PAGES_CODE),
+            "pages": context.code(*PAGES_CODE, "pipeline/lineage.py"),
             "validation report": context.digests.of_file(context.paths.validation_report),
             "dbt docs": context.digests.of_file(context.paths.dbt_docs),
         },

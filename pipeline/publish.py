@@ -16,6 +16,7 @@ from pathlib import Path
 from pipeline.database import Connection, DatabaseError, connect, scalar
 from pipeline.errors import DONE, CallError, PipelineError, RefusedError
 from pipeline.paths import Paths
+from pipeline.screen import short, show
 
 MAIN_TABLES = (
     "core.dim_projects",
@@ -42,7 +43,7 @@ def main() -> int:
 
 
 def publish(warehouse: Paths, *, validated_by: str) -> None:
-    """Replaces the published file by the build; at every moment one whole file is there.
+    """Replaces the published file by the build; at all times one whole file is there.
 
     Args:
         warehouse: The paths of the warehouse.
@@ -75,9 +76,10 @@ def publish(warehouse: Paths, *, validated_by: str) -> None:
     _sync(warehouse.root)
     _remove_unnamed_raw(warehouse, named)
     seconds = time.perf_counter() - started
-    print(f"{'publish':<10} {summary} ({seconds:.1f} s) -> {warehouse.published}")
+    lines = [f"{summary} ({seconds:.1f} s) -> {short(warehouse.published)}"]
     if set_aside:
-        print(f"{'':<10} the warehouse of another platform is set aside as {set_aside}")
+        lines.append(f"the warehouse of another platform is kept as {short(set_aside)}")
+    show("publish", *lines)
 
 
 def _require_validation(con: Connection, run_id: str) -> None:
@@ -99,7 +101,7 @@ def _require_validation(con: Connection, run_id: str) -> None:
 
 
 def _summary(con: Connection) -> str:
-    """Row counts of the main tables, and the moment the build is for."""
+    """Row counts of the main tables, and the timestamp that the build is for."""
     present = {
         name
         for (name,) in con.execute(
@@ -112,7 +114,8 @@ def _summary(con: Connection) -> str:
         if name in present
     ]
     if "core.warehouse_as_of" in present:
-        counts.append(f"as of {scalar(con, 'select as_of from core.warehouse_as_of')}")
+        as_of = scalar(con, "select as_of from core.warehouse_as_of")
+        counts.append(f"as of {as_of:%d %b %Y, %H:%M} UTC")
     return ", ".join(counts)
 
 

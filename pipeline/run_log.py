@@ -21,7 +21,7 @@ class RunLog:
         self._write(event="begun", goals=list(goals), settings=settings)
 
     def stage(self, name: str, *, reason: str, seconds: float, code: int) -> None:
-        """Keeps what became of a stage, and why it was due."""
+        """Keeps the outcome of a stage, and why it was due."""
         row = {"stage": name, "due_because": reason, "seconds": round(seconds, 2), "code": code}
         self._stages.append(row)
 

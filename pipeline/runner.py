@@ -21,6 +21,7 @@ from pipeline.errors import (
 from pipeline.paths import DBT_PROJECT, PROJECT
 from pipeline.plan import STAGES, Command, Context, Stage
 from pipeline.run_log import RunLog
+from pipeline.screen import wait
 from pipeline.state import Record, State
 
 NAMES = tuple(stage.name for stage in STAGES)
@@ -50,7 +51,7 @@ class Runner:
         """Runs what is due up to a stage; returns the names of the stages that ran.
 
         Raises:
-            StageFailedError: A stage refused or failed; it has said why.
+            StageFailedError: A stage refused or failed, after printing why.
         """
         ran: list[str] = []
         for stage in self._stages(until):
@@ -89,7 +90,7 @@ class Runner:
             StageFailedError: The process ended in another way.
         """
         started = time.perf_counter()
-        code = self._call(commands)
+        code = self._call(name, commands)
         seconds = time.perf_counter() - started
         self._log.stage(name, reason=reason, seconds=seconds, code=code)
         if code == PARTLY_DONE:
@@ -142,7 +143,7 @@ class Runner:
                 state.mark_database()  # it was judged, and is as it was
                 state.save()
             if error.code == REFUSED and (shown := stage.if_refused(context)):
-                self._call(shown)
+                self._call(stage.name, shown)
             raise
         record.writes = stage.writes(context)
         if stage.name == "publish":
@@ -164,7 +165,7 @@ class Runner:
         command = ["pipeline.publish", "--warehouse", root, "--validated-by", validated.run_id]
         return [command]
 
-    def _call(self, commands: Sequence[Command]) -> int:
+    def _call(self, name: str, commands: Sequence[Command]) -> int:
         """Runs commands in a process of their own; Ctrl-C ends both."""
         process = subprocess.Popen(
             [sys.executable, "-m", "pipeline.child", json.dumps(commands)],
@@ -173,7 +174,7 @@ class Runner:
             pass_fds=(self._lock,),
         )
         try:
-            code = process.wait()
+            code = wait(process, name)
         except KeyboardInterrupt:
             process.kill()
             process.wait()

@@ -6,6 +6,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from pipeline.errors import DONE, CallError
+from pipeline.screen import show
 
 
 def main() -> int:
@@ -13,7 +14,7 @@ def main() -> int:
     folder, port = sys.argv[1:]
     try:
         with _server(Path(folder), port) as server:
-            print(f"{'site':<10} http://localhost:{port}/ (Ctrl-C ends it)", flush=True)
+            show("site", f"http://localhost:{port}/ (Ctrl-C ends it)")
             server.serve_forever()
     except CallError as error:
         print(f"{'site':<10} {error}", file=sys.stderr)

@@ -1,17 +1,20 @@
 """Warehouses for tests, built by the very stages of a run, each away from the repository's own."""
 
+import fcntl
 import os
 import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from random import randrange
 from typing import Protocol
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from tests.forks import FORKS, REPOSITORY
 
@@ -92,10 +95,16 @@ class Workshop:
         """Runs one of the project's own commands."""
         call([sys.executable, "-m", module, *arguments])
 
-    def build(self, data: Path, *, as_of: datetime | None = None) -> Path:
-        """Lands, builds all but `insights` without its tests, and returns the database."""
+    def build(
+        self, data: Path, *, as_of: datetime | None = None, select: Sequence[str] = ()
+    ) -> Path:
+        """Lands, builds without tests what is selected, and returns the database.
+
+        By default that is all but `insights`.
+        """
         self.land(data, as_of=as_of)
-        self.dbt(*SILENTLY, "build", *WITHOUT_TESTS)
+        selected = ("--select", *select) if select else ()
+        self.dbt(*SILENTLY, "build", *selected, *WITHOUT_TESTS)
         return self.database
 
 
@@ -113,6 +122,15 @@ def call(command: Sequence[str | Path], **environment: str) -> None:
     assert done.returncode == 0, f"{shlex.join(map(str, command))}\n{done.stdout}{done.stderr}"
 
 
+@contextmanager
+def only_worker(folder: Path) -> Iterator[None]:
+    """Lets one worker after another into a folder: the first makes what the others take."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class BuildWarehouse(Protocol):
     """What the fixture `build_warehouse` gives."""
 
@@ -125,10 +143,17 @@ def _forks_are_ended() -> Iterator[None]:
     FORKS.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """On tables this small, threads of the linear algebra would only wait for each other."""
+    with threadpool_limits(limits=1):
+        yield
+
+
 @pytest.fixture(scope="session")
-def lent_workshop(new_workshop: Callable[[], Workshop]) -> Workshop:
+def lent_workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """The workshop that is lent to one test after another, so that dbt parses one only."""
-    return new_workshop()
+    return Workshop(tmp_path_factory.mktemp("workshop"))
 
 
 @pytest.fixture
@@ -149,9 +174,3 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all workers of this test run share."""
     folder = tmp_path_factory.getbasetemp()
     return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-
-
-@pytest.fixture(scope="session")
-def new_workshop(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Workshop]:
-    """Makes workshops that outlive a single test."""
-    return lambda: Workshop(tmp_path_factory.mktemp("workshop"))

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,16 +31,20 @@ LATER = {
 
 
 class Forks:
-    """A process that runs one command after another, each in a fork of itself."""
+    """A process that runs one command after another, each in a fork of itself.
 
-    def __init__(self) -> None:
+    It runs the code of the repository, or of the copy that it is given.
+    """
+
+    def __init__(self, repository: Path = REPOSITORY) -> None:
+        self._repository = repository
         self._process: subprocess.Popen[str] | None = None
 
     def run(
         self,
         command: Sequence[str | Path],
         *,
-        cwd: Path = REPOSITORY,
+        cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         imports: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
@@ -47,13 +52,13 @@ class Forks:
 
         Args:
             command: `python -m module …`, `python -c program …` or a script such as `dbt …`.
-            cwd: The folder in which it runs.
+            cwd: The folder in which it runs; by default that of the code.
             env: Its environment; by default that of the tests.
             imports: What `python -c` imports, if that takes long.
         """
         order = {
             "command": [str(part) for part in command],
-            "cwd": str(cwd),
+            "cwd": str(cwd or self._repository),
             "env": dict(os.environ if env is None else env),
             "imports": list(imports),
         }
@@ -76,7 +81,7 @@ class Forks:
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", "from tests.forks import serve; serve()"],
-                cwd=REPOSITORY,
+                cwd=self._repository,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -98,7 +103,7 @@ def serve() -> None:
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             child = os.fork()
             if child == 0:
-                _end(_code_of(partial(_become, order, out, err)))
+                _end(_code_of(partial(_separate, order, out, err)))
             _, status = os.waitpid(child, 0)
             texts = {}
             for name, file in (("stdout", out), ("stderr", err)):
@@ -108,6 +113,33 @@ def serve() -> None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
     _end(0)
+
+
+class ForkedProcess:
+    """What `subprocess.Popen` of a `python -m` is to the pipeline, but a fork of this process."""
+
+    def __init__(
+        self, command: list[str], *, cwd: Path, env: dict[str, str], pass_fds: tuple[int, ...]
+    ) -> None:
+        """Starts it; a fork inherits all open files, those of `pass_fds` too."""
+        module = _module(command)
+        assert module, command
+        importlib.import_module(module)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._pid = os.fork()
+        if self._pid == 0:
+            order = {"command": command, "cwd": str(cwd), "env": env}
+            _end(_code_of(partial(_become, order)))
+
+    def wait(self) -> int:
+        """Returns the exit code, once it has ended."""
+        _, status = os.waitpid(self._pid, 0)
+        return os.waitstatus_to_exitcode(status)
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        os.kill(self._pid, signal.SIGKILL)
 
 
 def _code_of(call: Callable[[], None]) -> int:
@@ -152,12 +184,17 @@ def _module(command: list[str]) -> str | None:
     return f"{command[2]}.__main__" if is_package else command[2]
 
 
-def _become(order: dict[str, Any], out: IO[str], err: IO[str]) -> None:
-    """Makes the fork a process like the one that the order describes, and runs that."""
+def _separate(order: dict[str, Any], out: IO[str], err: IO[str]) -> None:
+    """Runs an order with nothing to read; what it writes goes into the files."""
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(out.fileno(), 1)
     os.dup2(err.fileno(), 2)
+    _become(order)
+
+
+def _become(order: dict[str, Any]) -> None:
+    """Makes the fork a process like the one that the order describes, and runs that."""
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])

@@ -1,6 +1,7 @@
 """A command in a fork leaves what a fresh process leaves: code, words, and nothing in the next."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -56,3 +57,30 @@ def test_what_a_fork_changes_is_gone_in_the_next() -> None:
     look = "import os, json; print(os.environ.get('X'), os.getcwd(), json.dumps is None)"
     fork = FORKS.run([sys.executable, "-c", look])
     assert fork.stdout == f"None {REPOSITORY} False\n"
+
+
+FORKS_ITSELF = """
+import os, sys
+from tests.forks import ForkedProcess
+
+command = [sys.executable, *sys.argv[1:]]
+process = ForkedProcess(command, cwd=os.getcwd(), env=dict(os.environ), pass_fds=())
+if "sleep" in sys.argv[-1]:
+    process.kill()
+sys.exit(process.wait() % 256)
+"""
+
+
+def test_a_fork_of_a_fork_ends_as_a_fresh_process_does() -> None:
+    command = [sys.executable, "-m", "pipeline.publish"]
+    fresh = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    fork = FORKS.run([sys.executable, "-c", FORKS_ITSELF, *command[1:]])
+    assert (fork.returncode, fork.stdout, fork.stderr) == (
+        fresh.returncode,
+        fresh.stdout,
+        fresh.stderr,
+    )
+    assert fork.returncode == 2
+    sleeping = ("-m", "timeit", "-n1", "-r1", "import time; time.sleep(60)")
+    killed = FORKS.run([sys.executable, "-c", FORKS_ITSELF, *sleeping])
+    assert killed.returncode == 256 - signal.SIGKILL

@@ -16,6 +16,7 @@ MAY_IMPORT = {
         "great_expectations",
         "numpy",
         "sqlalchemy",
+        "yaml",
     },
     "ml": {
         "duckdb",
@@ -32,7 +33,7 @@ MAY_IMPORT = {
     },
     "pages": {"duckdb", "jinja2", "markupsafe", "matplotlib", "numpy"},
     # which pages there are, to remove them: the registry is data
-    "pipeline": {"dbt", "duckdb", "pages"},
+    "pipeline": {"dbt", "dbt_colibri", "duckdb", "pages"},
 }
 TOUCHES_DATABASE = {
     "expectations": "warehouse.py",

@@ -1,1 +1,1 @@
-"""The first gate: lets an export in, or says exactly which of its rows break the contract."""
+"""The first gate: accepts an export, or reports exactly which rows violate the contract."""

@@ -6,7 +6,7 @@ violate other rules; so all violations are found at once. Then the violating row
 references and rules about absent rows are checked on the others, until no more rows are
 rejected.
 
-At last the causes of each rejected row are traced, to say what each rule costs.
+At last the causes of each rejected row are traced, to count the rows that each rule costs.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from operator import or_
 
 from expectations.landing.causes import trace_causes
 from expectations.landing.contract import TABLE, TABLES, Table
-from expectations.landing.reading import SPOKEN, read_nothing, unreadable_bit
+from expectations.landing.reading import TYPE_NAMES, read_nothing, unreadable_bit
 from expectations.landing.rows import RowChecker
 from expectations.landing.rules_between_rows import BETWEEN_CHECKS
 from expectations.landing.rules_of_rows import ROW_CHECKS, Absence, Check, Rule
@@ -159,7 +159,7 @@ def _find_wrong_types(checker: RowChecker, table: Table) -> None:
         checker.add(
             table,
             "wrong_type",
-            f"'{column.name} ''' || raw.\"{column.name}\" || ''' is not {SPOKEN[column.type]}'",
+            f"'{column.name} ''' || raw.\"{column.name}\" || ''' is not {TYPE_NAMES[column.type]}'",
             f"""
             inner join raw_{table.name} as raw on raw._row = given._row
             where (given._unreadable & {unreadable_bit(table, column.name)}) <> 0
@@ -212,7 +212,7 @@ def _find_repeated_keys(checker: RowChecker, table: Table) -> None:
 
 
 def _find_orphans(checker: RowChecker, table: Table, absence: Absence) -> None:
-    """Finds rows whose parent was rejected, and says why it was."""
+    """Finds rows whose parent was rejected, with the reason."""
     parent = TABLE[absence.table]
     ((_, name),) = absence.links
     column = name.removeprefix(f"{table.entity}.")

@@ -55,7 +55,7 @@ def csv_relation(path: Path, header: tuple[str, ...], *, rejects: str = "") -> s
     """The SQL that reads a CSV file as text, in file order; empty values are NULL.
 
     Not in parallel: DuckDB 2.0 then takes a line break inside quotes for the end of a record
-    where two scans meet, and says nothing.
+    where two scans meet, without an error.
 
     Args:
         path: Of the file.
@@ -77,7 +77,7 @@ def csv_relation(path: Path, header: tuple[str, ...], *, rejects: str = "") -> s
 
 
 def explain(path: Path, error: DatabaseError) -> UnreadableFileError:
-    """What to tell about a CSV file that DuckDB gave up on."""
+    """The message about a CSV file that DuckDB could not read."""
     if "state machine" in str(error):
         crlf, lf = (sum(counts) for counts in zip(*_line_ends(path), strict=True))
         reason = f"{crlf:,} lines end in CRLF, {lf:,} in LF: save the file with one kind"

@@ -32,20 +32,20 @@ THROUGH_TEXT = {
     MOMENT: ("VARCHAR", "TIMESTAMP_NS", "DATE"),
     TRUTH: ("VARCHAR", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UTINYINT"),
 }
-SPOKEN = {
+TYPE_NAMES = {
     INTEGER: "an integer",
     TEXT: "text",
     MONEY: "money (digits, at most 16 before the point and 2 after it, such as 1234.50)",
-    MOMENT: "a moment (ISO 8601, to the microsecond)",
+    MOMENT: "a timestamp (ISO 8601, to the microsecond)",
     TRUTH: "true or false",
 }
 
 # DuckDB's casts are lenient (1.5 is the bigint 2, 1.005 the money 1.01): the pattern decides.
-CLOCK = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6}0*)?)?"
+TIME_OF_DAY = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6}0*)?)?"
 PATTERN = {
     INTEGER: r"-?\d+(\.0*)?",
     MONEY: r"[+-]?\d+(\.\d{0,2}0*)?",
-    MOMENT: rf"\d{{4}}-\d\d-\d\d([T ]{CLOCK}(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?)?",
+    MOMENT: rf"\d{{4}}-\d\d-\d\d([T ]{TIME_OF_DAY}(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?)?",
     TRUTH: "(?i)true|false|t|f|1|0",
 }
 # A cast to TIMESTAMP would drop the offset without a word.
@@ -56,7 +56,7 @@ CAST = {
     TRUTH: "try_cast({text} as boolean)",
 }
 # infinity, which Parquet can hold, lies outside
-FIRST_MOMENT, LAST_MOMENT = "0001-01-01 00:00:00", "9999-12-31 23:59:59.999998"
+FIRST_TIMESTAMP, LAST_TIMESTAMP = "0001-01-01 00:00:00", "9999-12-31 23:59:59.999998"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ def _typed_value(column: Column, kind: str) -> tuple[str, str]:
     """SQL of a column's value in the contract's type, and of whether the cast loses it."""
     raw = f'raw."{column.name}"'
     if column.type == TEXT:
-        # an empty text is no text: a CSV file cannot tell the two apart
+        # an empty text counts as NULL: a CSV file has one form for both
         return f"nullif(cast({raw} as varchar), '')", ""
     if kind == '"NULL"':
         return f"cast(null as {column.type})", ""
@@ -217,7 +217,7 @@ def _typed_value(column: Column, kind: str) -> tuple[str, str]:
         # a cast from a zoned timestamp to a plain one goes through the calendar: 20 times slower
         is_zoned = kind == "TIMESTAMP WITH TIME ZONE"
         value = f"make_timestamp(epoch_us({raw}))" if is_zoned else f"cast({raw} as timestamp)"
-        first, last = (f"cast('{each}+00' as {kind})" for each in (FIRST_MOMENT, LAST_MOMENT))
+        first, last = (f"cast('{each}+00' as {kind})" for each in (FIRST_TIMESTAMP, LAST_TIMESTAMP))
         return value, f"not ({raw} is null or {raw} between {first} and {last})"
     text = f"nullif(cast({raw} as varchar), '')"
     matches = f"regexp_full_match({text}, {literal(PATTERN[column.type])})"

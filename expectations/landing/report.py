@@ -29,8 +29,8 @@ class Finding:
         reason: Why the first of them does.
         is_root: Whether the rows violate it as they are in the file, and not only after others
             were rejected.
-        falling_count: Rows beside them that are rejected for this rule, too: because of a rejected
-            parent or missing rows, in however many steps. 0 unless `is_root`.
+        dependent_count: Other rows that are rejected for this rule: because of a rejected parent
+            or missing rows, in however many steps. 0 unless `is_root`.
         sole_count: Rows of both kinds that are rejected for no other rule.
     """
 
@@ -40,13 +40,13 @@ class Finding:
     keys: tuple[str, ...]
     reason: str
     is_root: bool
-    falling_count: int = 0
+    dependent_count: int = 0
     sole_count: int = 0
 
     @property
     def cost(self) -> int:
         """Rows that are rejected for this rule, whether or not for others, too."""
-        return self.row_count + self.falling_count
+        return self.row_count + self.dependent_count
 
 
 def build_report(con: Connection, files: dict[str, Path], problems: list[FileProblem]) -> None:
@@ -86,7 +86,7 @@ def refusal(
     checker: RowChecker, problems: list[FileProblem], data: Path, folder: Path, seconds: float
 ) -> str:
     """What to print when a landing is refused; `folder` will hold the whole report."""
-    roots, falling = _findings(checker)
+    roots, dependents = _findings(checker)
     what = (
         f"{counted(len({each.file for each in problems}), 'file')} of {data} cannot be read as it"
         " should"
@@ -99,10 +99,10 @@ def refusal(
         lines.append(
             "rules that need these files were not checked, nor what would be rejected with them"
         )
-    if falling:
+    if dependents:
         count = scalar(checker.con, "select count(*) from rejected where not is_violating")
         lines.append(f"{counted(count, 'more row')} would be quarantined with these:")
-        lines += _described(falling, REFUSAL_MARGIN)
+        lines += _described(dependents, REFUSAL_MARGIN)
     lines.append(f"all keys: {folder / 'violations.csv'}")
     if not problems:
         lines.append(f"{_advice(roots)};")
@@ -118,10 +118,10 @@ def about_quarantine(checker: RowChecker) -> list[str]:
     """What to print of the rows that were quarantined."""
     if not checker.cause_bits:
         return []
-    roots, falling = _findings(checker)
+    roots, dependents = _findings(checker)
     return [
         *_described(roots, STAGE_MARGIN),
-        *_described(falling, STAGE_MARGIN),
+        *_described(dependents, STAGE_MARGIN),
         "each row with all its reasons: quality.quarantined_rows",
         _advice(roots),
     ]
@@ -144,17 +144,17 @@ def write_rejection(con: Connection, folder: Path, text: str) -> Path:
 def _findings(checker: RowChecker) -> tuple[list[Finding], list[Finding]]:
     """What rows do as they are in the files, and once these are rejected; most costly first."""
     groups = checker.con.execute("select causes, count(*) from rejected group by causes").fetchall()
-    roots, falling = [], []
+    roots, dependents = [], []
     for table, rule, count, keys, reason, is_root in _violated_rules(checker.con):
         finding = Finding(table, rule, count, tuple(keys), reason, is_root)
         if is_root:
             roots.append(_with_cost(finding, checker.cause_bits[table, rule], groups))
         else:
-            falling.append(finding)
+            dependents.append(finding)
     # of two rules that cost the same rows, the one to correct is that which fewer rows violate
     roots.sort(key=lambda each: (-each.cost, each.row_count))
-    falling.sort(key=lambda each: -each.row_count)
-    return roots, falling
+    dependents.sort(key=lambda each: -each.row_count)
+    return roots, dependents
 
 
 def _violated_rules(con: Connection) -> list[tuple[str, str, int, list[str], str, bool]]:
@@ -202,7 +202,7 @@ def _with_cost(finding: Finding, bit: int, groups: list[tuple[int, int]]) -> Fin
     lines = finding.row_count if finding.rule == "unreadable_line" else 0
     cost = lines + sum(count for causes, count in groups if causes & bit)
     sole = lines + sum(count for causes, count in groups if causes == bit)
-    return replace(finding, falling_count=cost - finding.row_count, sole_count=sole)
+    return replace(finding, dependent_count=cost - finding.row_count, sole_count=sole)
 
 
 def _advice(roots: list[Finding]) -> str:
@@ -227,9 +227,9 @@ def _described(found: Iterable[Finding], margin: int) -> list[str]:
         head = f"{each.table}  {each.rule}  {counted(each.row_count, 'row')}: {keys}"
         lines += _wrapped(head, margin)
         if each.is_root and {each.cost, each.sole_count} != {each.row_count}:
-            others = f": these and {each.falling_count:,} rejected with them"
+            others = f": these and {each.dependent_count:,} rejected with them"
             lines.append(
-                f"    costs {counted(each.cost, 'row')}{others if each.falling_count else ''};"
+                f"    costs {counted(each.cost, 'row')}{others if each.dependent_count else ''};"
                 f" {each.sole_count:,} of them for no other cause"
             )
         if each.is_root:

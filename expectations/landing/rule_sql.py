@@ -95,7 +95,7 @@ def _without_unreadable(sql: str, alias: str, table: Table) -> str:
 
 
 def _absent_sql(expression: str, check: Check, unreadable: Collection[str]) -> str:
-    """What to say of an expression without a value."""
+    """The text for an expression without a value."""
     alias, _, column = expression.partition(".")
     table = _aliases(check).get(alias)
     if table is None or table.name not in unreadable or not column.isidentifier():

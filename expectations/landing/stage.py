@@ -1,4 +1,4 @@
-"""The first gate: lets an export in, or says exactly which of its rows break the contract."""
+"""The stage landing: accepts an export, or reports exactly which rows violate the contract."""
 
 import json
 import os
@@ -27,15 +27,15 @@ from expectations.landing.writing import (
     write_quarantined,
     write_table,
 )
+from expectations.screen import short, show
 from expectations.warehouse import Connection, Warehouse, connect, scalar
 
 MEMORY_LIMIT = "1500MB"
-MARGIN = " " * 11
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What a landing is asked to do; `as_of` is None where the data are to say it."""
+class Options:
+    """The options of a landing; `as_of` is None: taken from the data."""
 
     data: Path
     warehouse: Warehouse
@@ -49,80 +49,80 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_code("land", lambda: land(_parse(arguments)))
 
 
-def land(call: Call) -> None:
+def land(options: Options) -> None:
     """Checks an export and puts what passes where dbt finds it.
 
     Raises:
-        CallError: A file is missing, or nothing says for which moment to build.
+        CallError: A file is missing, or no timestamp to build for is given or found.
         RefusedError: Rows break the contract, and they are not to be quarantined.
     """
     started = time.perf_counter()
-    files = find_files(call.data)
-    work = call.warehouse.build_folder / "landing"
+    files = find_files(options.data)
+    work = options.warehouse.build_folder / "landing"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
         settings = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(work / "spill")}
         with closing(connect(work / "scratch.duckdb", settings=settings)) as con:
-            checker = _check(con, call, files, started)
-            lines = _write(checker, call, work)
+            checker = _check(con, options, files, started)
+            lines = _write(checker, options, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    where = call.warehouse.landed
-    print(f"{'land':<10} {lines[0]} ({time.perf_counter() - started:.1f} s) -> {where}")
-    for line in lines[1:]:
-        print(MARGIN + line)
+    where = options.warehouse.landed
+    seconds = time.perf_counter() - started
+    show("land", f"{lines[0]} ({seconds:.1f} s) -> {short(where)}", *lines[1:])
 
 
-def _check(con: Connection, call: Call, files: dict[str, Path], started: float) -> RowChecker:
+def _check(con: Connection, options: Options, files: dict[str, Path], started: float) -> RowChecker:
     """Checks all rows; returns the row checker, if what was found may be quarantined."""
     problems = read_tables(con, files)
     checker = check_rows(con, {problem.table for problem in problems})
     check_between_rows(checker)
     build_report(con, files, problems)
-    if problems or (checker.cause_bits and not call.is_quarantining):
-        folder = call.warehouse.rejected / call.run_id
-        text = refusal(checker, problems, call.data, folder, time.perf_counter() - started)
-        write_rejection(con, folder, f"run {call.run_id}: {text}")
+    if problems or (checker.cause_bits and not options.is_quarantining):
+        folder = options.warehouse.rejected / options.run_id
+        text = refusal(checker, problems, options.data, folder, time.perf_counter() - started)
+        write_rejection(con, folder, f"run {options.run_id}: {text}")
         raise RefusedError(text)
     return checker
 
 
-def _write(checker: RowChecker, call: Call, work: Path) -> list[str]:
+def _write(checker: RowChecker, options: Options, work: Path) -> list[str]:
     """Writes all results aside, then swaps them in; returns what to print."""
     con = checker.con
-    as_of = call.as_of or as_of_data(con)
+    as_of = options.as_of or as_of_data(con)
     if as_of is None:
         raise CallError(
-            f"{call.data} holds no event, so no moment to build for: say one, e.g."
+            f"{options.data} holds no event, so no timestamp to build for: give one, e.g."
             " AS_OF=2024-01-01T00:00:00Z"
         )
     landed = [write_table(con, table, work) for table in TABLES]
-    landing = write_landing(as_of, call.run_id, work)
+    landing = write_landing(as_of, options.run_id, work)
     seeds = work / "landed" / "seeds"
     seeds.mkdir(parents=True)
     for each in [*landed, landing]:
         if not each.folder:
             each.file.rename(seeds / each.file.name)
-    properties = dbt_properties([*landed, landing], call.warehouse.raw)
+    properties = dbt_properties([*landed, landing], options.warehouse.raw)
     (seeds / "raw.yml").write_text(properties, encoding="utf-8")
     write_macro(landed, seeds.parent / "macros")
     write_quarantined(con, seeds.parent / "quarantined_rows.parquet")
-    _list(call, as_of, landed, seeds.parent / "landed.json")
-    _swap_in(call, work, landed)
+    _list(options, as_of, landed, seeds.parent / "landed.json")
+    _swap_in(options, work, landed)
     quarantined = checker.rejected_count + scalar(con, "select count(*) from unreadable_lines")
     in_parquet = [each.table.name for each in landed if each.folder]
     return [
         f"{len(landed)} tables, {sum(each.row_count for each in landed):,} rows accepted,"
         f" {quarantined:,} quarantined",
-        f"as of {as_of}" + (f"; as Parquet: {', '.join(in_parquet)}" if in_parquet else ""),
+        f"as of {datetime.fromisoformat(as_of):%d %b %Y, %H:%M} UTC"
+        + (f"; as Parquet: {', '.join(in_parquet)}" if in_parquet else ""),
         *about_quarantine(checker),
     ]
 
 
-def _list(call: Call, as_of: str, landed: list[LandedTable], path: Path) -> None:
+def _list(options: Options, as_of: str, landed: list[LandedTable], path: Path) -> None:
     """Writes what the later steps must know of a landing; all paths are those after the swap."""
-    warehouse = call.warehouse
+    warehouse = options.warehouse
     tables = {
         each.table.name: str(
             warehouse.raw / each.folder / each.file.name
@@ -133,16 +133,16 @@ def _list(call: Call, as_of: str, landed: list[LandedTable], path: Path) -> None
     }
     content = {
         "as_of": as_of,
-        "run_id": call.run_id,
+        "run_id": options.run_id,
         "landed_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}",
         "tables": tables,
     }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _swap_in(call: Call, work: Path, landed: list[LandedTable]) -> None:
+def _swap_in(options: Options, work: Path, landed: list[LandedTable]) -> None:
     """Puts the written files in place; without the folder `landed` nothing counts as landed."""
-    warehouse = call.warehouse
+    warehouse = options.warehouse
     for each in landed:
         folder = warehouse.raw / each.folder
         if each.folder and not is_whole(folder / each.file.name, each.folder):
@@ -157,37 +157,37 @@ def _swap_in(call: Call, work: Path, landed: list[LandedTable]) -> None:
     os.replace(work / "landed", warehouse.landed)
 
 
-def _parse(arguments: Sequence[str] | None) -> Call:
+def _parse(arguments: Sequence[str] | None) -> Options:
     parser = Parser(prog="land", description=__doc__)
     parser.add_argument("--data", required=True, type=Path, help="folder of the export")
     parser.add_argument("--warehouse", required=True, help="folder of the warehouse")
     parser.add_argument("--as-of", default="", help="ISO 8601, UTC; empty: after the last event")
     parser.add_argument("--on-bad-rows", default="reject", choices=("reject", "quarantine"))
     parser.add_argument("--run-id", required=True, help="names this run in reports and tables")
-    options = parser.parse_args(arguments)
-    if not options.run_id or Path(options.run_id).name != options.run_id:
-        parser.error(f"run id {options.run_id!r} is no name for a folder")
-    return Call(
-        options.data,
-        Warehouse.at(options.warehouse),
-        _parse_moment(options.as_of),
-        options.on_bad_rows == "quarantine",
-        options.run_id,
+    parsed = parser.parse_args(arguments)
+    if not parsed.run_id or Path(parsed.run_id).name != parsed.run_id:
+        parser.error(f"run id {parsed.run_id!r} is no name for a folder")
+    return Options(
+        parsed.data,
+        Warehouse.at(parsed.warehouse),
+        _parse_timestamp(parsed.as_of),
+        parsed.on_bad_rows == "quarantine",
+        parsed.run_id,
     )
 
 
-def _parse_moment(text: str) -> str | None:
+def _parse_timestamp(text: str) -> str | None:
     if not text.strip():
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(UTC)
+        timestamp = datetime.fromisoformat(text.strip())
+        if timestamp.tzinfo is not None:
+            timestamp = timestamp.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise CallError(
-            f"AS_OF={text} is no moment: give ISO 8601, e.g. 2024-01-01T00:00:00Z"
+            f"AS_OF={text} is no timestamp: give ISO 8601, e.g. 2024-01-01T00:00:00Z"
         ) from error
-    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return timestamp.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 if __name__ == "__main__":

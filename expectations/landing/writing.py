@@ -13,7 +13,7 @@ from expectations.warehouse import Connection, literal, scalar
 SEED_ROWS = 50_000
 SEED_BYTES = 4_000_000
 
-# dbt reads the moment from a table: as a variable it would be compiled into every model.
+# dbt reads AS_OF from a table: as a variable it would be compiled into every model.
 LANDING = Table(
     "landing",
     "landing",
@@ -83,14 +83,14 @@ def _digest(path: Path) -> str:
 
 
 def write_landing(as_of: str, run_id: str, work: Path) -> LandedTable:
-    """Writes the seed that tells dbt for which timestamp to build."""
+    """Writes the seed from which dbt reads the timestamp to build for."""
     path = work / f"{LANDING.name}.csv"
     path.write_text(f"as_of,run_id\n{as_of},{run_id}\n", encoding="utf-8")
     return LandedTable(LANDING, 1, path)
 
 
 def dbt_properties(landed: list[LandedTable], raw: Path) -> str:
-    """The YAML that tells dbt of the landed tables: seeds, and sources for Parquet.
+    """The YAML that declares the landed tables to dbt: seeds, and sources for Parquet.
 
     Args:
         landed: All tables.
@@ -132,7 +132,7 @@ def dbt_properties(landed: list[LandedTable], raw: Path) -> str:
             }
         ]
     # JSON is YAML
-    return "# written by landing, for the data it let in\n" + json.dumps(
+    return "# written by landing, for the data it accepted\n" + json.dumps(
         document, indent=2, ensure_ascii=False
     )
 
@@ -156,7 +156,7 @@ def write_quarantined(con: Connection, path: Path) -> None:
 
 
 def write_macro(landed: list[LandedTable], folder: Path) -> None:
-    """Writes the macro that tells dbt which tables are Parquet."""
+    """Writes the macro that lists for dbt which tables are Parquet."""
     folder.mkdir()
     names = json.dumps([each.table.name for each in landed if each.folder])
     text = f"{{% macro parquet_tables() %}}{{{{ return({names}) }}}}{{% endmacro %}}\n"

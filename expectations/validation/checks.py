@@ -1,4 +1,4 @@
-"""Suites as Great Expectations objects, and its results as our outcomes; knows no engine.
+"""Suites as Great Expectations objects, and its results as our outcomes; for any engine.
 
 Importing Great Expectations takes seconds: this module is imported late, when nothing but the
 validation itself is left to do.
@@ -125,8 +125,8 @@ def _kind(expectation: Expectation) -> type[GxExpectation]:
         return UnexpectedRowsExpectation
     if expectation.expect == "measure_to_be_between":
         return ExpectMeasureToBeBetween
-    words = ["expect", *expectation.expect.split("_")]
-    kind = getattr(gx.expectations, "".join(map(str.title, words)), None)
+    parts = ["expect", *expectation.expect.split("_")]
+    kind = getattr(gx.expectations, "".join(map(str.title, parts)), None)
     if kind is None:
         raise CallError(
             f"{expectation.where}: Great Expectations has no expect_{expectation.expect}"

@@ -32,7 +32,7 @@ RESULTS_DDL = """
 
 
 class Built(NamedTuple):
-    """What the build file says of itself: its moment, and the columns of each `schema.table`."""
+    """The build file's AS_OF, and the columns of each `schema.table`."""
 
     as_of: datetime
     columns: Mapping[str, set[str]]
@@ -46,7 +46,7 @@ class Published(NamedTuple):
 
 
 def read_built(database: Path) -> Built:
-    """Reads the moment and the columns of a build file.
+    """Reads AS_OF and the columns of a build file.
 
     Raises:
         CallError: The file is missing, or no warehouse.
@@ -74,7 +74,7 @@ def read_published(
         columns = _columns(con)
         published_as_of = _as_of(con, published, columns)
         if published_as_of > as_of:
-            return Published({}, f"the published run is for a later moment, {published_as_of}")
+            return Published({}, f"the published run has a later AS_OF, {published_as_of}")
         counts = {
             table: int(scalar(con, f"select count(*) from {table}"))
             for table in tables
@@ -132,8 +132,8 @@ def _as_of(con: Connection, database: Path, columns: Mapping[str, set[str]]) -> 
         raise CallError(
             f"{database}: no table core.warehouse_as_of; build it first (make features)"
         )
-    moments = con.execute("select as_of from core.warehouse_as_of").fetchall()
-    if len(moments) != 1 or moments[0][0] is None:
-        raise CallError(f"{database}: core.warehouse_as_of has {len(moments)} rows, not one moment")
-    moment: datetime = moments[0][0]
-    return moment
+    rows = con.execute("select as_of from core.warehouse_as_of").fetchall()
+    if len(rows) != 1 or rows[0][0] is None:
+        raise CallError(f"{database}: core.warehouse_as_of has {len(rows)} rows, not one timestamp")
+    as_of: datetime = rows[0][0]
+    return as_of

@@ -1,4 +1,4 @@
-"""What came out of an expectation, in the words in which it is stored and shown."""
+"""The outcome of an expectation, as it is stored and shown."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def tally(outcomes: Sequence[Outcome]) -> Tally:
 
 
 def limits(expect: str, arguments: Mapping[str, Any]) -> str:
-    """Says in words what an expectation with these arguments allows.
+    """Describes what an expectation with these arguments allows.
 
     >>> limits("column_median_to_be_between", {"min_value": 1, "max_value": 1000})
     'median from 1 to 1,000'

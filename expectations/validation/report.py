@@ -15,7 +15,7 @@ STATUS_ORDER = {"error": 0, "warning": 1, "passed": 2}
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A validation run: everything the page and the JSON file say."""
+    """A validation run: all content of the page and the JSON file."""
 
     run_id: str
     as_of: datetime

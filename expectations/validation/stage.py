@@ -1,4 +1,4 @@
-"""The gate after dbt: runs every suite on the build, keeps and reports the outcomes, or refuses."""
+"""The stage validation, after dbt: runs all suites, stores and reports outcomes, or refuses."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from expectations.errors import CallError, Parser, RefusedError, exit_code
+from expectations.screen import fit, short, show
 from expectations.validation.databases import (
     Built,
     Published,
@@ -30,8 +31,8 @@ SHOWN = {"error": 20, "warning": 5}
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What a validation is asked to do."""
+class Options:
+    """The options of a validation."""
 
     database: Path
     published: Path
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_code("validate", lambda: validate(_parse(arguments), suites=load_suites()))
 
 
-def validate(call: Call, *, suites: Sequence[Suite]) -> None:
+def validate(options: Options, *, suites: Sequence[Suite]) -> None:
     """Judges a build, keeps the outcomes in it, and writes the report.
 
     Raises:
@@ -53,33 +54,36 @@ def validate(call: Call, *, suites: Sequence[Suite]) -> None:
         RefusedError: An expectation of severity `error` is not met.
     """
     started = time.perf_counter()
-    report = _judge(call, suites)
+    report = _judge(options, suites)
     content = json.dumps(report.as_json(), indent=2, default=str) + "\n"
-    path = call.warehouse.build_folder / "validation.json"
+    path = options.warehouse.build_folder / "validation.json"
     _write(path, content)
     if report.tally.errors:
-        path = call.warehouse.rejected / call.run_id / path.name
+        path = options.warehouse.rejected / options.run_id / path.name
         _write(path, content)
         lines = _summary(report, time.perf_counter() - started, path.with_suffix(".html"))
-        raise RefusedError("\n".join(lines))
+        rest = [part for line in lines[1:] for part in fit(line)]
+        raise RefusedError("\n".join([lines[0], *rest]))
     lines = _summary(report, time.perf_counter() - started, path)
-    print("\n".join([f"{'validate':<10} {lines[0]}", *lines[1:]]))
+    show("validate", *lines)
 
 
-def _judge(call: Call, suites: Sequence[Suite]) -> Report:
-    built = read_built(call.database)
-    _require_columns(suites, built, call.database)
+def _judge(options: Options, suites: Sequence[Suite]) -> Report:
+    built = read_built(options.database)
+    _require_columns(suites, built, options.database)
     earlier = read_published(
-        call.published,
+        options.published,
         as_of=built.as_of,
-        is_another_platform=call.warehouse.another_platform.exists(),
+        is_another_platform=options.warehouse.another_platform.exists(),
         tables=[suite.table for suite in suites if any(e.parameters for e in suite.expectations)],
     )
-    outcomes = judge(call.database, suites, earlier)
+    outcomes = judge(options.database, suites, earlier)
     records = [outcome.as_record() for outcome in outcomes]
-    store_results(call.database, records, run_id=call.run_id, validated_at=call.validated_at)
+    store_results(
+        options.database, records, run_id=options.run_id, validated_at=options.validated_at
+    )
     comparison = "compared with the published run" if earlier.row_counts else earlier.reason
-    return Report(call.run_id, built.as_of, call.validated_at, comparison, suites, outcomes)
+    return Report(options.run_id, built.as_of, options.validated_at, comparison, suites, outcomes)
 
 
 def judge(database: Path, suites: Iterable[Suite], earlier: Published) -> list[Outcome]:
@@ -123,7 +127,7 @@ def _summary(report: Report, seconds: float, path: Path) -> list[str]:
     passed, warnings, errors = report.tally
     counts = f"{passed} passed, {counted(warnings, 'warning')}, {counted(errors, 'error')}"
     what = f"{len(report.outcomes)} expectations on {len(report.suites)} tables: {counts}"
-    lines = [f"{what} ({seconds:.1f} s) -> {_short(path)}"]
+    lines = [f"{what} ({seconds:.1f} s) -> {short(path)}"]
     for status, shown in SHOWN.items():
         failing = [outcome for outcome in report.outcomes if outcome.status == status]
         lines += [_line(outcome) for outcome in failing[:shown]]
@@ -138,10 +142,6 @@ def _line(outcome: Outcome) -> str:
     return f"  {outcome.status:<8} {outcome.place}, {outcome.expectation.name}: {seen}{rows}"
 
 
-def _short(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
@@ -153,14 +153,14 @@ def _run_id(text: str) -> str:
     return text
 
 
-def _parse(arguments: Sequence[str] | None) -> Call:
+def _parse(arguments: Sequence[str] | None) -> Options:
     parser = Parser(prog="validate", description=__doc__)
     parser.add_argument("--db", type=Path, required=True, help="the build file to judge")
     parser.add_argument("--published", type=Path, required=True, help="the last published file")
     parser.add_argument("--warehouse", type=Path, required=True, help="the warehouse's folder")
     parser.add_argument("--run-id", type=_run_id, required=True, help="name of this run")
     parsed = parser.parse_args(arguments)
-    return Call(
+    return Options(
         database=parsed.db.resolve(),
         published=parsed.published.resolve(),
         warehouse=Warehouse.at(parsed.warehouse),

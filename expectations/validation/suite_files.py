@@ -25,7 +25,7 @@ class Expectation:
     """One check of one table, or of one of its columns.
 
     `expect` names an expectation of Great Expectations without its leading "expect_", or one of
-    the two that take a query: `no_rows` and `measure_to_be_between`. A query says `{batch}` for
+    the two that take a query: `no_rows` and `measure_to_be_between`. A query has `{batch}` for
     the table of its suite.
     """
 
@@ -57,7 +57,7 @@ class Expectation:
 
 
 class Suite(NamedTuple):
-    """What is expected of one table; `key` are the columns that tell a reader which row it was."""
+    """What is expected of one table; `key` are the columns that identify a row."""
 
     name: str
     table: str

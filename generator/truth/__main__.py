@@ -1,4 +1,4 @@
-"""The command `python -m generator.truth`: what the truth beside a generated world says of it."""
+"""The command `python -m generator.truth`: reports on the truth of a generated world."""
 
 import argparse
 import math
@@ -17,7 +17,7 @@ from generator.truth.schemas import STAMP, TRUTH_SCHEMAS
 from generator.truth.scores import Z95, oracle_score, power
 from generator.truth.success import KINDS
 
-CALL_WAS_WRONG = 2
+WRONG_CALL = 2
 CLAIMED_LIFT = 0.15
 WANTED_POWER = 0.8
 CAVEAT = (
@@ -38,12 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m generator.truth", description=__doc__)
     parser.add_argument("--truth", required=True, metavar="DIR", help="as written by --truth")
     parser.add_argument("--data", metavar="DIR", help="tables that it must be the truth of")
-    call = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        print("\n".join(report(Path(call.truth), Path(call.data) if call.data else None)))
+        print("\n".join(report(Path(options.truth), Path(options.data) if options.data else None)))
     except TruthError as error:
         print(f"truth: {error}", file=sys.stderr)
-        return CALL_WAS_WRONG
+        return WRONG_CALL
     return 0
 
 
@@ -205,12 +205,12 @@ def _power_lines(folder: Path, scale: int) -> list[str]:
     values = [arm[name] for arm in (control, treatment) for name in names]
     lift, error = lift_of(*(math.nan if value is None else float(value) for value in values))
     log_error = error / (1 + lift)
-    chance = power(CLAIMED_LIFT, log_error)
-    if math.isnan(chance):
-        return ["power      too few looks led to a pledge to say"]
+    found = power(CLAIMED_LIFT, log_error)
+    if math.isnan(found):
+        return ["power      not known: too few views led to a pledge"]
     enough = scale * ((Z95 + 0.8416) * log_error / math.log1p(CLAIMED_LIFT)) ** 2
     return [
-        f"power      at {CLAIMED_LIFT:+.0%} conversion, errors clustered by backer: {chance:.0%} at"
+        f"power      at {CLAIMED_LIFT:+.0%} conversion, errors clustered by backer: {found:.0%} at"
         f" SCALE={scale}; {WANTED_POWER:.0%} takes SCALE={max(1, math.ceil(enough))}"
     ]
 

@@ -1,4 +1,4 @@
-"""What the experiment did, in the world as assigned and in two that never were."""
+"""The experiment's effect, in the world as assigned and in two counterfactual ones."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -75,7 +75,7 @@ def lift_of(
 
 def _sums(block: Block, is_theirs: Bools) -> Floats:
     exposures, pledges, count = block.exposures, block.pledges, len(is_theirs)
-    looks = np.bincount(exposures.backer, minlength=count)[is_theirs]
+    views = np.bincount(exposures.backer, minlength=count)[is_theirs]
     converting = exposures.backer[exposures.pledge != NO_PLEDGE]
     gains = np.bincount(converting, minlength=count)[is_theirs]
     is_running = pledges.pledged_at >= block.highlighting.begins_at
@@ -84,11 +84,11 @@ def _sums(block: Block, is_theirs: Bools) -> Floats:
     return np.array(
         [
             is_theirs.sum(),
-            looks.sum(),
+            views.sum(),
             gains.sum(),
-            (looks * looks).sum(),
+            (views * views).sum(),
             (gains * gains).sum(),
-            (looks * gains).sum(),
+            (views * gains).sum(),
             pledges.amount[theirs].sum(),
             pledges.amount[theirs & is_other].sum(),
         ],
@@ -97,18 +97,18 @@ def _sums(block: Block, is_theirs: Bools) -> Floats:
 
 
 def _row(world: str, variant: int, sums: Floats) -> dict[str, float | str]:
-    backers, looks, gains, looks2, gains2, both, amount, other = sums.tolist()
-    ratio = gains / looks if looks else float("nan")
+    backers, views, gains, views2, gains2, both, amount, other = sums.tolist()
+    ratio = gains / views if views else float("nan")
     # Delta method for a ratio of sums over independent backers.
-    spread = gains2 - 2 * ratio * both + ratio * ratio * looks2
+    spread = gains2 - 2 * ratio * both + ratio * ratio * views2
     return {
         "world": world,
         "variant": VARIANTS[variant],
         "backer_count": backers,
-        "view_count": looks,
+        "view_count": views,
         "conversion_count": gains,
         "conversion_ratio": ratio,
-        "conversion_ratio_error": np.sqrt(max(spread, 0.0)) / looks if looks else float("nan"),
+        "conversion_ratio_error": np.sqrt(max(spread, 0.0)) / views if views else float("nan"),
         "pledged_amount": amount,
         "amount_per_backer": amount / backers if backers else float("nan"),
         "never_highlighted_amount": other,

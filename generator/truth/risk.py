@@ -1,4 +1,4 @@
-"""True risk of milestones: each started one is delivered many times over, from its start."""
+"""True risk of milestones: the delivery of each started one is simulated many times."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from generator.delivery import NOT_KNOWN, Delivery, attempt
 from generator.world import Block, micros
 
 RISK_DAYS = 14
-# Votes played at once: bounds the memory to some 100 MB.
-MOST_VOTERS = 1_000_000
+# Votes simulated at once: bounds the memory to some 100 MB.
+MAX_VOTERS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Risks:
         milestone: Position in the block's plan.
         started_at: Project funded, or the milestone before approved; microseconds since 1970.
         probability: Chance of high risk given all latents, as the start finds them.
-        is_high_risk: What came true, as if watched to the end.
+        is_high_risk: The outcome, uncensored.
     """
 
     milestone: Ints
@@ -33,7 +33,7 @@ class Risks:
 
 
 def is_risky(delivery: Delivery, due_at: Ints) -> Bools:
-    """Tells which milestones were not approved by two weeks after the due date."""
+    """Returns which milestones were not approved by two weeks after the due date."""
     is_safe: Bools = delivery.is_approved & (delivery.resolved_at <= due_at + RISK_DAYS * DAY)
     return ~is_safe
 
@@ -84,7 +84,7 @@ def strategy_risks(
     risk, late = np.zeros((strategies, len(row))), np.zeros((strategies, len(row)))
     seed = int(rng.integers(0, 2**63))
     for strategy in range(strategies):
-        # The same chance for all strategies: what differs is their doing.
+        # The same random numbers for all strategies: differences are their effect.
         again = np.random.Generator(np.random.SFC64(seed))
         for rows in _chunks(block, row, repetitions):
             done = _delivered(
@@ -118,7 +118,7 @@ def _chunks(block: Block, row: Ints, repetitions: int) -> list[Ints]:
         return []
     crowd = np.bincount(block.pledges.project, minlength=len(block.projects.goal))
     voters = np.cumsum(crowd[block.plan.project[row]] + 1) * repetitions
-    part = voters // MOST_VOTERS
+    part = voters // MAX_VOTERS
     cuts = np.flatnonzero(np.diff(part)) + 1
     return np.split(np.arange(len(row)), cuts)
 

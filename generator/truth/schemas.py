@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from generator.config import SimulationConfig
 from generator.digests import code_digest
-from generator.schemas import ID, MOMENT, MONEY, TEXT
+from generator.schemas import ID, MONEY, TEXT, TIMESTAMP
 
 REAL = pa.float64()
 YES_NO = pa.bool_()
@@ -35,25 +35,25 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
     "truth_snapshots": {
         "project_id": ID,
         "snapshot_kind": TEXT,
-        "snapshot_at": MOMENT,
+        "snapshot_at": TIMESTAMP,
         "is_decided": YES_NO,
         "success_probability": REAL,
         "continuation_count": ID,
         "is_successful": YES_NO,
-        "outcome_known_at": MOMENT,
+        "outcome_known_at": TIMESTAMP,
     },
     # one row per started milestone of a sampled project
     "truth_milestones": {
         "milestone_id": ID,
         "project_id": ID,
-        "started_at": MOMENT,
+        "started_at": TIMESTAMP,
         "risk_probability": REAL,
         "continuation_count": ID,
         "is_high_risk": YES_NO,
     },
     "truth_exposures": {"exposure_id": ID, "is_shown": YES_NO},
     "truth_bot_pledges": {"pledge_id": ID},
-    # one row per effect: what was put in, and what came out of it
+    # one row per effect: configured and realised value
     "truth_effects": {
         "effect": TEXT,
         "configured": REAL,

@@ -13,7 +13,7 @@ Z95 = 1.959963984540054
 class OracleScore(NamedTuple):
     """What predicting with true probabilities comes to.
 
-    Expected values follow from the probabilities alone, observed ones from what came true.
+    Expected values follow from the probabilities alone, observed ones from the outcomes.
     Where it takes two classes and there is one, AUC is NaN.
     """
 
@@ -28,7 +28,7 @@ class OracleScore(NamedTuple):
 
 
 def oracle_score(probability: Floats, is_positive: Bools) -> OracleScore:
-    """Scores probabilities, shape (n,) with n > 0, against what came true."""
+    """Scores probabilities, shape (n,) with n > 0, against the outcomes."""
     count = len(probability)
     correct = ((probability >= 0.5) == is_positive).mean()
     auc, auc_error = _auc(probability, is_positive)
@@ -66,7 +66,7 @@ def expected_auc(probability: Floats) -> float:
 
 
 def power(lift: float, log_error: float) -> float:
-    """Returns the chance to find a relative lift at 5 %, two-sided, given its log's error."""
+    """Returns the power to detect a relative lift at 5 %, two-sided, given its log's error."""
     if not log_error > 0:
         return math.nan
     distance = math.log1p(lift) / log_error

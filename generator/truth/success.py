@@ -1,19 +1,19 @@
-"""True success probabilities: campaigns played on many times from where they stand."""
+"""True success probabilities: campaigns continued many times from each snapshot."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from generator.arrays import DAY, HOUR, Bools, Floats, Ints, ascending
-from generator.arrivals import arrival_rate, expected_flow, room_left
-from generator.campaigns import NOT_CANCELLED, Course, draw_luck, play_step
+from generator.arrivals import arrival_rate, expected_arrivals, room_left
+from generator.campaigns import NOT_CANCELLED, CampaignState, draw_random_numbers, simulate_step
 from generator.careers import pledge_cap
 from generator.config import SimulationConfig
 from generator.demand import Demand, resumed_swing
 from generator.rhythm import WeeklyRhythm
 from generator.world import Block, micros
 
-# Moments after launch, in the order of the kinds.
+# Timestamps after launch, in the order of the kinds.
 KINDS: dict[str, int] = {
     "launch": 0,
     "h4": 4 * HOUR,
@@ -24,7 +24,7 @@ KINDS: dict[str, int] = {
     "d21": 21 * DAY,
 }
 # Columns played at once: bounds the memory to some 50 MB.
-MOST_COLUMNS = 16_384
+MAX_COLUMNS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Snapshots:
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class _SnapshotState:
     """Where campaigns stand at a snapshot, and stood when its time step began; one per row."""
 
     column: Ints
@@ -60,8 +60,8 @@ class _State:
     raised: Ints
     pledged: Ints
 
-    def rows(self, chosen: Ints) -> "_State":
-        return _State(*(getattr(self, name)[chosen] for name in _State.__slots__))
+    def rows(self, chosen: Ints) -> "_SnapshotState":
+        return _SnapshotState(*(getattr(self, name)[chosen] for name in _SnapshotState.__slots__))
 
 
 def success_probabilities(
@@ -86,23 +86,25 @@ def success_probabilities(
         column_of = np.full(len(block.projects.goal), -1)
         column_of[wave.rows] = np.arange(len(wave.rows))
         here = np.flatnonzero(column_of[found.project] >= 0)
-        column, moment = column_of[found.project[here]], found.snapshot_at[here]
-        step = (wave.demand.edges[:, column] <= moment).sum(axis=0) - 1
+        column, timestamp = column_of[found.project[here]], found.snapshot_at[here]
+        step = (wave.demand.edges[:, column] <= timestamp).sum(axis=0) - 1
         opens_at, closes_at = wave.demand.edges[step, column], wave.demand.edges[step + 1, column]
         begins[here] = opens_at
         read = rhythm.reading
-        remaining = (read(closes_at) - read(moment)) / (read(closes_at) - read(opens_at))
+        remaining = (read(closes_at) - read(timestamp)) / (read(closes_at) - read(opens_at))
         raised_before, pledged_before = _pledged_until(block, found, here, opens_at)
-        raised, pledged = _pledged_until(block, found, here, moment)
+        raised, pledged = _pledged_until(block, found, here, timestamp)
         goal = block.projects.goal[found.project[here]]
         is_leaving = block.campaigns.cancelled_at[found.project[here]] < closes_at
         is_open = (raised < goal) & ~is_leaving
         probability[here] = np.where(is_open, np.nan, ~is_leaving)
         found.is_decided[here] = raised >= goal
-        state = _State(column, step, remaining, raised_before, pledged_before, raised, pledged)
+        at_snapshot = _SnapshotState(
+            column, step, remaining, raised_before, pledged_before, raised, pledged
+        )
         rows = np.flatnonzero(is_open)
-        probability[here[rows]] = _played_on(
-            config, wave.demand, goal[rows], state.rows(rows), continuations, rng
+        probability[here[rows]] = _success_shares(
+            config, wave.demand, goal[rows], at_snapshot.rows(rows), continuations, rng
         )
         count[here[rows]] = continuations
     return replace(found, probability=probability, continuation_count=count)
@@ -113,28 +115,32 @@ def _snapshots(config: SimulationConfig, block: Block, is_sampled: Bools) -> Sna
     projects = block.projects
     closed_at = np.minimum(projects.deadline_at, block.campaigns.cancelled_at)
     after = np.array(list(KINDS.values()))
-    moment = projects.launched_at[:, None] + after
-    exists = is_sampled[:, None] & (moment < closed_at[:, None]) & (moment <= micros(config)[1])
+    timestamp = projects.launched_at[:, None] + after
+    exists = (
+        is_sampled[:, None] & (timestamp < closed_at[:, None]) & (timestamp <= micros(config)[1])
+    )
     project, kind = np.nonzero(exists)
     count = len(project)
     return Snapshots(
         project=project,
         kind=kind,
-        snapshot_at=moment[project, kind],
+        snapshot_at=timestamp[project, kind],
         is_decided=np.zeros(count, dtype=np.bool_),
         probability=np.full(count, np.nan),
         continuation_count=np.zeros(count, dtype=np.int64),
     )
 
 
-def _pledged_until(block: Block, found: Snapshots, here: Ints, moment: Ints) -> tuple[Ints, Ints]:
-    """Returns cents and number of the pledges strictly before a moment of each snapshot `here`."""
+def _pledged_until(
+    block: Block, found: Snapshots, here: Ints, timestamp: Ints
+) -> tuple[Ints, Ints]:
+    """Returns cents and number of pledges strictly before a timestamp of each snapshot `here`."""
     pledges, count = block.pledges, len(block.projects.goal)
     raised, pledged = np.zeros(len(here), dtype=np.int64), np.zeros(len(here), dtype=np.int64)
     for kind in range(len(KINDS)):
         rows = np.flatnonzero(found.kind[here] == kind)
         until = np.full(count, np.iinfo(np.int64).min)
-        until[found.project[here[rows]]] = moment[rows]
+        until[found.project[here[rows]]] = timestamp[rows]
         is_counted = pledges.pledged_at < until[pledges.project]
         project = pledges.project[is_counted]
         cents = np.bincount(project, pledges.amount[is_counted], count).astype(np.int64)
@@ -143,64 +149,66 @@ def _pledged_until(block: Block, found: Snapshots, here: Ints, moment: Ints) -> 
     return raised, pledged
 
 
-def _played_on(
+def _success_shares(
     config: SimulationConfig,
     demand: Demand,
     goal: Ints,
-    state: _State,
+    at_snapshot: _SnapshotState,
     continuations: int,
     rng: np.random.Generator,
 ) -> Floats:
     """Returns the share of continuations in which each campaign succeeds."""
     share = np.empty(len(goal))
-    order = ascending(state.step)
-    size = max(1, MOST_COLUMNS // continuations)
+    order = ascending(at_snapshot.step)
+    size = max(1, MAX_COLUMNS // continuations)
     for begin in range(0, len(order), size):
         rows = order[begin : begin + size]
-        is_success = _continued(config, demand, goal[rows], state.rows(rows), continuations, rng)
+        is_success = _successes(
+            config, demand, goal[rows], at_snapshot.rows(rows), continuations, rng
+        )
         share[rows] = is_success.mean(axis=0)
     return share
 
 
-def _continued(
+def _successes(
     config: SimulationConfig,
     demand: Demand,
     goal: Ints,
-    state: _State,
+    at_snapshot: _SnapshotState,
     times: int,
     rng: np.random.Generator,
 ) -> Bools:
-    """Plays n rows to their ends and tells which of them succeed, shape (times, n)."""
-    first = max(0, int(state.step.min()) - 1)
-    start = state.step - first
-    demand = demand.taken(state.column, first)
+    """Simulates n rows to their ends and returns which of them succeed, shape (times, n)."""
+    first = max(0, int(at_snapshot.step.min()) - 1)
+    start = at_snapshot.step - first
+    demand = demand.taken(at_snapshot.column, first)
     elapsed = np.tile(demand.elapsed[start, np.arange(len(start))], times)
-    luck = draw_luck(config, len(demand.base_share), elapsed, rng)
-    course = Course(
-        raised=np.tile(state.raised, times),
-        pledged=np.tile(state.pledged, times),
+    draws = draw_random_numbers(config, len(demand.base_share), elapsed, rng)
+    state = CampaignState(
+        raised=np.tile(at_snapshot.raised, times),
+        pledged=np.tile(at_snapshot.pledged, times),
         cancelled_at=np.full(len(elapsed), NOT_CANCELLED),
     )
     goals, shape, cap = np.tile(goal, times), (times, len(goal)), pledge_cap(config)
-    flow = expected_flow(config, demand)
+    expected = expected_arrivals(config, demand)
     # At the edge of a time step nothing of it has been seen yet.
-    known = np.where(state.remaining < 1, start, start - 1)
+    known = np.where(at_snapshot.remaining < 1, start, start - 1)
     for step, swing in enumerate(resumed_swing(config, demand, known, times, rng)):
         is_first = start == step
-        raised = np.where(is_first, state.raised_before, course.raised.reshape(shape))
-        pledged = np.where(is_first, state.pledged_before, course.pledged.reshape(shape))
-        rate = arrival_rate(config, demand, flow, step, goal, swing=swing, raised=raised)
-        rate *= np.where(is_first, state.remaining, start < step)
-        play_step(
+        raised = np.where(is_first, at_snapshot.raised_before, state.raised.reshape(shape))
+        pledged = np.where(is_first, at_snapshot.pledged_before, state.pledged.reshape(shape))
+        rate = arrival_rate(config, demand, expected, step, goal, swing=swing, raised=raised)
+        rate *= np.where(is_first, at_snapshot.remaining, start < step)
+        simulate_step(
             config,
             demand,
             step,
             goals,
-            luck,
-            course,
+            draws,
+            state,
             rate=rate.ravel(),
             room=room_left(pledged.ravel(), cap),
             pledge_cap=cap,
         )
-    is_success: Bools = (course.raised >= goals) & (course.cancelled_at == NOT_CANCELLED)
+    is_success: Bools = (state.raised >= goals) & (state.cancelled_at == NOT_CANCELLED)
     return is_success.reshape(shape)

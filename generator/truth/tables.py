@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from generator import catalogue, chance
+from generator import catalogue, keyed_random
 from generator.arrays import Floats, Ints
-from generator.columns import booleans, floats, integers, moments, money, words
+from generator.columns import booleans, floats, integers, money, texts, timestamps
 from generator.config import SimulationConfig
 from generator.digests import DataDigest, code_digest
 from generator.rhythm import pledge_rhythm
@@ -19,7 +19,7 @@ from generator.truth.schemas import TRUTH_SCHEMAS
 from generator.truth.success import KINDS, success_probabilities
 from generator.world import Block, micros
 
-MOST_PROJECTS = 20_000
+MAX_PROJECTS = 20_000
 CONTINUATIONS = 64
 # Fewer suffice where thousands of milestones are averaged.
 STRATEGY_REPETITIONS = 8
@@ -28,20 +28,20 @@ TRUTH_STREAMS = 1 << 20
 MONEY_COLUMNS = ("pledged_amount", "amount_per_backer", "never_highlighted_amount")
 
 
-class TruthBook:
-    """Turns blocks into truth, one after another, and sums up at the end."""
+class TruthRecorder:
+    """Records the truth of blocks, one after another, and sums up at the end."""
 
     def __init__(
         self,
         config: SimulationConfig,
         continuations: int = CONTINUATIONS,
-        most: int = MOST_PROJECTS,
+        max_projects: int = MAX_PROJECTS,
     ) -> None:
-        """Prepares the worlds that never were; `most` bounds the projects played on."""
+        """Prepares the counterfactual worlds; `max_projects` bounds the projects continued."""
         self._config = config
         self._continuations = continuations
         self._project_count = config.projects_per_scale * config.scale
-        self._most = most
+        self._max_projects = max_projects
         self._arms = ArmTotals()
         self._others = {
             ALL: counterfactual_blocks(config, 1.0),
@@ -50,7 +50,7 @@ class TruthBook:
         self._strategies: list[tuple[Floats, Floats]] = []
         self._data = DataDigest()
         self._blocks = 0
-        self._threshold = _threshold(self._project_count, most)
+        self._threshold = _threshold(self._project_count, max_projects)
 
     def block_tables(
         self, block: Block, ids: dict[str, int], recorded: dict[str, pa.Table]
@@ -97,18 +97,18 @@ class TruthBook:
             "truth_projects": _projects(config, block, ids),
             "truth_snapshots": [
                 integers(found.project + ids["projects"]),
-                words(list(KINDS), found.kind),
-                moments(found.snapshot_at),
+                texts(list(KINDS), found.kind),
+                timestamps(found.snapshot_at),
                 booleans(found.is_decided),
                 floats(found.probability),
                 integers(found.continuation_count),
                 booleans(block.campaigns.is_funded[found.project]),
-                moments(outcome_at[found.project]),
+                timestamps(outcome_at[found.project]),
             ],
             "truth_milestones": [
                 integers(risks.milestone + ids["milestones"]),
                 integers(block.plan.project[risks.milestone] + ids["projects"]),
-                moments(risks.started_at),
+                timestamps(risks.started_at),
                 floats(risks.probability),
                 integers(repeated[:rows]),
                 booleans(risks.is_high_risk),
@@ -171,17 +171,17 @@ class TruthBook:
         is_changed = config.scenario != "steady"
         onset = str(np.datetime64(begins_at(config), "us")) if is_changed else None
         experiment_at = micros(config)[1] - int(config.exposure_days * 86_400_000_000)
-        sampled = min(self._most, self._project_count)
+        sampled = min(self._max_projects, self._project_count)
         facts = (
-            ("scenario_begins_at", onset, "moment", "launches from here on are changed"),
+            ("scenario_begins_at", onset, "timestamp", "launches from here on are changed"),
             (
                 "experiment_begins_at",
                 str(np.datetime64(experiment_at, "us")),
-                "moment",
-                "first looks of the experiment",
+                "timestamp",
+                "first views of the experiment",
             ),
             ("project_count", str(self._project_count), "rows", "projects of the world"),
-            ("sampled_project_count", str(sampled), "rows", "projects played on, by hash of id"),
+            ("sampled_project_count", str(sampled), "rows", "projects continued, by hash of id"),
             ("continuations", str(self._continuations), "number", "per snapshot and milestone"),
             ("code_digest", code_digest(), "SHA-256", "code that made data and truth"),
             *(
@@ -243,20 +243,20 @@ def _mean(values: Floats) -> tuple[float, float]:
     return float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))
 
 
-def _threshold(count: int, most: int) -> np.uint64:
-    """Returns the largest hash of an id that is sampled: `most` ids of 1 .. `count`, or all."""
-    if count <= most:
+def _threshold(count: int, max_projects: int) -> np.uint64:
+    """Returns the largest hash of an id that is sampled: `max_projects` of 1 .. `count`, or all."""
+    if count <= max_projects:
         return np.uint64(2**64 - 1)
     hashes = _hashes(np.arange(1, count + 1))
-    return np.uint64(np.partition(hashes, most - 1)[most - 1])
+    return np.uint64(np.partition(hashes, max_projects - 1)[max_projects - 1])
 
 
-def _hashes(ids: Ints) -> chance.Keys:
-    return chance.bits(ids.astype(np.uint64), SAMPLING)
+def _hashes(ids: Ints) -> keyed_random.Keys:
+    return keyed_random.bits(ids.astype(np.uint64), SAMPLING)
 
 
 def _categories(category: Ints) -> pa.Array:
-    return words([item.name for item in catalogue.CATEGORIES], category)
+    return texts([item.name for item in catalogue.CATEGORIES], category)
 
 
 def _whole(name: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the stage says on the screen."""
+"""The lines of the stage `bandit` for the screen."""
 
 from ml.bandit.bandit import Decided
 from ml.bandit.policy import LEARNING
@@ -7,7 +7,7 @@ from ml.bandit.valuing import BANDIT, EQUAL_SHARES, ESTIMATED, METRICS, Value
 
 
 def decided_lines(result: Decided) -> list[str]:
-    """Says from when on the bandit decides, what it gives the next launches, what it is worth."""
+    """Returns since when the bandit decides, the next shares, and what they are worth."""
     learning = result.learning
     if learning is None:
         return [f"{result.version}: {result.reason}; nothing is decided, the run goes on"]

@@ -1,4 +1,4 @@
-"""Values candidate policies on the platform's own log, or says why it cannot."""
+"""Values candidate policies on the platform's own log, or gives the reason why it cannot."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What each look says: figures, intervals that hold over all looks, and the decision."""
+"""The result of each look: figures, intervals that hold over all looks, and the decision."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -130,45 +130,52 @@ def _rows(
         if test.effect is not None and metric.role in (PRIMARY, SECONDARY)
     }
     holm = adjusted(p_values)
-    rows = []
+    # before the first window is over there is only the sample ratio
     is_early = not any(each.count for each in look.sums.values())
+    found = []
     for metric, test in tests.items():
         if is_early and metric.role != PRIMARY:
-            continue  # before the first window is over there is only the sample ratio
+            continue
         is_open = metric.role != SECONDARY or has_crossed
-        row = Reading(
-            experiment=design.name,
-            is_exploratory=design.plan is None,
-            hypothesis=design.plan.hypothesis if design.plan else None,
-            control=design.control,
-            treatment=arm,
-            metric=metric.name,
-            metric_role=metric.role,
-            look_number=look.number,
-            look_at=look.look_at,
-            control_backer_count=look.sums[design.control].count,
-            treatment_backer_count=look.sums[arm].count,
-            control_view_count=look.sums[design.control].total("views"),
-            treatment_view_count=look.sums[arm].total("views"),
+        row = _counts(design, arm, look, metric, ratio)._replace(
             adjusted_p_value=holm.get(metric.name),
             information_fraction=test.fraction,
             alpha_spent=test.spent,
             boundary=test.critical,
             is_significant=is_open and test.crossed != 0,
             conditional_power=conditional_power(design, test) if metric.role == PRIMARY else None,
-            control_exposed_count=look.exposed[design.control],
-            treatment_exposed_count=look.exposed[arm],
-            sample_ratio_p_value=ratio.p_value,
-            sample_ratio_threshold=ratio.threshold,
-            is_sample_ratio_broken=ratio.is_broken,
-            window_days=design.window_days,
-            first_window_closes_at=look.first_closes_at,
             missing_reason=test.missing,
             decision=verdict.decision,
             reason=verdict.reason,
         )
-        rows.append(row if test.effect is None else _with_effect(row, test.effect, test.critical))
-    return rows
+        found.append(row if test.effect is None else _with_effect(row, test.effect, test.critical))
+    return found
+
+
+def _counts(design: Design, arm: str, look: Look, metric: Metric, ratio: SampleRatio) -> Reading:
+    """Returns the row without any test: what was counted by the look, and the sample ratio."""
+    return Reading(
+        experiment=design.name,
+        is_exploratory=design.plan is None,
+        hypothesis=design.plan.hypothesis if design.plan else None,
+        control=design.control,
+        treatment=arm,
+        metric=metric.name,
+        metric_role=metric.role,
+        look_number=look.number,
+        look_at=look.look_at,
+        control_backer_count=look.sums[design.control].count,
+        treatment_backer_count=look.sums[arm].count,
+        control_view_count=look.sums[design.control].total("views"),
+        treatment_view_count=look.sums[arm].total("views"),
+        control_exposed_count=look.exposed[design.control],
+        treatment_exposed_count=look.exposed[arm],
+        sample_ratio_p_value=ratio.p_value,
+        sample_ratio_threshold=ratio.threshold,
+        is_sample_ratio_broken=ratio.is_broken,
+        window_days=design.window_days,
+        first_window_closes_at=look.first_closes_at,
+    )
 
 
 def _with_effect(row: Reading, found: Effect, critical: float | None) -> Reading:

@@ -7,7 +7,7 @@ from ml.experiments.readout import Reading
 
 
 def experimented_lines(found: list[Experimented | Failure]) -> list[str]:
-    """Says for every experiment what its last look says."""
+    """Returns, for every experiment, the result of its last interim analysis."""
     if not found:
         return [
             "no exposures: core.fct_experiment_exposures is empty, so there is nothing to analyse"
@@ -28,14 +28,22 @@ def _lines(found: Experimented | Failure) -> list[str]:
         ]
     last = {row.treatment: row for row in primary}
     where = " -> ml.experiment_results" if found.added_count else ", as known"
-    return [f"{name}: {_words(row)}{where}" for row in last.values()]
+    return [f"{name}: {_result(row)}{where}" for row in last.values()]
 
 
-def _words(row: Reading) -> str:
-    if not row.look_number:
+def _result(row: Reading) -> str:
+    """Names the decision; the reason, with all figures, stands in the table and on the page."""
+    if not row.look_number or row.is_exploratory or row.lift_ratio is None:
         return f"{row.decision}: {row.reason}"
     return (
-        f"{row.treatment} against {row.control}, look {row.look_number} ({row.look_at:%Y-%m-%d}),"
-        f" {row.treatment_backer_count:,} and {row.control_backer_count:,} backers:"
-        f" {row.decision}: {row.reason}"
+        f"{row.treatment} against {row.control}, look {row.look_number} ({row.look_at:%d %b %Y}):"
+        f" {row.decision}; lift {_lift(row)}"
     )
+
+
+def _lift(row: Reading) -> str:
+    low, high = row.repeated_lift_ratio_low, row.repeated_lift_ratio_high
+    assert row.lift_ratio is not None
+    if low is None or high is None:
+        return f"{100 * row.lift_ratio:+.1f} %, not tested at this look"
+    return f"{100 * row.lift_ratio:+.1f} % [{100 * low:+.1f}, {100 * high:+.1f}]"

@@ -86,7 +86,7 @@ def _free_name(folder: Path) -> Path:
 
 
 def damage(models: Path, run: ModelRun) -> str | None:
-    """Says what is wrong with the folder of a recorded model; None when nothing is."""
+    """Returns what is wrong with the folder of a recorded model; None when nothing is."""
     folder = folder_of(models, run.model_name, str(run.model_version))
     for name in _FILES:
         if not (folder / name).is_file():

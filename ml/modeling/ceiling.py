@@ -99,7 +99,7 @@ def compare(model: ModelSettings, warehouse: Warehouse, truth: Path) -> list[str
 
 
 def main() -> int:
-    """Writes the ceiling of each model and says what it reaches; returns 0, or 2 for a bad call."""
+    """Writes the ceiling of each model, prints what it reaches; returns 0, or 2 for a bad call."""
     parser = argparse.ArgumentParser(prog="python -m ml.modeling.ceiling", description=__doc__)
     parser.add_argument("--db", type=Path, required=True, help="warehouse of the platform")
     parser.add_argument("--larger", type=Path, required=True, help="that of a larger one")

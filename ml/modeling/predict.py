@@ -36,7 +36,7 @@ class Predicted(NamedTuple):
 
 
 def model_in_use(model: ModelSettings, warehouse: Warehouse) -> ModelRun:
-    """Returns the row of the champion, or the one that says why there is none.
+    """Returns the row of the champion, or the one with the reason why there is none.
 
     Raises:
         PredictionError: There is none.
@@ -96,22 +96,20 @@ def run(
         "as_of": champion.as_of,
         "predicted_at": context.now,
     }
+    made = stamp | {"run_id": context.run_id, "origin": "batch"}
+    version, cutoff = champion.model_version, champion.cutoff_at
     live = total = 0
     with warehouse.transaction():
-        for batch in rows_to_predict(
-            warehouse, model, features, champion.model_version, champion.cutoff_at
-        ):
+        for batch in rows_to_predict(warehouse, model, features, version, cutoff):
             rows = _rows(batch, probabilities(fitted, batch))
-            made = stamp | {"run_id": context.run_id, "origin": "batch"}
             total += warehouse.add("predictions", _stamped(rows, made))
             inputs = pa.table({name: batch.column(name) for name in INPUTS})
             warehouse.add("prediction_inputs", inputs, key=INPUTS[:1])
             current = batch.filter(pc.equal(batch.column("snapshot_kind"), "current"))
             live += current.num_rows
             for reasons in _reasons(model, fitted, current):
-                warehouse.add(
-                    "prediction_reasons", _stamped(reasons, stamp), key=("prediction_id", "rank")
-                )
+                rows = _stamped(reasons, stamp)
+                warehouse.add("prediction_reasons", rows, key=("prediction_id", "rank"))
     return Predicted(champion, live, total - live)
 
 

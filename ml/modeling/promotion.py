@@ -64,26 +64,13 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
     over, the last row says that the incumbent stays. Without an incumbent the first candidate, the
     default estimator, begins.
     """
-    champion, problem = find_champion(candidates[0].model, warehouse, models)
-    incumbent = champion
-    stamp = candidates[0].run
-    candidates = [each._replace(run=_without_decision(each.run)) for each in candidates]
+    incumbent, problem = find_champion(candidates[0].model, warehouse, models)
     rows: dict[int, ModelRun] = {}
-    places = list(range(len(candidates)))
-    if champion is not None:
-        own = champion.run.estimator
-        places.sort(key=lambda place: candidates[place].run.estimator != own)
-    winner: int | None = None
-    for place in places:
+    champion, winner = incumbent, None
+    for place in _order(candidates, incumbent):
         candidate = candidates[place]
-        if champion is None:
-            rows[place] = dataclasses.replace(candidate.run, decision=f"promoted: {problem}")
-            takes_over = True
-        elif champion.run.model_version == candidate.run.model_version:
-            rows[place] = dataclasses.replace(candidate.run, decision="stays champion")
-            takes_over = True
-        else:
-            rows[place], takes_over = _compare(candidate, champion, warehouse)
+        candidate = candidate._replace(run=_without_decision(candidate.run))
+        rows[place], takes_over = _meet(candidate, champion, problem, warehouse)
         if takes_over and winner is not None:
             superseded = f"{rows[winner].decision}; gives way to {candidate.run.model_version}"
             rows[winner] = dataclasses.replace(rows[winner], decision=superseded)
@@ -94,16 +81,39 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
         for place in range(len(candidates))
     ]
     if winner is None and incumbent is not None:
-        stays = dataclasses.replace(
-            _without_decision(incumbent.run),
-            run_id=stamp.run_id,
-            as_of=stamp.as_of,
-            trained_at=stamp.trained_at,
-            is_champion=True,
-            decision=INCUMBENT,
-        )
-        decided.append(stays)
+        decided.append(_staying(incumbent.run, candidates[0].run))
     return decided
+
+
+def _order(candidates: list[Candidate], incumbent: Candidate | None) -> list[int]:
+    """Returns the places of the candidates: the incumbent's own estimator comes first."""
+    places = list(range(len(candidates)))
+    if incumbent is not None:
+        places.sort(key=lambda place: candidates[place].run.estimator != incumbent.run.estimator)
+    return places
+
+
+def _meet(
+    candidate: Candidate, champion: Candidate | None, problem: str, warehouse: Warehouse
+) -> tuple[ModelRun, bool]:
+    """Returns the candidate's row with the decision, and whether it takes over."""
+    if champion is None:
+        return dataclasses.replace(candidate.run, decision=f"promoted: {problem}"), True
+    if champion.run.model_version == candidate.run.model_version:
+        return dataclasses.replace(candidate.run, decision="stays champion"), True
+    return _compare(candidate, champion, warehouse)
+
+
+def _staying(incumbent: ModelRun, stamp: ModelRun) -> ModelRun:
+    """Returns the row of an incumbent that no candidate replaces."""
+    return dataclasses.replace(
+        _without_decision(incumbent),
+        run_id=stamp.run_id,
+        as_of=stamp.as_of,
+        trained_at=stamp.trained_at,
+        is_champion=True,
+        decision=INCUMBENT,
+    )
 
 
 def _without_decision(run: ModelRun) -> ModelRun:

@@ -113,7 +113,6 @@ def run(
     if reason := skip_reason(training, model, first.cutoff_at):
         return [_skip(with_training(first, training), warehouse, reason)]
     test = holdout_rows(warehouse, model, first.cutoff_at, truth=truth)
-    types = column_types(warehouse, model)
 
     rivals = baselines.predictors(model, training, test)
     runs = [with_test(with_training(each, training), test) for each in runs]
@@ -126,18 +125,33 @@ def run(
     others = assessment.assess_others(model, str(first.model_version), test, rivals)
     decided = _decide(past.standing, [each.candidate for each in made], warehouse, models)
 
+    _write(made, others, decided, past, column_types(warehouse, model), warehouse, models, context)
+    return [
+        Trained(row, each.assessment.metrics, each.note)
+        for row, each in zip(decided, made, strict=False)
+    ]
+
+
+def _write(
+    made: list[Made],
+    others: list[Assessment],
+    decided: list[ModelRun],
+    past: Past,
+    types: dict[str, str],
+    warehouse: Warehouse,
+    models: Path,
+    context: RunContext,
+) -> None:
+    """Writes the model files, then all rows or none."""
     for each in made:
         _store(each, types, models)
+    first = made[0].candidate.run
     with warehouse.transaction():
         if not (past.standing and past.standing.is_newest):
             for row in decided:
                 add_run(warehouse, row)
         judged = [*(each.assessment for each in made), *others]
-        assessment.add_to(warehouse, judged, model.name, first.as_of, context)
-    return [
-        Trained(row, each.assessment.metrics, each.note)
-        for row, each in zip(decided, made, strict=False)
-    ]
+        assessment.add_to(warehouse, judged, first.model_name, first.as_of, context)
 
 
 def _read_past(

@@ -82,7 +82,7 @@ class Window(NamedTuple):
 
     @property
     def skip_reason(self) -> str | None:
-        """Says what is missing for a test; None when nothing is."""
+        """Returns what is missing for a test; None when nothing is."""
         if self.is_compared:
             return None
         if self.current_count <= self.reference_count:
@@ -107,7 +107,7 @@ class Monitored(NamedTuple):
 
     @property
     def skip_reason(self) -> str | None:
-        """Says why nothing at all was tested; None when something was."""
+        """Returns why nothing at all was tested; None when something was."""
         if self.status != NOT_TESTED:
             return None
         if not self.windows:

@@ -1,4 +1,4 @@
-"""What the monitor found, as rows of schema `ml`; a measurement that says nothing new adds none."""
+"""What the monitor found, as rows of schema `ml`; an unchanged measurement adds none."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -91,7 +91,7 @@ class Records:
         self._add("drift_replays", as_of, rows, ("model_name", "week_at"))
 
     def add_alarms(self, as_of: datetime, alarms: Iterable[Alarm]) -> None:
-        """Adds one row per feature and snapshot kind that drifted, with its message."""
+        """Adds one row per feature and snapshot kind that drifted, explained in a sentence."""
         rows = [
             {
                 **_summary(alarm.finding),

@@ -1,4 +1,4 @@
-"""What the monitor says to people."""
+"""The lines of the stage `monitor` for the screen, and the sentence of an alarm."""
 
 from ml.monitoring.alarms import (
     DRIFT,
@@ -47,7 +47,7 @@ def _outcome(result: Monitored) -> str:
 
 
 def sentence(alarm: Alarm) -> str:
-    """Says what moved, by how much, at which snapshot kind, since when, and what it may cost."""
+    """Returns what moved, by how much, at which snapshot kind, since when, and what it may cost."""
     return f"{_movement(alarm)} {_price(alarm.cost)}"
 
 

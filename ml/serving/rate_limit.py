@@ -1,6 +1,7 @@
 """How often a client may ask: a moving window, in a storage that all processes share."""
 
 import math
+import sqlite3
 import time
 from urllib.parse import urlsplit
 
@@ -38,6 +39,14 @@ class RateLimitExceededError(MlError):
         )
 
 
+def _advice(error: Exception) -> str:
+    """Returns what to do about a damaged file; a busy or full one needs nothing but time."""
+    is_damaged = isinstance(error, sqlite3.DatabaseError)
+    if not is_damaged or isinstance(error, sqlite3.OperationalError):
+        return ""
+    return "; delete this file, it is made anew and all counts start from zero"
+
+
 class RateLimit:
     """At most `LIMIT` requests of a client in any minute, both ends included."""
 
@@ -71,6 +80,7 @@ class RateLimit:
         except StorageError as error:
             raise RateLimitError(
                 f"limits cannot be kept in {self._shown}: {error.storage_error}"
+                f"{_advice(error.storage_error)}"
             ) from error
         # A millisecond more: at the very end of a minute the window still holds its first request.
         wait = max(0.0, reset_at - time.time())

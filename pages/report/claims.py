@@ -1,4 +1,4 @@
-"""The claim check: no accuracy is printed without its clock, base rate, interval and ceiling."""
+"""The claim check: no accuracy without prediction time, majority guess, interval, best known."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ class ClaimError(PagesError):
 
 
 class Unknown(NamedTuple):
-    """Why a figure is not there, in the words to print; there is no silent absence."""
+    """Why a figure is not there, as it is printed."""
 
-    words: str
+    text: str
 
 
 NO_INTERVAL = Unknown("interval not defined")
-NO_CEILING = Unknown("ceiling unknown")
+NO_CEILING = Unknown("best achievable accuracy unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Claim:
     """An accuracy that passed the check; figures are shares of one."""
 
     accuracy: float
-    clock: str
+    snapshot_kind: str
     base_rate: float | Unknown
     interval: Interval | Unknown
     ceiling: float | Unknown
@@ -47,17 +47,26 @@ class Claim:
     @property
     def terms(self) -> str:
         """What belongs to the figure: whoever quotes it should quote these."""
-        clock = "over all clocks" if self.clock == ALL_KINDS else f"at {self.clock}"
+        kind = self.snapshot_kind
+        ceiling = "best achievable" + (" knowing the true probability" if self.is_oracle else "")
         return ", ".join([
-            clock,
-            *([self.interval.words] if isinstance(self.interval, Unknown) else []),
-            _share(self.base_rate, "base rate"),
-            _share(self.ceiling, "ceiling") + (" of the oracle" if self.is_oracle else ""),
+            "all prediction times" if kind == ALL_KINDS else f"at {kind}",
+            *([self.interval.text] if isinstance(self.interval, Unknown) else []),
+            _share(self.majority_guess, "majority guess"),
+            # that it is unknown stands once on the page
+            *([] if isinstance(self.ceiling, Unknown) else [_share(self.ceiling, ceiling)]),
             *([self.source] if self.source else []),
         ])  # fmt: skip
 
     @property
-    def words(self) -> str:
+    def majority_guess(self) -> float | Unknown:
+        """The accuracy of always guessing the more frequent class."""
+        if isinstance(self.base_rate, Unknown):
+            return self.base_rate
+        return max(self.base_rate, 1 - self.base_rate)
+
+    @property
+    def text(self) -> str:
         """The whole claim as plain text."""
         return f"{self.figure} ({self.terms})"
 
@@ -65,7 +74,7 @@ class Claim:
 def claim(
     accuracy: float,
     *,
-    clock: str,
+    snapshot_kind: str,
     base_rate: float | Unknown | None,
     interval: Interval | Unknown | None,
     ceiling: float | Unknown | None,
@@ -77,34 +86,36 @@ def claim(
 
     Args:
         accuracy: Share of right predictions.
-        clock: Kind of snapshot at which they were made.
+        snapshot_kind: The prediction time.
         base_rate: Share of positive outcomes among the same rows; only what others have published
             may lack it, and then says so.
         interval: Ends of the 95 % interval, or why there is none.
-        ceiling: The most that was possible on the same rows, or why it is not known.
+        ceiling: The best achievable accuracy on the same rows, or why it is not known.
         measure: `accuracy`, or `expected_accuracy` under the true probability.
         source: Who published it, if it was not measured in this run.
-        is_oracle: Whether the ceiling is that of the true probability, which knows what no feature
-            tells; otherwise it is that of the same features.
+        is_oracle: Whether the ceiling is that of the true probability, which no feature holds;
+            otherwise it is that of the same features.
 
     Raises:
         ClaimError: A part is missing or is no share; the message names it.
     """
-    parts = {"clock": clock or None, "base rate": base_rate, "interval": interval,
+    parts = {"snapshot kind": snapshot_kind or None, "base rate": base_rate, "interval": interval,
              "ceiling": ceiling}  # fmt: skip
     for name, part in parts.items():
         if part is None:
-            raise ClaimError(f"an accuracy at {clock or 'no clock'} has no {name}")
+            raise ClaimError(f"an accuracy at {snapshot_kind or 'no snapshot kind'} has no {name}")
     if isinstance(base_rate, Unknown) and source is None:
-        raise ClaimError(f"an accuracy measured at {clock} must have its base rate")
+        raise ClaimError(f"an accuracy measured at {snapshot_kind} must have its base rate")
     ends = () if isinstance(interval, Unknown) or interval is None else interval
     for share in (accuracy, base_rate, *ends, ceiling):
         if not isinstance(share, Unknown | None) and not 0 <= share <= 1:
-            raise ClaimError(f"an accuracy at {clock} comes with {share}, which is no share")
+            raise ClaimError(
+                f"an accuracy at {snapshot_kind} comes with {share}, which is no share"
+            )
     assert base_rate is not None
     assert interval is not None
     assert ceiling is not None
-    return Claim(accuracy, clock, base_rate, interval, ceiling, measure, source, is_oracle)
+    return Claim(accuracy, snapshot_kind, base_rate, interval, ceiling, measure, source, is_oracle)
 
 
 class Measured(NamedTuple):
@@ -168,7 +179,7 @@ class Scores:
         is_defined = row.low is not None and row.high is not None
         return claim(
             row.value,
-            clock=kind,
+            snapshot_kind=kind,
             base_rate=row.base_rate,
             interval=(row.low, row.high) if is_defined else NO_INTERVAL,  # type: ignore[arg-type]
             ceiling=ceiling,
@@ -179,5 +190,5 @@ class Scores:
 
 def _share(value: float | Unknown, name: str) -> str:
     if isinstance(value, Unknown):
-        return value.words
+        return value.text
     return f"{name} {100 * value:.1f} %"

@@ -1,4 +1,4 @@
-"""Reads what the modeling report tells from the published tables of schemas core, features, ml."""
+"""Reads the facts of the modeling report from the published schemas core, features and ml."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from pages.published import ALL_KINDS, CEILING, CLOCKS, INCUMBENT, ORACLE, Published
+from pages.published import ALL_KINDS, CEILING, INCUMBENT, ORACLE, SNAPSHOT_KINDS, Published
 from pages.report.claims import Measured, Scores
 
 # The models in the order of the report, and what each is about.
@@ -16,7 +16,7 @@ _VOLUME = """
         count(*), count(distinct creator_id), min(launched_at), max(launched_at),
         coalesce(sum(pledge_count), 0), (select count(*) from core.fct_milestones)
     from core.dim_projects"""
-_CLOCK_ROWS = """
+_KIND_ROWS = """
     select
         features.snapshot_kind,
         count(*),
@@ -83,7 +83,7 @@ _REPLAY_METRICS = """
 
 
 class CalibrationBin(NamedTuple):
-    """One bin of a calibration curve: predicted, observed, and how far chance reaches."""
+    """One bin of a calibration curve: predicted, observed, and its 95 % interval."""
 
     split: str
     snapshot_kind: str
@@ -106,10 +106,10 @@ class Volume(NamedTuple):
     milestone_count: int
 
 
-class ClockRows(NamedTuple):
+class KindRows(NamedTuple):
     """Snapshots of one kind, and the share of positive outcomes among those already known."""
 
-    clock: str
+    snapshot_kind: str
     snapshot_count: int
     labelled_count: int
     undecided_count: int
@@ -127,10 +127,10 @@ class Importance(NamedTuple):
 
 
 class Shift(NamedTuple):
-    """How far a feature has moved between training and now."""
+    """The shift of a feature between training and now."""
 
     feature: str
-    clock: str
+    snapshot_kind: str
     mean_shift: float | None
     psi: float | None
     adjusted_p_value: float
@@ -141,7 +141,7 @@ class Shift(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One moment of a backtest."""
+    """One timestamp of a backtest."""
 
     scores: Scores
     at: datetime
@@ -154,21 +154,21 @@ class Replay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """All that is told of one model.
+    """All facts of one model.
 
     Attributes:
-        run: What serves, or the row that says why nothing does; None: never trained.
+        run: The version in use, or the row with the reason why there is none; None: never trained.
         candidates: The rows of the newest decision.
         previous: The champion before this one.
         promotion: The row of the decision that put this one in its place.
         scores: By version; baselines and truths by `<version>/<predictor>`.
         base_version: The version under whose name the baselines stand.
-        manifest: What the model's folder says of it; empty when the folder is not there.
+        manifest: The manifest in the model's folder; empty when the folder is not there.
     """
 
     name: str
     entity: str
-    clock_rows: tuple[ClockRows, ...]
+    kind_rows: tuple[KindRows, ...]
     run: SimpleNamespace | None
     candidates: tuple[SimpleNamespace, ...]
     previous: SimpleNamespace | None
@@ -189,7 +189,7 @@ class ModelFacts:
 
     @property
     def ceilings(self) -> list[Scores]:
-        """What was possible, as far as it is known: with these features, then with everything."""
+        """The best achievable, as far as it is known: with these features, then with everything."""
         found = [self.baseline(name) for name in (CEILING, ORACLE)]
         return [each for each in found if each]
 
@@ -207,18 +207,18 @@ class ModelFacts:
         return sorted(found, key=lambda each: (_LATE.get(each.predictor, 0), each.predictor))
 
     def is_known(self, split: str, kind: str, metric: str) -> bool:
-        """Says whether a metric was measured; of all clocks together only if at every one."""
+        """Says whether a metric was measured; of all prediction times together only if at each."""
         kinds = self.own.kinds(split) if kind == ALL_KINDS else {kind}
         return all(self.own.has(split, each, metric) for each in kinds)
 
-    def clocks(self, split: str) -> list[str]:
+    def kinds(self, split: str) -> list[str]:
         """Returns the kinds of snapshot measured in a split, all together last."""
         measured = self.own.kinds(split)
-        return [kind for kind in (*CLOCKS, ALL_KINDS) if kind in measured]
+        return [kind for kind in (*SNAPSHOT_KINDS, ALL_KINDS) if kind in measured]
 
 
 class Facts(NamedTuple):
-    """All that the report tells."""
+    """All facts of the report."""
 
     as_of: datetime
     volume: Volume
@@ -234,10 +234,10 @@ def read(published: Published) -> Facts:
 
 def _model(published: Published, name: str) -> ModelFacts:
     entity = MODELS[name]
-    counted = published.fetch(_CLOCK_ROWS.format(entity=entity, label=_LABELS[entity]))
-    clock_rows = sorted(
-        (ClockRows(*row) for row in counted if row[0] in CLOCKS),
-        key=lambda row: CLOCKS.index(row.clock),
+    counted = published.fetch(_KIND_ROWS.format(entity=entity, label=_LABELS[entity]))
+    kind_rows = sorted(
+        (KindRows(*row) for row in counted if row[0] in SNAPSHOT_KINDS),
+        key=lambda row: SNAPSHOT_KINDS.index(row.snapshot_kind),
     )
     runs = published.model_runs(name)
     run = published.run_in_use(name)
@@ -254,7 +254,7 @@ def _model(published: Published, name: str) -> ModelFacts:
     return ModelFacts(
         name=name,
         entity=entity,
-        clock_rows=tuple(clock_rows),
+        kind_rows=tuple(kind_rows),
         run=run,
         candidates=tuple(each for each in runs[::-1] if _is_candidate(each, runs[-1])),
         previous=earlier[-1] if earlier else None,
@@ -292,7 +292,7 @@ def _replays(published: Published, name: str) -> tuple[Replay, ...]:
 
 
 def _manifest(published: Published, run: SimpleNamespace | None) -> dict[str, Any]:
-    """Reads what the model's folder, beside the warehouse, tells people about the model."""
+    """Reads the manifest in the model's folder, beside the warehouse."""
     if run is None or run.artifact_path is None:
         return {}
     file = (published.path.parent / run.artifact_path).with_name("manifest.json")

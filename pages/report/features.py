@@ -30,7 +30,7 @@ _CATEGORY = FeatureGroup(
 )
 _CAMPAIGN = FeatureGroup(
     "Campaign so far",
-    "grows with the clock: pledges strictly before the snapshot; empty at launch",
+    "grows over time: pledges strictly before the snapshot; empty at launch",
     ("elapsed_ratio", "pledge_count", "unique_backer_count", "pledged_amount", "funding_ratio",
      "funding_velocity", "pace_ratio", "average_pledge_amount", "largest_pledge_ratio",
      "pledge_count_last_24h", "hours_since_last_pledge", "repeat_backer_ratio"),
@@ -51,7 +51,7 @@ _DELIVERIES = FeatureGroup(
 )
 _VOTE = FeatureGroup(
     "Delay, submission and vote",
-    "grows with the clock: submission and votes strictly before the snapshot",
+    "grows over time: submission and votes strictly before the snapshot",
     ("days_past_due", "is_submitted", "vote_count", "approval_ratio", "turnout_ratio",
      "hours_to_first_vote"),
 )  # fmt: skip

@@ -5,20 +5,21 @@ from types import SimpleNamespace
 from typing import Any
 
 from pages.published import ALL_KINDS
+from pages.rendering import prediction_time
 from pages.report import charts as report_charts
 from pages.report.claims import Scores, Unknown
-from pages.report.document import Block, Chart, Heading, Section, Table, Text, Words
+from pages.report.document import Block, Chart, Content, Heading, Section, Table, Text
 from pages.report.facts import Facts, ModelFacts, Replay, Shift
-from pages.report.models import figure, main_clock, shown
+from pages.report.models import figure, main_kind, shown
 
 _UNDECIDED = "test_undecided"
-_FEWEST_SHIFTS = 5  # shown when nothing moved
+_MIN_SHIFTS = 5  # shown without any alert
 _PURPOSE = {
-    "project_success": "To tell which live, undecided campaigns will reach their goal, so that"
-    " attention goes where it may change something. Not to judge creators, and not for campaigns"
-    " whose goal is reached.",
-    "milestone_risk": "To tell which started milestones may not be approved within 14 days of their"
-    " due date, before money is released. Not to replace the vote of the backers.",
+    "project_success": "To predict which live campaigns will reach their goal while that is open,"
+    " so that attention goes where it may change something. Not to judge creators, and not for"
+    " campaigns whose goal is reached.",
+    "milestone_risk": "To predict which started milestones may not be approved within 14 days of"
+    " their due date, before money is released. Not to replace the vote of the backers.",
 }
 
 
@@ -26,14 +27,14 @@ def sections(facts: Facts) -> list[Section]:
     """Returns the sections that stand behind the figures."""
     per_model = (
         ("candidates", "Candidates, and which one serves", _candidates),
-        ("backtest", "Backtest: the platform replayed", _backtest),
-        ("drift", "Drift: has the world moved?", _drift),
+        ("backtest", "Backtest", _backtest),
+        ("drift", "Drift", _drift),
         ("changes", "What changed since the last version", _changes),
         ("limits", "Limits", _limits),
     )
     found = [
-        Section(name, title, [block for model in facts.models for block in tell(model)])
-        for name, title, tell in per_model
+        Section(name, title, [block for model in facts.models for block in blocks_of(model)])
+        for name, title, blocks_of in per_model
     ]
     cards = [block for model in facts.models for block in _card(model)]
     return [*found, Section("cards", "Model cards", cards)]
@@ -47,7 +48,7 @@ def _candidates(model: ModelFacts) -> list[Block]:
     trained = [run for run in model.candidates if run.status == "trained"]
     if not trained or model.run is None:
         return [Text(f"`{model.name}` has no candidates.")]
-    lines: list[Sequence[Words]] = []
+    lines: list[Sequence[Content]] = []
     for run in trained:
         scores = _scores(model, run)
         serves = run.model_version == model.run.model_version
@@ -56,25 +57,25 @@ def _candidates(model: ModelFacts) -> list[Block]:
             figure(scores.figure(_UNDECIDED, ALL_KINDS, "auc")),
             figure(scores.figure(_UNDECIDED, ALL_KINDS, "log_loss")),
             shown(scores.claim(_UNDECIDED, ALL_KINDS, model.ceilings)),
-            f"{'SERVES; ' if serves else ''}{_decision(run)}",
+            f"{'serving; ' if serves else ''}{_decision(run)}",
         ))  # fmt: skip
     blocks: list[Block] = [
         Table(
-            f"`{model.name}`: all trained on the same rows up to the same cut, judged on the same"
-            " undecided snapshots, all clocks together.",
+            f"`{model.name}`: all trained on the same rows up to the same cut, tested on the same"
+            " snapshots with an open outcome, all prediction times together.",
             ("Candidate", "AUC", "Log loss", "Accuracy", "Decision"),
             lines,
         )
     ]
     if model.run.model_version not in {run.model_version for run in trained}:
-        words = f"{model.run.estimator} `{model.run.model_version}`, of before, still serves."
-        blocks.append(Text(words))
+        text = f"{model.run.estimator} `{model.run.model_version}`, in use before, still serves."
+        blocks.append(Text(text))
     if model.name == "project_success":
         blocks.append(
             Text(
                 "The rule: the candidate of the champion's own estimator takes over if its log loss"
                 " on outcomes that neither has seen is not higher; another estimator only if it is"
-                " lower with 95 % confidence, since it is another thing to explain. Without a"
+                " lower with 95 % confidence, since a change of estimator needs a reason. Without a"
                 " champion the default estimator begins."
             )
         )
@@ -82,13 +83,13 @@ def _candidates(model: ModelFacts) -> list[Block]:
 
 
 def _decision(run: SimpleNamespace) -> str:
-    words = run.decision or "not decided"
+    text = run.decision or "not decided"
     if run.compared_with is None:
-        return words
-    words += f"; against `{run.compared_with}` on {run.compared_project_count or 0:,} projects"
+        return text
+    text += f"; against `{run.compared_with}` on {run.compared_project_count or 0:,} projects"
     if run.log_loss_difference is None:
-        return words
-    return f"{words} the log loss is higher by {_difference(run)}"
+        return text
+    return f"{text} the log loss is higher by {_difference(run)}"
 
 
 def _difference(run: SimpleNamespace) -> str:
@@ -103,9 +104,9 @@ def _backtest(model: ModelFacts) -> list[Block]:
     if not replays:
         return [
             Text(
-                f"`{model.name}` has not been replayed, or nothing has matured since. `make"
+                f"`{model.name}` has not been replayed, or no outcome is known since. `make"
                 " backtest FROM=2022-07-01 TO=2023-07-01` trains each month on what was known then,"
-                " predicts what was live until the next, and meets the outcomes later."
+                " predicts until the next month, and compares with the outcomes."
             )
         ]
     lines: dict[str, list[Replay]] = {}
@@ -115,18 +116,17 @@ def _backtest(model: ModelFacts) -> list[Block]:
     aucs = [
         row.value for each in replays if (row := each.scores.figure("backtest", ALL_KINDS, "auc"))
     ]
-    words = (
-        f"`{model.name}` at {len({each.at for each in replays})} moments from {first:%Y-%m-%d}"
-        f" to {last:%Y-%m-%d}, trained each time on what was mature then, judged on undecided"
-        " snapshots until the next moment, whose outcomes came later; 95 % intervals."
+    text = (
+        f"`{model.name}` at {len({each.at for each in replays})} timestamps from {first:%Y-%m-%d}"
+        f" to {last:%Y-%m-%d}, trained each time on outcomes known then, tested on snapshots with"
+        " an open outcome until the next timestamp; 95 % intervals."
     )
     if aucs:
-        words += f" AUC from {min(aucs):.3f} to {max(aucs):.3f}."
-    picture = report_charts.backtest(list(lines.items()), words=words.replace("`", ""))
+        text += f" AUC from {min(aucs):.3f} to {max(aucs):.3f}."
+    picture = report_charts.backtest(list(lines.items()), text=text.replace("`", ""))
     table = Table(
-        f"Every replay, all clocks together; trained on and judged on {model.entity}s. The ceiling"
-        " of these rows is not measured.",
-        ("Moment", "Estimator", "Trained on", "Judged on", "AUC", "Accuracy"),
+        f"Every replay, all prediction times together; trained and tested on {model.entity}s.",
+        ("Timestamp", "Estimator", "Trained on", "Tested on", "AUC", "Accuracy"),
         [
             (
                 f"{each.at:%Y-%m-%d}",
@@ -139,7 +139,7 @@ def _backtest(model: ModelFacts) -> list[Block]:
             for each in replays
         ],
     )
-    return [Chart(picture, words), table]
+    return [Chart(picture, text), table]
 
 
 def _drift(model: ModelFacts) -> list[Block]:
@@ -153,17 +153,17 @@ def _drift(model: ModelFacts) -> list[Block]:
         ]
     alerts = [each for each in model.shifts if each.is_alert]
     first = model.shifts[0]
-    clocks = ", ".join(dict.fromkeys(each.clock for each in model.shifts))
-    told = f"drift detected in {len(alerts)}" if alerts else "no drift detected"
-    rows = alerts or model.shifts[:_FEWEST_SHIFTS]
+    kinds = ", ".join(dict.fromkeys(each.snapshot_kind for each in model.shifts))
+    status = f"drift detected in {len(alerts)}" if alerts else "no drift detected"
+    rows = alerts or model.shifts[:_MIN_SHIFTS]
     return [
         Table(
-            f"`{model.name}`: {len({each.feature for each in model.shifts})} features at {clocks},"
+            f"`{model.name}`: {len({each.feature for each in model.shifts})} features at {kinds},"
             f" {first.current_count:,} recent projects against {first.reference_count:,} in"
-            f" training: {told}. What moves as the platform ages (`report_only` in"
-            " `ml/models.toml`) is shown, never an alert."
-            + ("" if alerts else " The ones with the most evidence:"),
-            ("Feature", "Clock", "Shift of the mean", "PSI", "Adjusted p-value", "Alert"),
+            f" training: {status}. Features that shift as the platform ages (`report_only` in"
+            " `ml/models.toml`) are shown, but never an alert."
+            + ("" if alerts else " The most significant ones:"),
+            ("Feature", "Prediction time", "Shift of the mean", "PSI", "Adjusted p-value", "Alert"),
             [_shift(each) for each in rows],
         )
     ]
@@ -172,7 +172,7 @@ def _drift(model: ModelFacts) -> list[Block]:
 def _shift(each: Shift) -> tuple[str, ...]:
     return (
         f"`{each.feature}`",
-        each.clock,
+        prediction_time(each.snapshot_kind),
         "not defined" if each.mean_shift is None else f"{each.mean_shift:+.1%}",
         "not defined" if each.psi is None else f"{each.psi:.3f}",
         "below 0.0001" if each.adjusted_p_value < 0.0001 else f"{each.adjusted_p_value:.4f}",
@@ -185,36 +185,36 @@ def _changes(model: ModelFacts) -> list[Block]:
     if new is None or new.status != "trained":
         return [Text(f"`{model.name}`: there is no version in use.")]
     if old is None:
-        words = f"`{model.name}` `{new.model_version}` is the first version that serves."
-        return [Text(words)]
+        text = f"`{model.name}` `{new.model_version}` is the first version that serves."
+        return [Text(text)]
     parts = (
         ("data", old.data_fingerprint, new.data_fingerprint),
         ("settings", old.config_fingerprint, new.config_fingerprint),
         ("code", old.code_fingerprint, new.code_fingerprint),
     )
     changed = [name for name, before, after in parts if before != after]
-    words = f"`{model.name}`: changed {', '.join(changed) or 'libraries only'}."
+    text = f"`{model.name}`: changed {', '.join(changed) or 'libraries only'}."
     promotion = model.promotion
     if (
         promotion
         and promotion.compared_with == old.model_version
         and promotion.log_loss_difference is not None
     ):
-        words += (
+        text += (
             f" On {promotion.compared_project_count or 0:,} projects that neither had seen, the"
             f" log loss of the new one is higher by {_difference(promotion)}."
         )
-    return [Text(words), _side_by_side(model, old, new)]
+    return [Text(text), _side_by_side(model, old, new)]
 
 
 def _side_by_side(model: ModelFacts, old: SimpleNamespace, new: SimpleNamespace) -> Table:
-    lines: list[Sequence[Words]] = [
+    lines: list[Sequence[Content]] = [
         ("Version", *(f"`{run.model_version}`" for run in (old, new))),
         ("Estimator", old.estimator, new.estimator),
         ("Known as of", *(f"{run.as_of:%Y-%m-%d}" for run in (old, new))),
         ("Cut", *(f"{run.cutoff_at:%Y-%m-%d}" for run in (old, new))),
         ("Trained on", *(f"{run.train_entity_count:,} {model.entity}s" for run in (old, new))),
-        ("Judged on", *(f"{run.test_entity_count:,} {model.entity}s" for run in (old, new))),
+        ("Tested on", *(f"{run.test_entity_count:,} {model.entity}s" for run in (old, new))),
     ]
     both = [_scores(model, run) for run in (old, new)]
     for metric, title in (("auc", "AUC"), ("log_loss", "Log loss"), ("brier_skill", "Brier skill")):
@@ -223,8 +223,8 @@ def _side_by_side(model: ModelFacts, old: SimpleNamespace, new: SimpleNamespace)
     claims = [shown(each.claim(_UNDECIDED, ALL_KINDS, model.ceilings)) for each in both]
     lines.append(("Accuracy", *claims))
     return Table(
-        "Each on its own test, undecided snapshots, all clocks together: another cut is another"
-        " test, so these rows show the size of things, not which is better.",
+        "Each on its own test, open outcomes, all prediction times together: another cut is"
+        " another test, so these rows do not show which version is better.",
         ("", "Before", "Now"),
         lines,
     )
@@ -233,35 +233,33 @@ def _side_by_side(model: ModelFacts, old: SimpleNamespace, new: SimpleNamespace)
 def _limits(model: ModelFacts) -> list[Block]:
     run = model.run
     if run is None or run.status != "trained" or run.cutoff_at is None:
-        return [Text(f"`{model.name}` says nothing; the outlook has no probabilities.")]
-    told = [
+        return [Text(f"`{model.name}` makes no predictions; the outlook has no probabilities.")]
+    sentences = [
         f"`{model.name}` knows no outcome after {run.cutoff_at:%Y-%m-%d}, which is"
-        f" {(run.as_of - run.cutoff_at).days:,} days before this moment."
+        f" {(run.as_of - run.cutoff_at).days:,} days before AS_OF."
     ]
-    clock = main_clock(model, _UNDECIDED)
-    claim = model.own.claim(_UNDECIDED, clock, model.ceilings)
+    kind = main_kind(model, _UNDECIDED)
+    claim = model.own.claim(_UNDECIDED, kind, model.ceilings)
     if claim and not isinstance(claim.interval, Unknown):
         low, high = claim.interval
-        told.append(
+        sentences.append(
             f"With {run.test_entity_count:,} {model.entity}s in the test, the 95 % interval of its"
-            f" accuracy at {clock} is {100 * (high - low):.1f} points wide."
+            f" accuracy at {kind} is {100 * (high - low):.1f} points wide."
         )
-    told.append(_above_bound(model))
+    sentences.append(_above_bound(model))
     if model.ceilings:
-        told.append(
+        sentences.append(
             "The data are generated and their truth is known: the figures hold for that platform,"
-            " and say nothing about another one."
+            " not for another one."
         )
-    else:
-        told.append("How much was possible on these data is not known.")
-    pending = sum(row.snapshot_count - row.labelled_count for row in model.clock_rows)
-    told.append(f"{pending:,} snapshots await their outcome and are in no figure.")
-    return [Text(" ".join(each for each in told if each))]
+    pending = sum(row.snapshot_count - row.labelled_count for row in model.kind_rows)
+    sentences.append(f"{pending:,} snapshots await their outcome and are in no figure.")
+    return [Text(" ".join(each for each in sentences if each))]
 
 
 def _above_bound(model: ModelFacts) -> str:
     found, counted = [], 0
-    for kind in model.clocks(_UNDECIDED):
+    for kind in model.kinds(_UNDECIDED):
         error = model.own.figure(_UNDECIDED, kind, "calibration_error")
         bound = model.own.figure(_UNDECIDED, kind, "calibration_error_bound")
         if error and bound and kind != ALL_KINDS:
@@ -271,10 +269,10 @@ def _above_bound(model: ModelFacts) -> str:
     if not counted:
         return ""
     if not found:
-        return "At no clock does its calibration error exceed that of a perfect model by chance."
+        return "Its calibration error exceeds the bound of a perfect model at no prediction time."
     return (
-        f"Its calibration error exceeds what a perfect model shows by chance at {', '.join(found)}"
-        f" ({len(found)} of {counted} clocks): probabilities there are off by more than chance."
+        f"Its calibration error exceeds the bound of a perfect model at {', '.join(found)}"
+        f" ({len(found)} of {counted} prediction times): not by chance alone."
     )
 
 
@@ -282,26 +280,26 @@ def _card(model: ModelFacts) -> list[Block]:
     run = model.run
     if run is None or run.status != "trained":
         return [Heading(model.name), Text(f"{_PURPOSE[model.name]} No version is in use.")]
-    clock = main_clock(model, _UNDECIDED)
-    claim = model.own.claim(_UNDECIDED, clock, model.ceilings)
+    kind = main_kind(model, _UNDECIDED)
+    claim = model.own.claim(_UNDECIDED, kind, model.ceilings)
     names = ", ".join(f"`{name}`" for name in sorted(each.feature for each in model.importance))
     manifest = model.manifest
-    lines: list[tuple[str, Words]] = [
+    lines: list[tuple[str, Content]] = [
         ("Purpose", _PURPOSE[model.name]),
         ("Version", f"`{run.model_version}`, trained {run.trained_at:%Y-%m-%d %H:%M} UTC by run"
          f" `{run.run_id}`"),
         ("Data", f"known as of {run.as_of:%Y-%m-%d %H:%M} UTC, digest"
          f" `{run.data_fingerprint[:12]}`"),
         ("Training", f"{run.train_entity_count:,} {model.entity}s, {run.train_row_count:,}"
-         f" undecided snapshots, launched from {run.train_from_at:%Y-%m-%d}, outcomes closed by"
-         f" the cut {run.cutoff_at:%Y-%m-%d}"),
+         f" snapshots with an open outcome, launched from {run.train_from_at:%Y-%m-%d}, outcomes"
+         f" closed by the cut {run.cutoff_at:%Y-%m-%d}"),
         ("Test", f"{run.test_entity_count:,} {model.entity}s, {run.test_row_count:,} snapshots,"
          " launched after the cut"),
         ("Estimator", f"{run.estimator}; {_hyperparameters(manifest)}"),
         ("Features", names or "not measured: there were no test rows"),
-        ("Accuracy, undecided", shown(claim)),
-        ("AUC, undecided", f"{figure(model.own.figure(_UNDECIDED, clock, 'auc'))} at {clock}"),
-        ("Limits", "see Limits above; use it for undecided snapshots of this platform only"),
+        ("Accuracy, outcome open", shown(claim)),
+        ("AUC, outcome open", f"{figure(model.own.figure(_UNDECIDED, kind, 'auc'))} at {kind}"),
+        ("Limits", "see Limits above; use it for open outcomes of this platform only"),
         ("Settings, code", f"digests `{run.config_fingerprint[:12]}`,"
          f" `{run.code_fingerprint[:12]}`; {_libraries(manifest)}"),
         ("File", f"`{run.artifact_path}`, SHA-256 `{run.artifact_sha256}`"),

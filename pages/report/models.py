@@ -1,15 +1,16 @@
-"""The sections of the modeling report that tell of one model: how good it is, and how it works."""
+"""The sections of the modeling report on one model: how good it is, and how it works."""
 
 from collections.abc import Sequence
 
 from pages.published import ALL_KINDS, CEILING, ORACLE
+from pages.rendering import prediction_time
 from pages.report import charts as report_charts
 from pages.report.claims import Claim, Measured, Scores
-from pages.report.document import Block, Chart, Heading, Section, Table, Text, Words, plain
+from pages.report.document import Block, Chart, Content, Heading, Section, Table, Text, plain
 from pages.report.facts import CalibrationBin, ModelFacts
 from pages.report.published import PUBLISHED, PUBLISHED_LAUNCH_AUC
 
-MAIN_CLOCK = {"project_success": "d3", "milestone_risk": "vote_3d"}
+MAIN_KIND = {"project_success": "d3", "milestone_risk": "vote_3d"}
 _TITLES = {
     "project_success": "Will a campaign reach its goal?",
     "milestone_risk": "Is a milestone at risk?",
@@ -17,19 +18,19 @@ _TITLES = {
 _ROWS = {
     "project_success": {
         "test": "all running campaigns",
-        "test_undecided": "undecided campaigns",
-        "test_first_time": "undecided campaigns of first-time creators",
+        "test_undecided": "campaigns still open",
+        "test_first_time": "campaigns still open of first-time creators",
     },
-    "milestone_risk": {"test": "all milestones", "test_undecided": "undecided milestones"},
+    "milestone_risk": {"test": "all milestones", "test_undecided": "milestones still open"},
 }
 _PREDICTORS = {
-    "base_rate": "base rate of the clock",
+    "base_rate": "base rate of the prediction time in training",
     "logistic_regression": "logistic regression, all features",
-    "final_totals_leaking": "LEAKING, no rival: boosting that knows the final totals",
-    CEILING: "observable ceiling: strong learner on ten times the data, same features",
-    ORACLE: "oracle: true probability, knows what is hidden",
+    "final_totals_leaking": "LEAKING, for comparison only: boosting with the final totals",
+    CEILING: "best achievable: strong learner on ten times the data, same features",
+    ORACLE: "oracle: the true probability of the simulation",
 }
-_MOST_FEATURES = 10
+_MAX_FEATURES = 10
 
 
 def figure(row: Measured | None, form: str = ".3f") -> str:
@@ -42,14 +43,14 @@ def figure(row: Measured | None, form: str = ".3f") -> str:
     return f"{value} [{format(row.low, form)}, {format(row.high, form)}]"
 
 
-def main_clock(model: ModelFacts, split: str) -> str:
-    """Returns the clock that stands for the model, or all together where it was not measured."""
-    wanted = MAIN_CLOCK[model.name]
+def main_kind(model: ModelFacts, split: str) -> str:
+    """Returns the main prediction time of the model, or all together where it was not measured."""
+    wanted = MAIN_KIND[model.name]
     return wanted if wanted in model.own.kinds(split) else ALL_KINDS
 
 
-def shown(claim: Claim | None) -> Words:
-    """Returns a claim, or the words for none."""
+def shown(claim: Claim | None) -> Content:
+    """Returns a claim, or a text for none."""
     return claim if claim is not None else "not known"
 
 
@@ -59,11 +60,11 @@ def section(model: ModelFacts) -> Section:
     if model.run is None:
         return Section(name, title, [Text(f"`{model.name}` has never been trained here.")])
     if model.run.status != "trained":
-        words = f"`{model.name}` was skipped and predicts nothing: {model.run.reason}."
-        return Section(name, title, [Text(words)])
+        text = f"`{model.name}` was skipped and predicts nothing: {model.run.reason}."
+        return Section(name, title, [Text(text)])
     if not model.own.kinds("test"):
-        words = f"`{model.name}` has no {model.entity} of later launches to be tested on yet."
-        return Section(name, title, [Text(words)])
+        text = f"`{model.name}` has no {model.entity} of later launches to be tested on yet."
+        return Section(name, title, [Text(text)])
     blocks = [*_over_time(model)]
     if model.name == "milestone_risk":
         blocks += _cost(model)
@@ -74,36 +75,36 @@ def section(model: ModelFacts) -> Section:
 
 
 def _claims(model: ModelFacts, scores: Scores | None, split: str) -> list[Claim]:
-    clocks = [kind for kind in model.clocks(split) if kind != ALL_KINDS]
-    found = [scores.claim(split, kind, model.ceilings) for kind in clocks] if scores else []
+    kinds = [kind for kind in model.kinds(split) if kind != ALL_KINDS]
+    found = [scores.claim(split, kind, model.ceilings) for kind in kinds] if scores else []
     return [each for each in found if each]
 
 
 def _over_time(model: ModelFacts) -> list[Block]:
     rows = _ROWS[model.name]
     panels = []
-    words: list[str | Claim] = []
+    text: list[str | Claim] = []
     for split in ("test", "test_undecided"):
         own = _claims(model, model.own, split)
         if own:
-            panels.append((rows[split], own, _claims(model, model.baseline("base_rate"), split)))
-            words += [f"{rows[split].capitalize()}: from ", own[0], " to ", own[-1], ". "]
+            panels.append((rows[split], own))
+            text += [f"{rows[split].capitalize()}: from ", own[0], " to ", own[-1], ". "]
     is_campaign = model.name == "project_success"
     picture = report_charts.accuracy(
-        panels, with_published=is_campaign, words=plain(tuple(words)).strip()
+        panels, with_published=is_campaign, text=plain(tuple(text)).strip()
     )
     blocks: list[Block] = [
-        Heading("Accuracy by clock"),
-        Chart(picture, tuple(words)),
+        Heading("Accuracy by prediction time"),
+        Chart(picture, tuple(text)),
         _accuracy_table(model),
     ]
     if is_campaign:
         blocks += [
             Table(
-                "What others have published for Kickstarter, at their clocks (diamonds in the"
-                " chart). Other campaigns with other base rates: a scale, not a contest.",
+                "Published for Kickstarter, at similar prediction times (diamonds in the chart)."
+                " Other campaigns with other base rates: a scale, not a contest.",
                 ("Known when", "Accuracy"),
-                [(each.clock, each) for each in PUBLISHED],
+                [(each.snapshot_kind, each) for each in PUBLISHED],
             ),
             Text(
                 "At launch, gradient boosting on the Kickstarter data of Kaggle has an AUC of"
@@ -117,17 +118,17 @@ def _over_time(model: ModelFacts) -> list[Block]:
 def _accuracy_table(model: ModelFacts) -> Table:
     rows = _ROWS[model.name]
     with_truth = bool(model.own.claim("test_undecided", ALL_KINDS, [], "expected_accuracy"))
-    columns = ["Clock", "Snapshots, of these undecided", *(
+    columns = ["Prediction time", "Snapshots, of these still open", *(
         f"Accuracy, {rows[split]}" for split in ("test", "test_undecided"))]  # fmt: skip
     if with_truth:
         columns.append(f"Expected accuracy, {rows['test_undecided']}")
-    lines: list[list[Words]] = []
-    for kind in model.clocks("test"):
+    lines: list[list[Content]] = []
+    for kind in model.kinds("test"):
         counts = [
             each.row_count if (each := model.own.figure(split, kind, "log_loss")) else 0
             for split in ("test", "test_undecided")
         ]
-        line: list[Words] = [kind, f"{counts[0]:,}, {counts[1]:,}"]
+        line: list[Content] = [prediction_time(kind), f"{counts[0]:,}, {counts[1]:,}"]
         for split in ("test", "test_undecided"):
             line.append(shown(model.own.claim(split, kind, model.ceilings)))
         if with_truth:
@@ -140,7 +141,7 @@ def _accuracy_table(model: ModelFacts) -> Table:
     if with_truth:
         caption += (
             " Expected accuracy: under the true probability, which a generated platform knows;"
-            " the chance in the outcomes does not blur it."
+            " it has no noise of the outcomes."
         )
     return Table(caption, columns, lines)
 
@@ -149,7 +150,7 @@ def _against_baselines(model: ModelFacts) -> list[Block]:
     split = "test_undecided"
     measured = model.own.figure(split, ALL_KINDS, "log_loss")
     own_count = measured.row_count if measured else 0
-    lines: list[Sequence[Words]] = []
+    lines: list[Sequence[Content]] = []
     for scores in (model.own, *model.baselines()):
         count = scores.figure(split, ALL_KINDS, "log_loss")
         if count is None or count.row_count != own_count:
@@ -165,11 +166,10 @@ def _against_baselines(model: ModelFacts) -> list[Block]:
             shown(scores.claim(split, ALL_KINDS, model.ceilings)),
         ))  # fmt: skip
     return [
-        Heading("Against simpler rules, a leak, and what was possible"),
+        Heading("Against baselines, a leak, and the best achievable"),
         Table(
-            f"On the same rows: {_ROWS[model.name][split]}, all clocks together. The leaking one"
-            " shows what a leak looks like: final totals are the outcome in disguise."
-            + ("" if model.ceilings else " How much was possible is not known for these data."),
+            f"On the same rows: {_ROWS[model.name][split]}, all prediction times together. The"
+            " leaking one shows what a leak looks like: final totals determine the outcome.",
             ("Predictor", "AUC", "Brier skill", "Log loss", "Accuracy"),
             lines,
         ),
@@ -184,16 +184,19 @@ def _only(predictor: str) -> str:
 
 def _calibration(model: ModelFacts) -> list[Block]:
     split = "test_undecided"
-    kinds = list(dict.fromkeys((ALL_KINDS, main_clock(model, split))))
+    kinds = list(dict.fromkeys((ALL_KINDS, main_kind(model, split))))
     panels = []
     for kind in kinds:
         bins = [each for each in model.curve if (each.split, each.snapshot_kind) == (split, kind)]
         if bins:
-            panels.append(("all clocks" if kind == ALL_KINDS else f"at {kind}", bins))
+            panels.append((prediction_time(kind), bins))
     if not panels:
         return []
-    words = ". ".join(f"{title.capitalize()}: {_told(bins)}" for title, bins in panels) + "."
-    names = [("auc", "AUC"), ("auc_above_ceiling", "AUC above the ceiling"),
+    text = (
+        ". ".join(f"{title.capitalize()}: {_calibration_text(bins)}" for title, bins in panels)
+        + "."
+    )
+    names = [("auc", "AUC"), ("auc_above_ceiling", "AUC above the best achievable"),
              ("brier_score", "Brier score"), ("brier_skill", "Brier skill"),
              ("calibration_error", "Calibration error"),
              ("calibration_error_bound", "of a perfect model, 95 % bound"),
@@ -201,71 +204,72 @@ def _calibration(model: ModelFacts) -> list[Block]:
     shown_names = [
         (metric, title)
         for metric, title in names
-        if any(model.own.figure(split, kind, metric) for kind in model.clocks(split))
+        if any(model.own.figure(split, kind, metric) for kind in model.kinds(split))
     ]
     lines = []
-    for kind in model.clocks(split):
+    for kind in model.kinds(split):
         cells = [
             model.own.figure(split, kind, metric) if model.is_known(split, kind, metric) else None
             for metric, _ in shown_names
         ]
         is_bound = [metric.endswith("_bound") for metric, _ in shown_names]
-        lines.append([kind, *(
+        lines.append([prediction_time(kind), *(
             f"{cell.value:.3f}" if cell and bound else figure(cell)
             for cell, bound in zip(cells, is_bound, strict=True)
         )])  # fmt: skip
     return [
         Heading("Ranking and calibration"),
-        Chart(report_charts.calibration(panels, words=words), words),
+        Chart(report_charts.calibration(panels, text=text), text),
         Table(
             f"{_ROWS[model.name][split].capitalize()}. The calibration error is the mean distance"
-            " between what was said and what came, over ten bins; even a perfect model shows some,"
-            " up to the bound in 95 % of cases.",
-            ("Clock", *(title for _, title in shown_names)),
+            " between predicted probability and observed frequency over ten bins; even a perfect"
+            " model shows some, up to the bound in 95 % of cases.",
+            ("Prediction time", *(title for _, title in shown_names)),
             lines,
         ),
     ]
 
 
-def _told(bins: Sequence[CalibrationBin]) -> str:
+def _calibration_text(bins: Sequence[CalibrationBin]) -> str:
     furthest = max(bins, key=lambda each: abs(each.mean_probability - each.observed_rate))
     known = [each for each in bins if each.ci_low is not None and each.ci_high is not None]
     inside = [
         each for each in known if (each.ci_low or 0) <= each.mean_probability <= (each.ci_high or 0)
     ]
     return (
-        f"in {len(inside)} of {len(known)} bins with an interval, what was said lies in the"
-        f" interval of what came; furthest apart, {100 * furthest.mean_probability:.1f} % was said"
-        f" and {100 * furthest.observed_rate:.1f} % came ({furthest.row_count:,} snapshots)"
+        f"in {len(inside)} of {len(known)} bins with an interval, the predicted probability"
+        " lies in the interval of the observed frequency; the largest difference is"
+        f" {100 * furthest.mean_probability:.1f} % predicted and"
+        f" {100 * furthest.observed_rate:.1f} % observed ({furthest.row_count:,} snapshots)"
     )
 
 
 def _importance(model: ModelFacts) -> list[Block]:
-    top, rest = model.importance[:_MOST_FEATURES], model.importance[_MOST_FEATURES:]
+    top, rest = model.importance[:_MAX_FEATURES], model.importance[_MAX_FEATURES:]
     if not top:
         return []
-    words = "; ".join(
+    text = "; ".join(
         f"`{each.feature}` {each.log_loss_increase:.4f} ± {each.increase_deviation:.4f}"
         for each in top
     )
     others = sum(each.log_loss_increase for each in rest)
     end = f" The other {len(rest)} add up to {others:.4f}." if rest else ""
-    words = (
-        "Growth of the log loss of held-out undecided snapshots when one feature is shuffled within"
-        f" its clock ({top[0].row_count:,} rows), in nats: {words}.{end} Features that tell the"
-        " same story share their importance."
+    text = (
+        "Increase of the log loss of test snapshots with an open outcome when one feature is"
+        f" permuted within its prediction time ({top[0].row_count:,} rows), in nats: {text}.{end}"
+        " Correlated features share their importance."
     )
-    picture = report_charts.importance(top, words=words.replace("`", ""))
-    return [Heading("What it looks at"), Chart(picture, words)]
+    picture = report_charts.importance(top, text=text.replace("`", ""))
+    return [Heading("Feature importance (permutation)"), Chart(picture, text)]
 
 
 def _first_time(model: ModelFacts) -> list[Block]:
     split = "test_first_time"
-    lines: list[Sequence[Words]] = []
-    for kind in model.clocks(split):
+    lines: list[Sequence[Content]] = []
+    for kind in model.kinds(split):
         row = model.own.figure(split, kind, "log_loss")
         lines.append((
-            kind,
+            prediction_time(kind),
             f"{row.row_count:,}" if row else "0",
             figure(model.own.figure(split, kind, "auc")),
             shown(model.own.claim(split, kind, model.ceilings)),
@@ -273,9 +277,9 @@ def _first_time(model: ModelFacts) -> list[Block]:
     return [
         Heading("First-time creators"),
         Table(
-            "Undecided campaigns of creators without an earlier project: nothing is known of their"
-            " past, so the campaign itself must speak.",
-            ("Clock", "Snapshots", "AUC", "Accuracy"),
+            "Campaigns still open of creators without an earlier project: the only evidence is the"
+            " campaign itself.",
+            ("Prediction time", "Snapshots", "AUC", "Accuracy"),
             lines,
         ),
     ]
@@ -283,16 +287,16 @@ def _first_time(model: ModelFacts) -> list[Block]:
 
 def _cost(model: ModelFacts) -> list[Block]:
     split, simple = "test_undecided", model.baseline("base_rate")
-    lines: list[Sequence[Words]] = []
-    for kind in model.clocks(split):
+    lines: list[Sequence[Content]] = []
+    for kind in model.kinds(split):
         row = model.own.figure(split, kind, "amount_released_to_failing")
         if kind == ALL_KINDS or row is None:
-            continue  # all together would count a milestone once per clock
+            continue  # all together would count a milestone once per prediction time
         lines.append((
-            kind,
+            prediction_time(kind),
             f"{row.row_count:,}",
             *(
-                figure(scores.figure(split, kind, metric), ",.0f") if scores else "not measured"
+                figure(scores.figure(split, kind, metric), ",.2f") if scores else "not measured"
                 for scores in (model.own, simple)
                 for metric in ("amount_released_to_failing", "amount_held_from_delivering")
             ),
@@ -301,10 +305,11 @@ def _cost(model: ModelFacts) -> list[Block]:
         Heading("Cost in money"),
         Table(
             "Had money followed a probability of one half: what is released to milestones that"
-            " then fail, and what is held back from those that deliver. Undecided milestones, in"
+            " then fail, and what is held back from those that deliver. Milestones still open, in"
             " the currency of the platform.",
-            ("Clock", "Milestones", "Model: released to failing", "Model: held from delivering",
-             "Base rate alone: released to failing", "Base rate alone: held from delivering"),
+            ("Prediction time", "Milestones", "Model: released to failing",
+             "Model: held from delivering", "Base rate: released to failing",
+             "Base rate: held from delivering"),
             lines,
         ),
     ] if lines else []  # fmt: skip

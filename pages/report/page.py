@@ -1,36 +1,36 @@
-"""The modeling report: how good the models are, when in time, and how much was possible."""
+"""The modeling report: how good the models are, at which prediction time, against what."""
 
 from pathlib import Path
 
 from pages.failures import failures
 from pages.published import Published
-from pages.rendering import render, write_text
+from pages.rendering import prediction_time, render, timestamp, write_text
 from pages.report import facts as report_facts
 from pages.report import history as report_history
 from pages.report import models as report_models
 from pages.report.claims import Claim
 from pages.report.document import Block, Section, Table, Text, to_html, to_markdown
-from pages.report.facts import ClockRows, Facts, ModelFacts
+from pages.report.facts import Facts, KindRows, ModelFacts
 from pages.report.features import grouped
 
 TITLE = "Modeling report"
 
 
 def write(published: Published, folder: Path) -> None:
-    """Writes `index.html` and `modeling_report.md`, which tell the same."""
+    """Writes `index.html` and `modeling_report.md`, with the same content."""
     facts = report_facts.read(published)
     failed = failures(published, "train", "predict")
     sections = compose(facts)
     page = render(
         "report.html.jinja",
         title=TITLE,
-        as_of=f"{facts.as_of:%Y-%m-%d %H:%M:%S}",
+        as_of=timestamp(facts.as_of),
         sections=sections,
         failures=failed,
         to_html=to_html,
     )
-    title = f"{TITLE}, as of {facts.as_of:%Y-%m-%d %H:%M:%S} UTC"
-    first = [Section("failures", "Missing", [Text(words) for words in failed])] if failed else []
+    title = f"{TITLE}, as of {timestamp(facts.as_of)}"
+    first = [Section("failures", "Missing", [Text(each) for each in failed])] if failed else []
     write_text(folder / "modeling_report.md", to_markdown(title, [*first, *sections]))
     write_text(folder / "index.html", page)
 
@@ -39,7 +39,7 @@ def compose(facts: Facts) -> list[Section]:
     """Returns the report as sections."""
     return [
         Section("summary", "In short", [_summary(model) for model in facts.models]),
-        Section("clock", "The problem and its clock", _problem(facts)),
+        Section("prediction-times", "The problem and its prediction times", _problem(facts)),
         Section("data", "The data", _data(facts)),
         Section("features", "Features, and when each is known", _features(facts)),
         *(report_models.section(model) for model in facts.models),
@@ -52,46 +52,47 @@ def _summary(model: ModelFacts) -> Text:
     if run is None or run.status != "trained":
         reason = "never trained here" if run is None else f"skipped: {run.reason}"
         return Text(f"`{model.name}` predicts nothing ({reason}).")
-    told: list[str | Claim] = []
-    for split, rows in (("test", "all"), ("test_undecided", "undecided")):
-        clock = report_models.main_clock(model, split)
-        claim = model.own.claim(split, clock, model.ceilings)
+    content: list[str | Claim] = []
+    for split, rows in (("test", ""), ("test_undecided", " still open")):
+        kind = report_models.main_kind(model, split)
+        claim = model.own.claim(split, kind, model.ceilings)
         if claim:
-            auc = report_models.figure(model.own.figure(split, clock, "auc"))
-            told += [f" Accuracy on {rows} {model.entity}s: ", claim, f"; AUC {auc}."]
+            auc = report_models.figure(model.own.figure(split, kind, "auc"))
+            content += [f" Accuracy on {model.entity}s{rows}: ", claim, f"; AUC {auc}."]
     return Text((
-        f"`{model.name}`: {run.estimator} `{run.model_version}` serves, judged on"
+        f"`{model.name}`: {run.estimator} `{run.model_version}` serves, tested on"
         f" {run.test_entity_count:,} {model.entity}s launched after {run.cutoff_at:%Y-%m-%d},"
-        f" by what was known on {run.as_of:%Y-%m-%d}.",
-        *told,
+        f" with outcomes known by {run.as_of:%Y-%m-%d}.",
+        *content,
     ))  # fmt: skip
 
 
 def _problem(facts: Facts) -> list[Block]:
     return [
         Text(
-            "An accuracy says nothing without its clock. At launch little is known of a campaign;"
-            " after two weeks most are as good as decided; with the final totals the answer is"
-            " inside the question. So every figure here belongs to a kind of snapshot: `launch`,"
-            " `h4` and `h36` (hours after launch), `d3` to `d21` (days), for milestones `start`,"
+            "An accuracy means nothing without its prediction time. At launch little is known of a"
+            " campaign; after two weeks most outcomes are nearly certain; the final totals are the"
+            " outcome. So every figure here belongs to a snapshot kind: `launch`, `h4` and `h36`"
+            " (hours after launch), `d3` to `d21` (days after launch), for milestones `start`,"
             " `due`, `vote_1d` and `vote_3d` (days after submission). A snapshot uses only events"
-            " strictly before its moment."
+            " strictly before its timestamp."
         ),
         Text(
             "`project_success`: will the pledges reach the goal by the deadline, without a"
             " cancellation? `milestone_risk`: will a started milestone not be approved within"
-            " 14 days of its due date? A snapshot is decided when the answer is already plain (goal"
-            " reached; approved, or 14 days overdue). The models are made for undecided ones and"
-            " trained on these; figures on all of them include the plain cases."
+            " 14 days of its due date? A campaign is still open while its goal is not yet"
+            " reached, a milestone until it is resolved or 14 days overdue. The models are made"
+            " for open ones and trained on these; figures on all snapshots include the others."
         ),
         Text(
-            "How they are judged: a cut in time. A model learns from outcomes whose whole window"
-            " had closed by the cut, and is measured on what was launched after it. The model that"
-            " was measured is the one that serves; it is not refitted afterwards. An accuracy"
-            " stands beside the base rate (share of positive outcomes), its 95 % interval"
-            " (bootstrap over projects, not rows) and the ceiling: what a strong learner with"
-            " the same features and ten times the data reaches on the same rows, or else what the"
-            " oracle does, who knows the true probability; both exist for generated data only."
+            "How they are tested: a cut in time. A model learns from outcomes whose whole window"
+            " had closed by the cut, and is tested on what was launched later. The model that was"
+            " tested is the one that serves; it is not refitted afterwards. An accuracy stands"
+            " beside its 95 % interval (bootstrap over projects, not rows) and the majority guess:"
+            " the accuracy of always guessing the more frequent class. Best achievable accuracy is"
+            " known for generated data only (`make truth`): what a strong learner with the same"
+            " features and ten times the data reaches on the same rows, or else the true"
+            " probability of the simulation."
         ),
     ]
 
@@ -104,12 +105,12 @@ def _data(facts: Facts) -> list[Block]:
     blocks: list[Block] = [
         Text(
             f"{volume.project_count:,} projects of {volume.creator_count:,} creators, {span};"
-            f" {volume.pledge_count:,} pledges; {volume.milestone_count:,} milestones. Known as of"
-            f" {facts.as_of:%Y-%m-%d %H:%M} UTC."
+            f" {volume.pledge_count:,} pledges; {volume.milestone_count:,} milestones. As of"
+            f" {timestamp(facts.as_of)}."
         )
     ]
     for model in facts.models:
-        if not model.clock_rows:
+        if not model.kind_rows:
             blocks.append(Text(f"No {model.entity} has a snapshot yet."))
             continue
         positive = "success" if model.entity == "project" else "high risk"
@@ -117,18 +118,18 @@ def _data(facts: Facts) -> list[Block]:
             Table(
                 f"`{model.name}`: snapshots with a known outcome, and the share of {positive} among"
                 " them (the base rate). Pending: the outcome is not known yet.",
-                ("Clock", "Snapshots", "Pending", "Known", "Base rate", "Known, undecided",
-                 "Base rate, undecided"),
-                [_clock_row(row) for row in model.clock_rows],
+                ("Prediction time", "Snapshots", "Pending", "Known", "Base rate",
+                 "Known, still open", "Base rate, still open"),
+                [_kind_row(row) for row in model.kind_rows],
             )
         )  # fmt: skip
     return blocks
 
 
-def _clock_row(row: ClockRows) -> tuple[str, ...]:
+def _kind_row(row: KindRows) -> tuple[str, ...]:
     counts = (row.snapshot_count, row.snapshot_count - row.labelled_count, row.labelled_count)
     return (
-        row.clock,
+        prediction_time(row.snapshot_kind),
         *(f"{count:,}" for count in counts),
         _share(row.base_rate),
         f"{row.undecided_count:,}",

@@ -1,33 +1,32 @@
-"""What others have published about predicting the success of campaigns, with their clocks."""
+"""Published accuracies of predicting the success of campaigns, with their prediction times."""
 
-from pages.report.claims import Unknown, claim
+from pages.report.claims import NO_CEILING, Unknown, claim
 
 _GREENBERG = "Greenberg et al. 2013"
 _ETTER = "Etter, Grossglauser and Thiran 2013"
 _NO_INTERVAL = Unknown("interval not given")
-_NO_CEILING = Unknown("ceiling unknown")
-_ABOUT_EVEN = Unknown("base rate about even")
+_ABOUT_EVEN = Unknown("majority guess about 50 %")
 
-# Other platforms, other base rates: they say what to expect, they are no rivals.
+# Other platforms, other base rates: a scale, not a contest.
 PUBLISHED = tuple(
     claim(
         accuracy,
-        clock=clock,
+        snapshot_kind=snapshot_kind,
         base_rate=base_rate,
         interval=_NO_INTERVAL,
-        ceiling=_NO_CEILING,
+        ceiling=NO_CEILING,
         source=source,
     )
-    for accuracy, clock, base_rate, source in (
-        (0.68, "launch", Unknown("base rate not given"), f"about, {_GREENBERG}"),
+    for accuracy, snapshot_kind, base_rate, source in (
+        (0.68, "launch", Unknown("majority guess not given"), f"about, {_GREENBERG}"),
         (0.76, "4 h", _ABOUT_EVEN, f"over, {_ETTER}"),
         (0.84, "36 h", _ABOUT_EVEN, f"as reported, {_ETTER}"),
         (0.85, "10 % of the campaign", _ABOUT_EVEN, f"as reported, {_ETTER}"),
         (0.87, "6 days", _ABOUT_EVEN, f"as reported, {_ETTER}"),
     )
 )
-# Where each belongs among our clocks; a tenth of a campaign of thirty days is three days.
-CLOCK_OF = {
+# The snapshot kind of each; a tenth of a campaign of thirty days is three days.
+KIND_OF = {
     "launch": "launch",
     "4 h": "h4",
     "36 h": "h36",

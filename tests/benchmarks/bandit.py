@@ -22,7 +22,7 @@ DELAY, BATCH, HORIZON, RUNS = 500, 50, 20_000, 320
 PLAYED = 200  # decisions of the two-armed game that dynamic programming can solve
 OPTIMUM = 2.2393
 LOGS, LOGGED = 5_000, 2_000
-LEAST = 0.025  # propensity; with 2,000 decisions that is an effective sample of 50
+MIN_PROPENSITY = 0.025  # propensity; with 2,000 decisions that is an effective sample of 50
 CANDIDATES = {
     **{f"always arm {arm + 1}": np.eye(4)[arm] for arm in range(4)},
     "equal shares": np.full(4, 0.25),
@@ -74,9 +74,9 @@ def regret(rng: np.random.Generator) -> Iterator[Figure]:
     yield mean("R(10,000), constant eps = 0.1", play_sampled(rng, 0.1, 0.1)[0])
     for floor in (RULES.floor, 0.005):
         floored = play_sampled(rng, 0.5, floor)
-        for moment, horizon in enumerate((HORIZON // 2, HORIZON)):
+        for place, horizon in enumerate((HORIZON // 2, HORIZON)):
             name = f"price of a floor of {floor:g} until {horizon:,}, measured"
-            yield difference(name, floored[moment], sampled[moment])
+            yield difference(name, floored[place], sampled[place])
             extra = np.maximum(floor - 0.5 / np.arange(1, horizon + 1), 0).sum() * gaps.mean()
             yield Figure("  by formula: chance added x mean gap", extra, 0)
 
@@ -202,7 +202,9 @@ def coverage(rng: np.random.Generator) -> Iterator[Figure]:
             for name, policy in CANDIDATES.items():
                 whole = np.broadcast_to(policy, log.propensity.shape)
                 worth = support(log, whole)
-                is_enough = (worth.min_propensity >= LEAST - 1e-12) & (worth.effective_size >= 50)
+                is_enough = (worth.min_propensity >= MIN_PROPENSITY - 1e-12) & (
+                    worth.effective_size >= 50
+                )
                 widest = min(widest, float(is_enough.mean()))
                 for estimator, found in estimate(log, whole).items():
                     truth = policy @ MEANS
@@ -228,7 +230,7 @@ def coverage(rng: np.random.Generator) -> Iterator[Figure]:
 
 
 def simulate_log(rng: np.random.Generator, logs: int, logging: str) -> Log:
-    """Draws logs whose policy learns (or not) from batch to batch, never below LEAST."""
+    """Draws logs whose policy learns (or not) from batch to batch, never below MIN_PROPENSITY."""
     good, bad = np.ones((2, logs, 4))
     parts: list[tuple[Floats, ...]] = []
     batch = 200
@@ -240,7 +242,7 @@ def simulate_log(rng: np.random.Generator, logs: int, logging: str) -> Log:
             wanted = np.eye(4)[guess.argmax(axis=1)]
         else:
             wanted = np.tile(np.eye(4)[0], (logs, 1))
-        propensity = LEAST + (1 - 4 * LEAST) * wanted
+        propensity = MIN_PROPENSITY + (1 - 4 * MIN_PROPENSITY) * wanted
         each = np.repeat(propensity, batch, axis=0)
         arm = choose(each, rng.random(logs * batch)).reshape(logs, batch)
         won = rng.random(arm.shape) < MEANS[arm]

@@ -63,11 +63,11 @@ class Figure(NamedTuple):
         return self.low <= self.value <= self.high
 
     def __str__(self) -> str:
-        words = {True: "kept", False: "BROKEN"}[self.is_kept]
+        verdict = {True: "kept", False: "BROKEN"}[self.is_kept]
         low = "" if self.low == -np.inf else format(self.low, self.form) + " to "
         high = "any" if self.high == np.inf else format(self.high, self.form)
         value, error = format(self.value, self.form), format(self.error, self.form)
-        return f"{self.name:<64} {value:>9} ± {error:<8} {low}{high:<9} {words}"
+        return f"{self.name:<64} {value:>9} ± {error:<8} {low}{high:<9} {verdict}"
 
 
 def at_most(name: str, alarms: Any, bound: float, form: str = ".2%") -> Figure:

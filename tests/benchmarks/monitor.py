@@ -1,4 +1,4 @@
-"""Puts the monitor to the test: false alarms, power, delay; writes README.md and a page.
+"""Puts the monitor to the test: false alarms, power, delay; writes docs/monitoring.md and a page.
 
 `python -m tests.benchmarks.monitor --site site`; `--worlds DIR` keeps the generated platforms. With
 NANNYML_PYTHON, a Python that has NannyML, its default is measured on the same data.
@@ -28,8 +28,9 @@ from ml.settings import ModelSettings
 from ml.warehouse import read_warehouse
 from pages.monitoring import alarm_chart
 from pages.rendering import render, write_text
-from tests.benchmarks.street import README, copy_repository, write_section
+from tests.benchmarks.whole_run import ROOT, copy_repository, write_section
 
+MONITORING = ROOT / "docs" / "monitoring.md"
 ONSET = datetime(2023, 7, 1)
 SCENARIOS = ("steady", "new_category", "price_shift", "quality_drop", "bot_pledges")
 BACKTEST_SCALE, BACKTEST_SEED = 50, 11
@@ -249,14 +250,14 @@ def budget_table(world: World) -> Iterator[str]:
 
 
 def weekly(world: World, name: str) -> list[tuple[datetime, str, str, bool]]:
-    """What the monitor says of one model in every week after its cut: moment, feature, clock."""
+    """The monitor's findings on one model in every week after its cut: week, feature, clock."""
     watch = Watch(MODELS[name].drift, world.samples[name])
     day = world.cutoffs[name].replace(hour=0, minute=0, second=0, microsecond=0)
-    moment, found = day + timedelta(days=7 - day.weekday()), []
-    while moment <= world.as_of:
-        for finding in watch.findings(moment):
-            found.append((moment, finding.feature, finding.snapshot_kind, finding.is_alert))
-        moment += timedelta(weeks=1)
+    week, found = day + timedelta(days=7 - day.weekday()), []
+    while week <= world.as_of:
+        for finding in watch.findings(week):
+            found.append((week, finding.feature, finding.snapshot_kind, finding.is_alert))
+        week += timedelta(weeks=1)
     return found
 
 
@@ -264,11 +265,11 @@ def backtest(world: World, scenario: str) -> tuple[str, dict[str, Any]]:
     """The row of the table and the part of the page for one platform."""
     weeks = {name: weekly(world, name) for name in MODELS}
     onset = ONSET if scenario != "steady" else None
-    moments = {name: sorted({when for when, *_ in rows}) for name, rows in weeks.items()}
+    tested = {name: sorted({when for when, *_ in rows}) for name, rows in weeks.items()}
     alarmed = {
         name: sorted({when for when, *_, alert in rows if alert}) for name, rows in weeks.items()
     }
-    quiet = [when for name in weeks for when in moments[name] if not onset or when <= onset]
+    quiet = [when for name in weeks for when in tested[name] if not onset or when <= onset]
     false = [when for name in weeks for when in alarmed[name] if not onset or when <= onset]
     cells = [f"`{scenario}`", f"{len(false)} of {len(quiet)}"]
     if onset is None:
@@ -284,16 +285,16 @@ def backtest(world: World, scenario: str) -> tuple[str, dict[str, Any]]:
         else:
             late = math.ceil((first[0] - onset) / timedelta(weeks=1))
             cells += [f"{late} weeks: {first[1]} at {first[2]}", ", ".join(sorted(moved))]
-    words = f"False alarms in {cells[1]} quiet weeks."
+    summary = f"False alarms in {cells[1]} quiet weeks."
     if onset:
-        words += f" First alarm after the onset: {cells[2]}."
+        summary += f" First alarm after the onset: {cells[2]}."
     charts = [(name, alarm_chart(rows, onset=onset)) for name, rows in weeks.items() if rows]
-    page = {"scenario": scenario, "words": words, "charts": charts}
+    page = {"scenario": scenario, "summary": summary, "charts": charts}
     return "| " + " | ".join(cells) + " |", page
 
 
 def main() -> None:
-    """Measures, then rewrites the section of README.md and the page of the backtest."""
+    """Measures, then rewrites the section of docs/monitoring.md and the page of the backtest."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--site", type=Path, required=True, help="folder of the pages")
     parser.add_argument("--worlds", type=Path, help="keep the generated platforms here")
@@ -321,8 +322,8 @@ def main() -> None:
         projects=200 * BACKTEST_SCALE, onset=f"{ONSET:%Y-%m-%d}", worlds=pages,
     ))  # fmt: skip
     text = "\n".join([*budget, "", *head, *rows])
-    README.write_text(write_section(README.read_text(), "monitor", text))
-    print(f"-> {README}, {page_file}")
+    MONITORING.write_text(write_section(MONITORING.read_text(), "monitor", text))
+    print(f"-> {MONITORING}, {page_file}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import duckdb
 
 from generator.config import SCENARIOS
-from tests.benchmarks.street import ROOT, copy_repository
+from tests.benchmarks.whole_run import ROOT, copy_repository
 
 PAGES = ("index.html", *(f"{name}/index.html" for name in
          ("report", "experiments", "releases", "monitoring", "dbt")))  # fmt: skip
@@ -165,8 +165,8 @@ def _table(arrivals: list[Arrival]) -> str:
     return "\n".join(rows)
 
 
-def _world(words: str) -> World:
-    scenario, scale, seed = words.rsplit("-", 2)
+def _world(platform: str) -> World:
+    scenario, scale, seed = platform.rsplit("-", 2)
     return World(scenario, int(scale), int(seed))
 
 

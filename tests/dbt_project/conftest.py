@@ -1,6 +1,5 @@
 """The small world and its warehouses, shared by all tests and workers of a run."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,6 @@ from tests.dbt_project.world import make_world
 
 
 @pytest.fixture(scope="session")
-def builds(shared_folder: Path, new_workshop: Callable[[], Workshop]) -> Builds:
+def builds(shared_folder: Path, lent_workshop: Workshop) -> Builds:
     """Warehouses of the small world; what one worker built the others read."""
-    return Builds(make_world(seed=79), shared_folder / "builds", new_workshop)
+    return Builds(make_world(seed=79), shared_folder / "builds", lent_workshop)

@@ -9,7 +9,7 @@ import pytest
 
 from generator.arrays import DAY, Bools, Floats
 from generator.arrivals import RESCUE_SOFTNESS
-from generator.campaigns import run_campaigns
+from generator.campaigns import simulate_all_steps
 from generator.config import SimulationConfig
 from generator.demand import Demand
 
@@ -65,7 +65,7 @@ def played(**changes: float) -> Steps:
     demand = plain_demand()
     goal = np.full(CAMPAIGNS, int(EXPECTED * TYPICAL))
     config = replace(PLAIN, **changes)  # type: ignore[arg-type]
-    _, pledges = run_campaigns(config, demand, goal, 10**6, np.random.default_rng(8))
+    _, pledges = simulate_all_steps(config, demand, goal, 10**6, np.random.default_rng(8))
     count = np.bincount(pledges.step * CAMPAIGNS + pledges.campaign, minlength=STEPS * CAMPAIGNS)
     pledged = count.reshape(STEPS, CAMPAIGNS).astype(np.float64)
     before = np.cumsum(pledged, axis=0) - pledged

@@ -235,8 +235,8 @@ def test_pledges_lie_in_the_order_of_time_within_a_block(small_folder: Path) -> 
     file = pa_parquet.ParquetFile(small_folder / "pledges.parquet")
     assert file.num_row_groups == 3
     for group in range(file.num_row_groups):
-        moments = file.read_row_group(group).column("pledged_at").to_pylist()
-        assert moments == sorted(moments)
+        timestamps = file.read_row_group(group).column("pledged_at").to_pylist()
+        assert timestamps == sorted(timestamps)
 
 
 @pytest.mark.parametrize("table", SCHEMAS)

@@ -1,4 +1,4 @@
-"""The gate lets every kind of generated world in: no row breaks the contract, none is set aside."""
+"""The gate accepts every kind of generated world: no row violates the contract."""
 
 from pathlib import Path
 

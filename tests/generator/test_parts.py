@@ -24,7 +24,7 @@ from generator.config import SimulationConfig
 from generator.draws import weighted_draw
 from generator.launches import Projects, wave_sizes
 from generator.plans import tranches
-from generator.rhythm import launch_moments, pledge_rhythm
+from generator.rhythm import launch_timestamps, pledge_rhythm
 
 START, END = 1_609_459_200_000_000, 1_704_067_200_000_000
 
@@ -84,21 +84,21 @@ def test_a_range_of_one_item_is_that_item() -> None:
 
 def test_the_rhythm_can_be_read_back() -> None:
     rhythm = pledge_rhythm()
-    moments = np.random.default_rng(2).integers(START, END, 1000)
-    assert np.abs(rhythm.moment(rhythm.reading(moments)) - moments).max() < 1_000
+    timestamps = np.random.default_rng(2).integers(START, END, 1000)
+    assert np.abs(rhythm.timestamp(rhythm.reading(timestamps)) - timestamps).max() < 1_000
     week = rhythm.reading(np.array([START, START + 7 * DAY]))
     assert week[1] - week[0] == pytest.approx(168.0)
 
 
 def test_launches_fill_the_span_by_season_weekday_and_growth() -> None:
-    moments = launch_moments((np.arange(20_000) + 0.5) / 20_000, START, END, 0.5)
-    assert moments.min() >= START
-    assert moments.max() < END
-    weekday = Counter(((moments // DAY + 3) % 7).tolist())
+    timestamps = launch_timestamps((np.arange(20_000) + 0.5) / 20_000, START, END, 0.5)
+    assert timestamps.min() >= START
+    assert timestamps.max() < END
+    weekday = Counter(((timestamps // DAY + 3) % 7).tolist())
     assert weekday[1] / 20_000 == pytest.approx(0.204, abs=0.01)
     assert weekday[6] / 20_000 == pytest.approx(0.056, abs=0.01)
-    assert (moments // HOUR % 24 == 10).mean() == pytest.approx(0.015, abs=0.003)
-    years = np.bincount((moments - START) // (365 * DAY))
+    assert (timestamps // HOUR % 24 == 10).mean() == pytest.approx(0.015, abs=0.003)
+    years = np.bincount((timestamps - START) // (365 * DAY))
     assert years[2] / years[0] == pytest.approx(1.28, abs=0.03)
 
 

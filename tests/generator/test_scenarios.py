@@ -1,4 +1,4 @@
-"""Each scenario is there from its moment on, and before it the world is the steady one."""
+"""Each scenario is there from its timestamp on, and before it the world is the steady one."""
 
 from dataclasses import replace
 from functools import cache
@@ -40,9 +40,9 @@ def median_pledge(block: Block, is_late_project: bool) -> float:
     return float(np.median(block.pledges.amount[rows]))
 
 
-def until(moment: Ints, onset: int) -> Ints:
+def until(timestamp: Ints, onset: int) -> Ints:
     """Events after the onset all look alike: not yet."""
-    return np.where(moment < onset, moment, onset)
+    return np.where(timestamp < onset, timestamp, onset)
 
 
 @pytest.mark.parametrize("scenario", CHANGES)

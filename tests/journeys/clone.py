@@ -33,7 +33,7 @@ class Clone:
     """A copy of the repository in which make is called, as its users call it."""
 
     first_output: str
-    """What the first `make run` said."""
+    """The output of the first `make run`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -53,16 +53,20 @@ class Clone:
     def published(self) -> Path:
         return self.folder / "warehouse" / "escrow.duckdb"
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of the tests, without what a surrounding make exported for its own warehouse."""
+        return {
             key: value
             for key, value in os.environ.items()
             if not key.startswith(("MAKE", "ESCROW", "DBT"))
         }
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             ["make", *arguments, f"VENV={VENV}"],
             cwd=self.folder,
-            env=environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

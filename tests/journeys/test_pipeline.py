@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from ml.serving.rate_limit import RateLimit, RateLimitExceededError
-from tests.journeys.clone import Clone, needs_make, sha256
+from tests.journeys.clone import VENV, Clone, needs_make, sha256
 
 pytestmark = [pytest.mark.journey, needs_make]
 
@@ -43,13 +43,54 @@ def test_performance_is_journalled_once(product: Clone) -> None:
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     assert {line["model_name"] for line in lines} == {"project_success", "milestone_risk"}
     assert len({line["id"] for line in lines}) == len(lines)
-    words = product.folder / "ml" / "monitoring" / "words.py"
-    words.write_text(f"{words.read_text()}# a comment\n")
+    module = product.folder / "ml" / "monitoring" / "summary.py"
+    module.write_text(f"{module.read_text()}# a comment\n")
     code, output = product.make("run")
     assert code == 0, output
     assert "up to date" in output
     assert "0 new lines" in output
     assert len(journal.read_text().splitlines()) == len(lines)
+
+
+@pytest.mark.parametrize("by_hand", ["dbt_project", "."])
+def test_dbt_works_by_hand_with_no_variable_set(
+    product: Clone, tmp_path: Path, by_hand: str
+) -> None:
+    """From both folders, as an editor's extension or somebody at a prompt calls it."""
+    code, output = product.make("land")
+    assert code == 0, output
+    before = sha256(product.published)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DBT", "ESCROW", "MAKE"))
+    }
+    folder = product.folder / by_hand
+
+    def dbt(*arguments: str) -> str:
+        command = [VENV / "bin" / "dbt", *arguments]
+        command += [] if by_hand == "dbt_project" else ["--project-dir", "dbt_project"]
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment | {"PWD": str(folder)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "All checks passed" in dbt("debug")
+    assert "escrow.marts.core.escrow_balances" in dbt("ls")
+    dbt("build", "--select", "+escrow_balances")
+    own = product.folder / "warehouse" / "build" / "by_hand.duckdb"
+    with duckdb.connect(str(own), read_only=True) as con:
+        built = con.execute("select * from core.escrow_balances order by all").fetchall()
+    assert built == product.ask("select * from core.escrow_balances order by all")
+    dbt("docs", "generate")
+    assert (product.folder / "dbt_project" / "target" / "catalog.json").is_file()
+    assert sha256(product.published) == before
+    own.unlink()
 
 
 def test_monitor_exits_with_1_only_for_an_alert_and_only_when_asked_to(

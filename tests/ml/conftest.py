@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,12 +10,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from threadpoolctl import threadpool_limits
 
 from ml import settings
 from ml.cli import main
 from ml.settings import ModelSettings
-from tests.conftest import Workshop
+from tests.conftest import Workshop, only_worker
 from tests.ml import ml_state
 
 Columns = dict[str, Any]
@@ -368,17 +366,10 @@ class Platform:
         return Platform(folder, capsys)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """On tables this small, threads of the linear algebra would only wait for each other."""
-    with threadpool_limits(limits=1):
-        yield
-
-
 @pytest.fixture(scope="session")
-def made_ml_state(shared_folder: Path, new_workshop: Callable[[], Workshop]) -> None:
+def made_ml_state(shared_folder: Path, lent_workshop: Workshop) -> None:
     """Has dbt make the tables and views of ml, which `ml_state.install` then puts anywhere."""
-    ml_state.load(shared_folder, new_workshop)
+    ml_state.load(shared_folder, lent_workshop)
 
 
 @pytest.fixture(scope="session")
@@ -403,13 +394,18 @@ def world(made_ml_state: None, tmp_path_factory: pytest.TempPathFactory) -> Plat
 
 
 @pytest.fixture(scope="session")
-def finished_world(world: Platform, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """The same platform after one run of all stages."""
-    folder = tmp_path_factory.mktemp("finished") / "warehouse"
-    shutil.copytree(world.folder, folder)
-    platform = Platform(folder, None)
-    assert platform.run("train", "predict", "monitor").code == 0
-    return platform
+def finished_world(
+    world: Platform, shared_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Platform:
+    """The same platform after one run of all stages, which one of the workers makes."""
+    shared = shared_folder / "finished_world"
+    with only_worker(shared):
+        made = shared / "warehouse"
+        if not made.exists():
+            first = world.copy_to(shared / "unfinished", None)
+            assert first.run("train", "predict", "monitor").code == 0
+            first.folder.rename(made)
+    return Platform(made, None).copy_to(tmp_path_factory.mktemp("finished") / "warehouse", None)
 
 
 @pytest.fixture

@@ -4,16 +4,14 @@ Made once per test run by dbt itself, for no test may state their rules a second
 made-up warehouses get the very statements.
 """
 
-import fcntl
 import json
 import re
-from collections.abc import Callable
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import duckdb
 
-from tests.conftest import SILENTLY, Workshop
+from tests.conftest import SILENTLY, Workshop, only_worker
 from tests.dbt_project.export import write_csv
 from tests.dbt_project.world import make_world
 
@@ -40,18 +38,18 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement)
 
 
-def load(folder: Path, new_workshop: Callable[[], Workshop]) -> None:
+def load(folder: Path, workshop: Workshop) -> None:
     """Has the statements made by whichever worker comes first."""
-    made = folder / "ml_state.json"
-    with (folder / "ml_state.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    made = folder / "ml_state" / "statements.json"
+    with only_worker(made.parent):
         if not made.exists():
-            made.write_text(json.dumps(_made_by_dbt(new_workshop(), folder)))
+            made.write_text(json.dumps(_made_by_dbt(workshop, made.parent)))
     _statements[:] = json.loads(made.read_text())
 
 
 def _made_by_dbt(workshop: Workshop, folder: Path) -> list[str]:
-    workshop.land(write_csv(make_world(seed=79), folder / "ml_state_data"))
+    workshop.clear()
+    workshop.land(write_csv(make_world(seed=79), folder / "data"))
     with duckdb.connect(str(workshop.database)) as connection:
         connection.execute(INPUTS)
     workshop.dbt(*SILENTLY, "run", "--select", "tag:ml_state")

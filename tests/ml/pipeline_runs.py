@@ -155,28 +155,43 @@ def carry_over(published: Path, build: Path) -> None:
             connection.execute(f"insert into b.ml.{table} from published.ml.{table}")
 
 
-def state(database: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Returns all that people read, without wall-clock times.
+def digests(database: Path) -> dict[str, tuple[Any, ...]]:
+    """Returns number and digest of the rows that people read, by table, in whatever order."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return {
+            table: connection.execute(
+                f"select count(*), sum(hash(kept)) from ({sql}) as kept"
+            ).fetchall()[0]
+            for table, sql in _selections(connection).items()
+        }
+
+
+def rows(database: Path, table: str) -> list[tuple[Any, ...]]:
+    """Returns the rows of a table that people read, in order."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(f"{_selections(connection)[table]} order by all").fetchall()
+
+
+def _selections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Returns what selects, by table, all that people read, without wall-clock times.
 
     Of what was kept from an earlier AS_OF, and what the same again was written for this one, only
     the content counts.
     """
     found = {}
-    with duckdb.connect(str(database), read_only=True) as connection:
-        tables = connection.execute(
-            """select table_schema, table_name, list(column_name order by ordinal_position)
-            from information_schema.columns
-            where table_schema in ('core', 'features', 'insights', 'intermediate')
-                or table_name like 'stg_%'
-            group by all"""
-        ).fetchall()
-        for schema, name, columns in tables:
-            skipped = {*_WALL_CLOCK, *(("as_of",) if schema in ("staging", "intermediate") else ())}
-            kept = ", ".join(f'"{column}"' for column in columns if column not in skipped)
-            table = f"{schema}.{name}"
-            if name in _CURRENT or schema in ("core", "features", "insights"):
-                sql = f"select {kept} from {table}{_CURRENT.get(name, '')} order by all"
-                found[table] = connection.execute(sql).fetchall()
+    tables = connection.execute(
+        """select table_schema, table_name, list(column_name order by ordinal_position)
+        from information_schema.columns
+        where table_schema in ('core', 'features', 'insights', 'intermediate')
+            or table_name like 'stg_%'
+        group by all"""
+    ).fetchall()
+    for schema, name, columns in tables:
+        skipped = {*_WALL_CLOCK, *(("as_of",) if schema in ("staging", "intermediate") else ())}
+        kept = ", ".join(f'"{column}"' for column in columns if column not in skipped)
+        table = f"{schema}.{name}"
+        if name in _CURRENT or schema in ("core", "features", "insights"):
+            found[table] = f"select {kept} from {table}{_CURRENT.get(name, '')}"
     return found
 
 

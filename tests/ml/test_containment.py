@@ -66,7 +66,7 @@ def test_a_later_stage_that_fails_leaves_its_rows_out_whole(
 def test_what_a_failed_model_said_before_of_what_is_live_counts_no_more(
     finished: Any, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """It was said of other data or by other code; half of it beside none would be refused."""
+    """It was computed from other data or by other code; half of it beside none would be refused."""
     sql = """
         select model_name, count(*) from intermediate.int_predictions_current
         where snapshot_kind = 'current' group by model_name order by all"""

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -10,29 +10,32 @@ from scipy.special import logit
 
 from ml.serving import Predictor
 from tests.conftest import Workshop
-from tests.ml.pipeline_runs import AS_OFS, Pipeline, Run, draw, needed, shrink, state
+from tests.ml.pipeline_runs import AS_OFS, Pipeline, Run, digests, draw, needed, rows, shrink
 
 EARLY, LATE = AS_OFS
 SEQUENCES = int(os.environ.get("PATH_SEQUENCES", "5"))
 
 
 @pytest.fixture(scope="module")
-def pipeline(
-    tmp_path_factory: pytest.TempPathFactory, new_workshop: Callable[[], Workshop]
-) -> Pipeline:
-    return Pipeline(tmp_path_factory.mktemp("pipeline"), new_workshop())
+def pipeline(tmp_path_factory: pytest.TempPathFactory, lent_workshop: Workshop) -> Pipeline:
+    lent_workshop.clear()
+    return Pipeline(tmp_path_factory.mktemp("pipeline"), lent_workshop)
 
 
 def differences(pipeline: Pipeline, runs: tuple[Run, ...], other: tuple[Run, ...]) -> list[str]:
     """Returns the tables in which the two ends differ, with the first differing rows."""
-    left, right = (state(pipeline.publish(each)) for each in (runs, other))
+    ends = [pipeline.publish(each) for each in (runs, other)]
+    left, right = (digests(end) for end in ends)
     assert left.keys() == right.keys()
-    return [
-        f"{table}: {[row for row in left[table] if row not in right[table]][:2]} instead of"
-        f" {[row for row in right[table] if row not in left[table]][:2]}"
-        for table in left
-        if left[table] != right[table]
-    ]
+    return [_difference(*ends, table) for table in left if left[table] != right[table]]
+
+
+def _difference(left: Path, right: Path, table: str) -> str:
+    one, other = rows(left, table), rows(right, table)
+    return (
+        f"{table}: {[row for row in one if row not in other][:2]} instead of"
+        f" {[row for row in other if row not in one][:2]}"
+    )
 
 
 HERE, CORRECTED = Run("as_is", LATE), Run("corrected", LATE)
@@ -87,8 +90,8 @@ def test_every_reader_of_a_live_row_gets_the_same_number(
         database.parent, limits="memory://", config=database.with_name("models.toml")
     )
     with duckdb.connect(str(database), read_only=True) as connection:
-        rows = connection.execute(LIVE).fetchall()
-        ids = [prediction_id for _, _, prediction_id, *_ in rows]
+        live = connection.execute(LIVE).fetchall()
+        ids = [prediction_id for _, _, prediction_id, *_ in live]
         kept = connection.execute(
             "select prediction_id, feature_values from ml.prediction_inputs"
             " where list_contains($ids, prediction_id)", {"ids": ids},
@@ -98,8 +101,8 @@ def test_every_reader_of_a_live_row_gets_the_same_number(
             " where list_contains($ids, prediction_id) group by all", {"ids": ids},
         ).fetchall()  # fmt: skip
     values, reasons = dict(kept), {key: (unit, total) for key, unit, total in sums}
-    assert len(rows) == len(set(ids)) == len(values) == len(kept) == len(reasons) > 10
-    for entity, number, prediction_id, probability, risk, told in rows:
+    assert len(live) == len(set(ids)) == len(values) == len(kept) == len(reasons) > 10
+    for entity, number, prediction_id, probability, risk, told in live:
         ask = predictor.predict_project if entity == "project" else predictor.predict_milestone
         answer = ask(number, client=f"{entity} {number}")
         assert answer.predicted_probability == probability, (entity, number)

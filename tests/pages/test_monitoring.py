@@ -1,4 +1,4 @@
-"""The page about the models in use says what the tables say, by words as well as by charts."""
+"""The page about the models in use says what the tables say, in text as well as in charts."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from pages.monitoring import write
 from pages.published import open_published
+from pages.rendering import day
 
 INSIGHTS = """
     create schema insights;
@@ -32,11 +33,11 @@ def page_of(platform: Any, folder: Path) -> str:
 def test_a_quiet_platform_says_so(finished: Any, tmp_path: Path) -> None:
     page = page_of(finished, tmp_path)
     assert len(re.findall(r"No drift detected \(\d+ features tested\)\.", page)) == 2
-    assert page.count("No alarm in any of them.") == 2
-    assert "No prediction has met its week yet." in page
-    assert '<td data-label="Accuracy seen">75.0 %</td>' in page
-    assert '<td data-label="Promised for the pending">70.0 %</td>' in page
-    assert "never: moves by nature" in page
+    assert page.count("No alert in any of these weeks.") == 2
+    assert "No prediction has reached the week of its outcome yet." in page
+    assert 'data-label="Observed accuracy">75.0 %</td>' in page
+    assert 'data-label="Expected accuracy, outcomes pending">70.0 %</td>' in page
+    assert "report only: shifts as the platform ages" in page
     assert "backtest.html" not in page
 
 
@@ -66,18 +67,18 @@ def test_a_unit_that_failed_is_named(finished: Any, tmp_path: Path) -> None:
     assert "failed" not in page_of(finished, tmp_path / "b")
 
 
-def test_an_alarm_stands_there_in_words_with_its_spell(finished: Any, tmp_path: Path) -> None:
+def test_an_alert_stands_there_with_its_weeks(finished: Any, tmp_path: Path) -> None:
     finished.sql(
         """update features.project_features set average_pledge_amount = 9 * average_pledge_amount
         where snapshot_kind = 'd3' and snapshot_at > timestamp '2023-09-04'"""
     )
     finished.sql("delete from ml.drift_replays")
     assert finished.run("monitor", run_id="run-2", hour=1).code == 0
-    ((words, since),) = finished.sql("select words, since_at from ml.drift_alarms")
+    ((message, since),) = finished.sql("select words, since_at from ml.drift_alarms")
     (tmp_path / "backtest.html").touch()
     page = page_of(finished, tmp_path)
-    assert words in page
-    assert f'<td data-label="Since">{since:%Y-%m-%d}</td>' in page
+    assert message in page
+    assert f'<td data-label="Since">{day(since)}</td>' in page
     assert '<td data-label="Until">now</td>' in page
     assert 'href="backtest.html"' in page
 

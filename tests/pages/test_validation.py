@@ -1,4 +1,4 @@
-"""The page and the words on it; none of this needs Great Expectations."""
+"""The page and its text; none of this needs Great Expectations."""
 
 import doctest
 import json
@@ -103,13 +103,13 @@ def test_what_fails_comes_first() -> None:
     assert body.index("broken") < body.index("doubtful") < body.index("holds")
 
 
-def test_the_summary_says_what_became_of_the_run() -> None:
+def test_the_summary_has_the_outcome_of_the_run() -> None:
     assert "Refused" in page(PASSED, WARNED, REFUSED)
     assert "Accepted. The warnings" in page(PASSED, WARNED)
     assert "everything is as expected" in page(PASSED)
     text = page(PASSED, WARNED, REFUSED)
     assert "<title>Validation: 1 error, 1 warning</title>" in text
-    assert "2024-01-01 00:00:00.000001 UTC" in text
+    assert "1 Jan 2024, 00:00 UTC" in text
     assert "20240101T000000Z-1" in text
     assert "first run: nothing is published yet" in text
 

@@ -31,7 +31,7 @@ def test_what_ended_dbt_decides_the_code(
     done: Any, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert dbt._judge(done) == (code, "")
-    said = capsys.readouterr().err
-    assert ("free it" in said) == (code == WRONG_CALL)
+    message = capsys.readouterr().err
+    assert ("free it" in message) == (code == WRONG_CALL)
     if code == WRONG_CALL:
-        assert len(said.splitlines()) == 1
+        assert len(message.splitlines()) == 1

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pipeline import __main__ as command_line
@@ -24,6 +25,48 @@ def test_a_bug_is_no_refusal(
     assert "nobody foresaw this" in message
     assert "failed because of a bug" in message
     assert '"code": 70' in (tmp_path / "runs.jsonl").read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("goal", ["run", "docs", "train"])
+def test_a_dry_run_makes_no_warehouse(
+    tmp_path: Path, goal: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mistyped"
+    assert command_line.main(["--dry-run", goal, f"WAREHOUSE={folder}"]) == 0
+    out = capsys.readouterr().out
+    assert "there is no warehouse yet at" in out
+    assert f"{goal:<10} generate is due (not done yet), and what follows from it" in out
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("goal", "count", "setting", "code"),
+    [
+        ("run", 2, "1", 1),
+        ("docs", 2, "1", 1),
+        ("run", 0, "1", 0),
+        ("run", 2, "0", 0),
+        ("features", 2, "1", 0),
+    ],
+)
+def test_an_alert_fails_a_run_that_asks_for_it_once_it_is_published(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    goal: str,
+    count: int,
+    setting: str,
+    code: int,
+) -> None:
+    with duckdb.connect(str(tmp_path / "escrow.duckdb")) as con:
+        con.execute("create schema insights")
+        con.execute(f"create table insights.drift_alerts as from range({count})")
+    monkeypatch.setattr(command_line.Runner, "bring_up_to_date", lambda *_: [])
+    given = [goal, f"WAREHOUSE={tmp_path}", f"FAIL_ON_ALERT={setting}"]
+    assert command_line.main(given) == code
+    printed = capsys.readouterr()
+    assert "nothing has changed" in printed.out
+    assert ("2 rows in insights.drift_alerts" in printed.err) == bool(code)
 
 
 @pytest.fixture

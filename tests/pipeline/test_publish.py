@@ -93,8 +93,8 @@ def test_the_build_becomes_the_published_file(
     assert warehouse.published.stat().st_mtime > 0
     assert not list(warehouse.build_folder.iterdir())
     assert re.fullmatch(
-        r"publish    1 dim_projects, as of 2024-05-01 00:00:00 \(\d+\.\d s\)"
-        rf" -> {warehouse.published}\n",
+        r"publish    1 dim_projects, as of 01 May 2024, 00:00 UTC \(\d+\.\d s\)"
+        rf" ->\s+{warehouse.published}\n",
         capsys.readouterr().out,
     )
 
@@ -200,7 +200,7 @@ def test_landed_parquet_stays_when_a_database_cannot_be_read(warehouse: Paths) -
     assert (warehouse.raw / ("a" * 16)).exists()
 
 
-def test_another_platforms_warehouse_is_set_aside(
+def test_another_platforms_warehouse_is_kept(
     warehouse: Paths, capsys: pytest.CaptureFixture[str]
 ) -> None:
     build(warehouse, title="old", raw="a" * 16)
@@ -211,7 +211,7 @@ def test_another_platforms_warehouse_is_set_aside(
         build(warehouse, title=title, raw="b" * 16)
         capsys.readouterr()
         assert publish_it(warehouse) == 0
-        assert ("is set aside as" in capsys.readouterr().out) is (title == "new")
+        assert ("is kept as" in capsys.readouterr().out) is (title == "new")
     assert title_in(warehouse.published) == "newest"
     (kept,) = set_aside(warehouse)
     assert re.fullmatch(r"escrow\.\d{8}T\d{6}\.\d{6}Z\.duckdb", kept.name)

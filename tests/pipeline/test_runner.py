@@ -46,7 +46,7 @@ class Pipeline:
         (folder / "move.py").write_text(MOVE)
         monkeypatch.setenv("PYTHONPATH", str(folder))
         self._monkeypatch = monkeypatch
-        for name in ALL:
+        for name in [*ALL, "shown"]:
             self.change(name, "first")
 
     def change(self, name: str, text: str) -> None:
@@ -100,7 +100,9 @@ class Pipeline:
     def _in_database(self, name: str, mode: str, *more: Path) -> Stage:
         build = str(self.paths.build)
         command = ["step", name, str(self.inputs / name), build, mode]
-        return Stage(name, self._reads(name, *more), lambda _: [command])
+        shown = ["step", "shown", str(self.inputs / "shown"), str(self.folder / "shown"), "w"]
+        reads = self._reads(name, *more)
+        return Stage(name, reads, lambda _: [command], if_refused=lambda _: [shown])
 
     def _reads(self, name: str, *more: Path) -> Callable[[Context], dict[str, str]]:
         files = [self.inputs / name, *more]
@@ -204,6 +206,32 @@ def test_a_refusal_leaves_with_1_and_is_asked_again(pipeline: Pipeline) -> None:
         assert pipeline.published == FRESH
     pipeline.end("validate", "")
     assert pipeline.run() == ALL[2:]
+
+
+@pytest.mark.parametrize("ending", ["", "2", "kill"])
+def test_a_refused_validation_is_shown_and_leaves_with_1_whatever_showing_does(
+    pipeline: Pipeline, ending: str
+) -> None:
+    shown = pipeline.folder / "shown"
+    pipeline.change("validate", "second")
+    pipeline.end("validate", "1")
+    pipeline.end("shown", ending)
+    with pytest.raises(StageFailedError) as failed:
+        pipeline.run()
+    assert shown.read_text() == "shown:first;"
+    assert failed.value.code == 1
+    assert str(failed.value).startswith("validate refused: ")
+    assert pipeline.published == FRESH
+
+
+def test_only_a_refusal_is_shown(pipeline: Pipeline) -> None:
+    pipeline.change("validate", "second")
+    pipeline.end("validate", "2")
+    with pytest.raises(StageFailedError):
+        pipeline.run()
+    pipeline.end("validate", "")
+    assert pipeline.run() == ALL[1:]
+    assert not (pipeline.folder / "shown").exists()
 
 
 @pytest.mark.parametrize(("ending", "code"), [("2", 2), ("70", 70), ("5", 70)])

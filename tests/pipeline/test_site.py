@@ -1,4 +1,4 @@
-"""The server of the pages: what it cannot do is said in one line."""
+"""The server of the pages: what it cannot do is one line."""
 
 import socket
 import subprocess

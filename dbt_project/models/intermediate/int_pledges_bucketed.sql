@@ -10,8 +10,8 @@ projects as (
     select * from {{ ref('stg_projects') }}
 ),
 
-clocks as (
-    select * from {{ ref('int_project_clocks') }}
+kinds as (
+    select * from {{ ref('int_project_snapshot_kinds') }}
 ),
 
 aged as (
@@ -40,11 +40,11 @@ windowed as (
     select
         bucketed.*,
         case
-            when bucketed.age_us >= (clocks.clock_hours - 24) * 3600000000 then 1
+            when bucketed.age_us >= (kinds.clock_hours - 24) * 3600000000 then 1
             else 0
-        end as is_in_last_24h_of_clock
+        end as is_in_last_24h_of_snapshot
     from bucketed
-    inner join clocks on bucketed.bucket = clocks.bucket
+    inner join kinds on bucketed.bucket = kinds.bucket
 ),
 
 pledges_bucketed as (
@@ -52,7 +52,7 @@ pledges_bucketed as (
         project_id,
         bucket,
         cast(sum(amount) as decimal(18, 2)) as pledged_amount,
-        cast(sum(is_in_last_24h_of_clock) as bigint) as pledge_count_last_24h_of_clock,
+        cast(sum(is_in_last_24h_of_snapshot) as bigint) as pledge_count_last_24h_of_snapshot,
         cast(sum(is_in_last_24h_of_as_of) as bigint) as pledge_count_last_24h_of_as_of,
         count(*) as pledge_count,
         max(amount) as largest_amount,

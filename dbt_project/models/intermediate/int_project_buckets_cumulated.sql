@@ -13,16 +13,16 @@ backers as (
     select * from {{ ref('int_backers_bucketed') }}
 ),
 
-clocks as (
-    select * from {{ ref('int_project_clocks') }}
+kinds as (
+    select * from {{ ref('int_project_snapshot_kinds') }}
 ),
 
 grid as (
     select
         projects.project_id,
-        clocks.bucket
+        kinds.bucket
     from projects
-    cross join clocks
+    cross join kinds
 ),
 
 filled as (
@@ -33,7 +33,7 @@ filled as (
         pledges.last_pledged_at,
         coalesce(pledges.pledge_count, 0) as pledge_count,
         coalesce(pledges.pledged_amount, 0) as pledged_amount,
-        coalesce(pledges.pledge_count_last_24h_of_clock, 0) as pledge_count_last_24h_of_clock,
+        coalesce(pledges.pledge_count_last_24h_of_snapshot, 0) as pledge_count_last_24h_of_snapshot,
         coalesce(pledges.pledge_count_last_24h_of_as_of, 0) as pledge_count_last_24h_of_as_of,
         coalesce(backers.backer_count, 0) as backer_count,
         coalesce(backers.repeat_backer_count, 0) as repeat_backer_count
@@ -48,7 +48,7 @@ project_buckets_cumulated as (
         bucket,
         cast(sum(pledge_count) over so_far as bigint) as pledge_count,
         cast(sum(pledged_amount) over so_far as decimal(18, 2)) as pledged_amount,
-        pledge_count_last_24h_of_clock,
+        pledge_count_last_24h_of_snapshot,
         cast(sum(pledge_count_last_24h_of_as_of) over so_far as bigint)
             as pledge_count_last_24h_of_as_of,
         cast(sum(backer_count) over so_far as bigint) as backer_count,

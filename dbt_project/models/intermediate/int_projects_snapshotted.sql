@@ -4,23 +4,23 @@ projects as (
     select * from {{ ref('stg_projects') }}
 ),
 
-clocks as (
-    select * from {{ ref('int_project_clocks') }}
+kinds as (
+    select * from {{ ref('int_project_snapshot_kinds') }}
 ),
 
 snapshots as (
     select
         projects.project_id,
-        clocks.snapshot_kind,
-        clocks.bucket,
+        kinds.snapshot_kind,
+        kinds.bucket,
         case
-            when clocks.snapshot_kind = 'current' then {{ as_of() }}
-            else {{ add_hours('projects.launched_at', 'clocks.clock_hours') }}
+            when kinds.snapshot_kind = 'current' then {{ as_of() }}
+            else {{ add_hours('projects.launched_at', 'kinds.clock_hours') }}
         end as snapshot_at,
         projects.deadline_at,
         projects.cancelled_at
     from projects
-    cross join clocks
+    cross join kinds
 ),
 
 -- a campaign has a snapshot while it runs

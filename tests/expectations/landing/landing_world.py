@@ -98,7 +98,7 @@ def write(folder: Path, tables: World) -> Path:
 
 
 @dataclass(frozen=True)
-class Street:
+class LandingBench:
     """Where one test's landings read and write."""
 
     root: Path

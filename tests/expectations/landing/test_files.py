@@ -11,34 +11,42 @@ import pytest
 
 from expectations.landing import csv_files
 from expectations.landing.contract import TABLE
-from tests.expectations.landing.landing_world import TEXT, Street, as_csv, header, row, world, write
+from tests.expectations.landing.landing_world import (
+    TEXT,
+    LandingBench,
+    as_csv,
+    header,
+    row,
+    world,
+    write,
+)
 
 
 @pytest.fixture
-def street(tmp_path: Path) -> Street:
-    """A street with the tiny export in it."""
-    street = Street(tmp_path)
-    write(street.data, world())
-    return street
+def bench(tmp_path: Path) -> LandingBench:
+    """A bench with the tiny export in it."""
+    bench = LandingBench(tmp_path)
+    write(bench.data, world())
+    return bench
 
 
-def landed_without_oddities(tmp_path: Path) -> Street:
+def landed_without_oddities(tmp_path: Path) -> LandingBench:
     """The same export landed from plain files, to compare with."""
-    plain = Street(tmp_path / "plain")
+    plain = LandingBench(tmp_path / "plain")
     write(plain.data, world())
     assert plain.land() == 0
     return plain
 
 
-def rewrite(street: Street, table: str, change: Callable[[bytes], bytes]) -> None:
+def rewrite(bench: LandingBench, table: str, change: Callable[[bytes], bytes]) -> None:
     """Changes a file of the export byte by byte."""
-    path = street.data / f"{table}.csv"
+    path = bench.data / f"{table}.csv"
     path.write_bytes(change(path.read_bytes()))
 
 
-def to_parquet(street: Street, table: str, **values: str) -> None:
+def to_parquet(bench: LandingBench, table: str, **values: str) -> None:
     """Writes a table as Parquet instead of CSV; `values` are SQL over the columns as text."""
-    path = street.data / f"{table}.csv"
+    path = bench.data / f"{table}.csv"
     columns = ", ".join(
         f"{values.get(column.name, f'{column.name}::{column.type}')} as {column.name}"
         for column in TABLE[table].columns
@@ -65,82 +73,82 @@ def to_parquet(street: Street, table: str, **values: str) -> None:
     ids=["bom", "crlf", "cr", "bom_crlf", "no_last_line_end", "blank_lines", "offset", "date"],
 )
 def test_the_same_rows_in_other_bytes_land_the_same(
-    street: Street, tmp_path: Path, change: Callable[[bytes], bytes]
+    bench: LandingBench, tmp_path: Path, change: Callable[[bytes], bytes]
 ) -> None:
     for table in TEXT:
-        rewrite(street, table, change)
-    assert street.land() == 0
+        rewrite(bench, table, change)
+    assert bench.land() == 0
     plain = landed_without_oddities(tmp_path)
     for table in TEXT:
-        assert (street.seeds / f"{table}.csv").read_bytes() == (
+        assert (bench.seeds / f"{table}.csv").read_bytes() == (
             plain.seeds / f"{table}.csv"
         ).read_bytes()
 
 
-def test_columns_may_stand_in_any_order(street: Street, tmp_path: Path) -> None:
+def test_columns_may_stand_in_any_order(bench: LandingBench, tmp_path: Path) -> None:
     for table, rows in world().items():
         text = as_csv(rows, columns=reversed(header(table)))
-        (street.data / f"{table}.csv").write_text(text)
-    assert street.land() == 0
+        (bench.data / f"{table}.csv").write_text(text)
+    assert bench.land() == 0
     plain = landed_without_oddities(tmp_path)
-    assert all(street.landed(table) == plain.landed(table) for table in TEXT)
+    assert all(bench.landed(table) == plain.landed(table) for table in TEXT)
 
 
-def test_parquet_and_csv_land_the_same(street: Street, tmp_path: Path) -> None:
-    to_parquet(street, "creators", joined_at="joined_at::timestamptz")
-    to_parquet(street, "backers", joined_at="joined_at::timestamp_ns")
-    to_parquet(street, "pledges", amount="amount::decimal(38, 6)", pledge_id="pledge_id::utinyint")
-    to_parquet(street, "projects", funding_goal="funding_goal::decimal(18, 2)::bigint")
-    to_parquet(street, "milestones", due_at="due_at::timestamp_s", milestone_id="milestone_id")
-    to_parquet(street, "votes", is_approval="is_approval::boolean::int", voted_at="voted_at")
-    assert street.land() == 0
+def test_parquet_and_csv_land_the_same(bench: LandingBench, tmp_path: Path) -> None:
+    to_parquet(bench, "creators", joined_at="joined_at::timestamptz")
+    to_parquet(bench, "backers", joined_at="joined_at::timestamp_ns")
+    to_parquet(bench, "pledges", amount="amount::decimal(38, 6)", pledge_id="pledge_id::utinyint")
+    to_parquet(bench, "projects", funding_goal="funding_goal::decimal(18, 2)::bigint")
+    to_parquet(bench, "milestones", due_at="due_at::timestamp_s", milestone_id="milestone_id")
+    to_parquet(bench, "votes", is_approval="is_approval::boolean::int", voted_at="voted_at")
+    assert bench.land() == 0
     plain = landed_without_oddities(tmp_path)
     for table in TEXT:
-        assert (street.seeds / f"{table}.csv").read_bytes() == (
+        assert (bench.seeds / f"{table}.csv").read_bytes() == (
             plain.seeds / f"{table}.csv"
         ).read_bytes()
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-def test_texts_survive_as_they_are(street: Street, line_end: str) -> None:
+def test_texts_survive_as_they_are(bench: LandingBench, line_end: str) -> None:
     title = f'"Quoted", and{line_end}broken;\tthen ünïcode 𝄞, NULL'
     tables = world()
     row(tables, "projects", 101)["title"] = title
     row(tables, "projects", 102)["title"] = "NULL"
     row(tables, "projects", 103)["title"] = " ' "
-    (street.data / "projects.csv").write_bytes(
+    (bench.data / "projects.csv").write_bytes(
         as_csv(tables["projects"], line_end=line_end).encode()
     )
-    assert street.land() == 0
-    assert [each[2] for each in street.landed("projects")] == [title, "NULL", " ' "]
+    assert bench.land() == 0
+    assert [each[2] for each in bench.landed("projects")] == [title, "NULL", " ' "]
 
 
-def test_an_empty_text_is_no_text(street: Street) -> None:
-    rewrite(street, "backers", lambda data: data.replace(b"13,DE", b'13,""'))
-    to_parquet(street, "creators", country="coalesce(country, '')")
-    assert street.land() == 0
-    assert [each[1] for each in street.landed("backers")] == ["US", None, None]
-    assert [each[2] for each in street.landed("creators")] == ["US", None]
+def test_an_empty_text_is_no_text(bench: LandingBench) -> None:
+    rewrite(bench, "backers", lambda data: data.replace(b"13,DE", b'13,""'))
+    to_parquet(bench, "creators", country="coalesce(country, '')")
+    assert bench.land() == 0
+    assert [each[1] for each in bench.landed("backers")] == ["US", None, None]
+    assert [each[2] for each in bench.landed("creators")] == ["US", None]
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_a_table_with_a_header_only_is_empty(street: Street, ending: str) -> None:
+def test_a_table_with_a_header_only_is_empty(bench: LandingBench, ending: str) -> None:
     for table in ("votes", "experiment_exposures"):
-        rewrite(street, table, lambda data: data.splitlines(keepends=True)[0])
+        rewrite(bench, table, lambda data: data.splitlines(keepends=True)[0])
         if ending == "parquet":
-            to_parquet(street, table)
-    assert street.land() == 0
-    assert street.landed("votes") == []
-    assert (street.seeds / "votes.csv").read_text().splitlines() == [",".join(header("votes"))]
+            to_parquet(bench, table)
+    assert bench.land() == 0
+    assert bench.landed("votes") == []
+    assert (bench.seeds / "votes.csv").read_text().splitlines() == [",".join(header("votes"))]
 
 
-def test_exposures_need_not_be_there(street: Street) -> None:
-    (street.data / "experiment_exposures.csv").unlink()
-    assert street.land() == 0
-    assert street.landed("experiment_exposures") == []
+def test_exposures_need_not_be_there(bench: LandingBench) -> None:
+    (bench.data / "experiment_exposures.csv").unlink()
+    assert bench.land() == 0
+    assert bench.landed("experiment_exposures") == []
 
 
-def test_values_at_the_limits_pass(street: Street) -> None:
+def test_values_at_the_limits_pass(bench: LandingBench) -> None:
     tables = world()
     row(tables, "projects", 103).update(
         deadline_at="2024-06-01T00:00:00Z", launched_at="2024-03-01T00:00:00Z"
@@ -155,8 +163,8 @@ def test_values_at_the_limits_pass(street: Street) -> None:
     row(tables, "votes", 5003).update(voted_at="2024-09-11T00:00:00Z", is_approval="T")
     row(tables, "projects", 102)["cancelled_at"] = "2024-02-29T23:59:59.999999Z"
     row(tables, "creators", 2)["joined_at"] = "2024-02-01T00:00:00Z"
-    write(street.data, tables)
-    assert street.land() == 0
+    write(bench.data, tables)
+    assert bench.land() == 0
 
 
 LINES = {
@@ -177,7 +185,7 @@ LINES = {
     ("name", "line_end"), [*((name, b"\n") for name in LINES), ("too_few_fields", b"\r\n")]
 )
 def test_a_line_that_is_no_row_is_named_by_its_number(
-    street: Street, name: str, line_end: bytes
+    bench: LandingBench, name: str, line_end: bytes
 ) -> None:
     line, reason = LINES[name]
     good = [
@@ -185,14 +193,14 @@ def test_a_line_that_is_no_row_is_named_by_its_number(
         b'5,103,"11",10.00,2024-03-02T00:00:00Z\n',
     ]
     rewrite(
-        street,
+        bench,
         "pledges",
         lambda data: (
             b"\xef\xbb\xbf" + (data.replace(good[0], line) + good[1]).replace(b"\n", line_end)
         ),
     )
-    assert street.land() == 1
-    (found,) = street.violations()
+    assert bench.land() == 1
+    (found,) = bench.violations()
     assert (found["table"], found["rule"], found["source"]) == (
         "pledges",
         "unreadable_line",
@@ -200,27 +208,27 @@ def test_a_line_that_is_no_row_is_named_by_its_number(
     )
     assert found["reason"] == reason
     assert "4,103,11,10" in found["row_json"] or '4,103,11,\\"10' in found["row_json"]
-    assert street.land(mode="quarantine", run_id="r2") == 0
-    assert [each[0] for each in street.landed("pledges")] == ["1", "2", "3", "5"]
-    assert [each[:3] for each in street.quarantined()] == [("pledges", "", "unreadable_line")]
+    assert bench.land(mode="quarantine", run_id="r2") == 0
+    assert [each[0] for each in bench.landed("pledges")] == ["1", "2", "3", "5"]
+    assert [each[:3] for each in bench.quarantined()] == [("pledges", "", "unreadable_line")]
 
 
-def test_line_numbers_count_the_lines_inside_quotes(street: Street) -> None:
+def test_line_numbers_count_the_lines_inside_quotes(bench: LandingBench) -> None:
     tables = world()
     row(tables, "projects", 101)["title"] = "one\ntwo\nthree"
     text = as_csv(tables["projects"]) + "\n104,1,\n"
-    (street.data / "projects.csv").write_text(text)
-    assert street.land() == 1
-    (found,) = street.violations()
+    (bench.data / "projects.csv").write_text(text)
+    assert bench.land() == 1
+    (found,) = bench.violations()
     assert found["source"] == "projects.csv:8"
     assert text.splitlines()[7] == "104,1,"
 
 
-def test_who_hangs_on_an_unreadable_line_is_not_named_beside_it(street: Street) -> None:
-    rewrite(street, "backers", lambda data: data.replace(b"13,DE,", b"13,DE;"))
-    assert street.land() == 1
-    assert street.violating(is_root=True) == {("backers", "unreadable_line", "")}
-    assert street.violating(is_root=False) == {
+def test_who_hangs_on_an_unreadable_line_is_not_named_beside_it(bench: LandingBench) -> None:
+    rewrite(bench, "backers", lambda data: data.replace(b"13,DE,", b"13,DE;"))
+    assert bench.land() == 1
+    assert bench.violating(is_root=True) == {("backers", "unreadable_line", "")}
+    assert bench.violating(is_root=False) == {
         ("pledges", "dangling_reference", "3"),
         ("experiment_exposures", "dangling_reference", "7002"),
         ("experiment_exposures", "dangling_reference", "7003"),
@@ -231,13 +239,13 @@ def test_who_hangs_on_an_unreadable_line_is_not_named_beside_it(street: Street) 
     ("value", "rule", "key"), [("", "missing_value", ""), ("x5", "wrong_type", "x5")]
 )
 def test_a_row_without_a_readable_key_is_told_by_its_place(
-    street: Street, value: str, rule: str, key: str
+    bench: LandingBench, value: str, rule: str, key: str
 ) -> None:
     tables = world()
     row(tables, "votes", 5002)["vote_id"] = value
-    write(street.data, tables)
-    assert street.land() == 1
-    (found,) = street.violations()
+    write(bench.data, tables)
+    assert bench.land() == 1
+    (found,) = bench.violations()
     assert (found["rule"], found["key"]) == (rule, key)
     assert found["source"] == ("votes.csv" if key else "votes.csv row 2")
     assert '"voted_at":"2024-02-14T00:00:00Z"' in found["row_json"]
@@ -307,30 +315,30 @@ FILES: dict[str, tuple[str, Callable[[bytes], bytes], str, str]] = {
 
 
 @pytest.fixture(scope="module")
-def landed(tmp_path_factory: pytest.TempPathFactory) -> Street:
-    """A street in which the tiny export was landed."""
-    street = Street(tmp_path_factory.mktemp("landed"))
-    write(street.data, world())
-    assert street.land(run_id="r0") == 0
-    return street
+def landed(tmp_path_factory: pytest.TempPathFactory) -> LandingBench:
+    """A bench in which the tiny export was landed."""
+    bench = LandingBench(tmp_path_factory.mktemp("landed"))
+    write(bench.data, world())
+    assert bench.land(run_id="r0") == 0
+    return bench
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_cannot_be_read_is_refused_whole(
-    landed: Street, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+    landed: LandingBench, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table, change, rule, reason = FILES[name]
-    street = Street(tmp_path / "street")
-    shutil.copytree(landed.root, street.root)
-    before = street.files()
-    rewrite(street, table, change)
-    assert street.land(mode="quarantine") == 1
-    told = {(each["rule"], each["source"], each["reason"]) for each in street.violations()}
-    assert (rule, f"{table}.csv", reason) in told
-    assert street.files() == before
+    bench = LandingBench(tmp_path / "bench")
+    shutil.copytree(landed.root, bench.root)
+    before = bench.files()
+    rewrite(bench, table, change)
+    assert bench.land(mode="quarantine") == 1
+    printed = {(each["rule"], each["source"], each["reason"]) for each in bench.violations()}
+    assert (rule, f"{table}.csv", reason) in printed
+    assert bench.files() == before
     error = capsys.readouterr().err
     assert error.startswith(
-        f"land       REFUSED: 1 file of {street.data} cannot be read as it should; "
+        f"land       REFUSED: 1 file of {bench.data} cannot be read as it should; "
     )
     assert max(len(line) for line in error.splitlines()[1:-1]) <= 120
     assert f"{table}.csv {rule} {reason} " in " ".join(error.split())
@@ -341,17 +349,17 @@ def test_a_file_that_cannot_be_read_is_refused_whole(
 
 
 def test_all_unreadable_files_are_told_at_once(
-    street: Street, capsys: pytest.CaptureFixture[str]
+    bench: LandingBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rewrite(street, "votes", lambda data: b"")
+    rewrite(bench, "votes", lambda data: b"")
     rewrite(
-        street,
+        bench,
         "pledges",
         lambda data: data.replace(b"amount,", b"sum,").replace(b"pledged_at", b"x"),
     )
-    rewrite(street, "projects", lambda data: data.replace(b"500.00", b"-1"))
-    assert street.land() == 1
-    assert [(each["table"], each["rule"]) for each in street.violations()] == [
+    rewrite(bench, "projects", lambda data: data.replace(b"500.00", b"-1"))
+    assert bench.land() == 1
+    assert [(each["table"], each["rule"]) for each in bench.violations()] == [
         ("pledges", "missing_column"),
         ("pledges", "missing_column"),
         ("pledges", "extra_column"),
@@ -384,64 +392,66 @@ PARQUET = {
 
 
 @pytest.mark.parametrize("name", PARQUET)
-def test_a_parquet_type_that_cannot_hold_the_values_is_refused(street: Street, name: str) -> None:
+def test_a_parquet_type_that_cannot_hold_the_values_is_refused(
+    bench: LandingBench, name: str
+) -> None:
     types, reason = PARQUET[name]
-    to_parquet(street, "pledges", **types)
-    assert street.land(mode="quarantine") == 1
-    (found,) = street.violations()
+    to_parquet(bench, "pledges", **types)
+    assert bench.land(mode="quarantine") == 1
+    (found,) = bench.violations()
     assert (found["rule"], found["source"]) == ("wrong_column_type", "pledges.parquet")
     assert found["reason"] == reason
 
 
-def test_a_parquet_value_that_does_not_fit_is_named_by_its_key(street: Street) -> None:
+def test_a_parquet_value_that_does_not_fit_is_named_by_its_key(bench: LandingBench) -> None:
     to_parquet(
-        street,
+        bench,
         "pledges",
         amount="case pledge_id when '4' then 1.005 else amount::decimal(18,3) end",
         pledged_at="case pledge_id when '3' then 'infinity' else pledged_at end::timestamp",
     )
-    assert street.land() == 1
-    wrong = {key for _, rule, key in street.violating(is_root=True) if rule == "wrong_type"}
+    assert bench.land() == 1
+    wrong = {key for _, rule, key in bench.violating(is_root=True) if rule == "wrong_type"}
     assert wrong == {"3", "4"}
 
 
-def test_a_column_without_any_value_needs_no_type(street: Street) -> None:
+def test_a_column_without_any_value_needs_no_type(bench: LandingBench) -> None:
     tables = world()
     tables["experiment_exposures"] = tables["experiment_exposures"][:1]
-    write(street.data, tables)
-    to_parquet(street, "experiment_exposures", pledge_id="null::double")
-    assert street.land() == 0
+    write(bench.data, tables)
+    to_parquet(bench, "experiment_exposures", pledge_id="null::double")
+    assert bench.land() == 0
 
 
-def test_what_only_looks_like_parquet_is_refused(street: Street) -> None:
-    (street.data / "votes.csv").rename(street.data / "votes.parquet")
-    assert street.land() == 1
-    (found,) = street.violations()
+def test_what_only_looks_like_parquet_is_refused(bench: LandingBench) -> None:
+    (bench.data / "votes.csv").rename(bench.data / "votes.parquet")
+    assert bench.land() == 1
+    (found,) = bench.violations()
     assert found["rule"] == "unreadable_file"
     assert found["reason"].startswith("it cannot be read as Parquet: ")
 
 
-def test_missing_files_are_named(street: Street, capsys: pytest.CaptureFixture[str]) -> None:
-    (street.data / "pledges.csv").unlink()
-    (street.data / "votes.csv").rename(street.data / "vote.csv")
-    assert street.land() == 2
+def test_missing_files_are_named(bench: LandingBench, capsys: pytest.CaptureFixture[str]) -> None:
+    (bench.data / "pledges.csv").unlink()
+    (bench.data / "votes.csv").rename(bench.data / "vote.csv")
+    assert bench.land() == 2
     assert capsys.readouterr().err == (
-        f"land       {street.data} misses pledges.csv or .parquet, votes.csv or .parquet; it holds"
+        f"land       {bench.data} misses pledges.csv or .parquet, votes.csv or .parquet; it holds"
         " backers.csv, creators.csv, experiment_exposures.csv, milestones.csv, projects.csv,"
         " vote.csv\n"
     )
 
 
 def test_a_table_in_two_files_is_refused(
-    street: Street, capsys: pytest.CaptureFixture[str]
+    bench: LandingBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (street.data / "votes.parquet").touch()
-    assert street.land() == 2
+    (bench.data / "votes.parquet").touch()
+    assert bench.land() == 2
     assert "holds votes.csv and votes.parquet: leave the one that counts" in capsys.readouterr().err
 
 
 def test_data_must_be_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert Street(tmp_path).land() == 2
+    assert LandingBench(tmp_path).land() == 2
     assert capsys.readouterr().err == f"land       DATA {tmp_path / 'data'} is not a folder\n"
 
 

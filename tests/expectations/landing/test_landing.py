@@ -16,97 +16,104 @@ from expectations.landing import stage as land
 from expectations.landing import writing
 from expectations.landing.contract import TABLES
 from tests import killed
-from tests.conftest import Workshop
-from tests.expectations.landing.landing_world import TEXT, Street, World, header, row, world, write
+from tests.conftest import SILENTLY, Workshop
+from tests.expectations.landing.landing_world import (
+    TEXT,
+    LandingBench,
+    World,
+    header,
+    row,
+    world,
+    write,
+)
 
 
 @pytest.fixture
-def street(tmp_path: Path) -> Street:
-    """A street with the tiny export in it."""
-    street = Street(tmp_path)
-    write(street.data, world())
-    return street
+def bench(tmp_path: Path) -> LandingBench:
+    """A bench with the tiny export in it."""
+    bench = LandingBench(tmp_path)
+    write(bench.data, world())
+    return bench
 
 
-def listed(street: Street) -> dict[str, Any]:
+def listed(bench: LandingBench) -> dict[str, Any]:
     """What a landing tells the stages after it."""
-    content = json.loads((street.warehouse / "landed" / "landed.json").read_text())
+    content = json.loads((bench.warehouse / "landed" / "landed.json").read_text())
     assert isinstance(content, dict)
     return content
 
 
-def in_parquet(street: Street) -> list[str]:
+def in_parquet(bench: LandingBench) -> list[str]:
     """The tables that were too large to be seeds."""
-    files = listed(street)["tables"].items()
+    files = listed(bench)["tables"].items()
     assert all(Path(file).is_file() for _, file in files)
     return [name for name, file in files if file.endswith(".parquet")]
 
 
-def properties(street: Street) -> dict[str, list[dict[str, object]]]:
+def properties(bench: LandingBench) -> dict[str, list[dict[str, object]]]:
     """What a landing tells dbt; JSON is YAML."""
-    lines = (street.seeds / "raw.yml").read_text(encoding="utf-8").splitlines()
+    lines = (bench.seeds / "raw.yml").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("#")
     loaded: dict[str, list[dict[str, object]]] = json.loads("\n".join(lines[1:]))
     return loaded
 
 
-def test_small_tables_become_seeds(street: Street, capsys: pytest.CaptureFixture[str]) -> None:
-    assert street.land() == 0
-    assert {path.name for path in street.seeds.iterdir()} == {
+def test_small_tables_become_seeds(bench: LandingBench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.land() == 0
+    assert {path.name for path in bench.seeds.iterdir()} == {
         "raw.yml",
         "landing.csv",
         *(f"{table}.csv" for table in TEXT),
     }
-    assert (street.seeds / "pledges.csv").read_text().splitlines()[:2] == [
+    assert (bench.seeds / "pledges.csv").read_text().splitlines()[:2] == [
         "pledge_id,project_id,backer_id,amount,pledged_at",
         "1,101,11,60.00,2024-01-01 00:00:00",
     ]
-    assert in_parquet(street) == []
-    told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("land       7 tables, 23 rows accepted, 0 quarantined (")
-    assert told[0].endswith(f" s) -> {street.seeds.parent}")
-    assert told[1] == "           as of 2024-03-14 00:00:00.000001"
-    assert len(told) == 2
+    assert in_parquet(bench) == []
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("land       7 tables, 23 rows accepted, 0 quarantined (")
+    assert " ".join(printed[:-1]).split()[-2:] == ["->", str(bench.seeds.parent)]
+    assert printed[-1] == "           as of 14 Mar 2024, 00:00 UTC"
 
 
 def test_large_tables_become_parquet_and_back(
-    street: Street, monkeypatch: pytest.MonkeyPatch
+    bench: LandingBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert street.land() == 0
+    assert bench.land() == 0
     monkeypatch.setattr(writing, "SEED_ROWS", 3)
-    assert street.land() == 0
-    assert in_parquet(street) == ["pledges", "milestones"]
-    assert not (street.seeds / "pledges.csv").exists()
-    (source,) = properties(street)["sources"]
+    assert bench.land() == 0
+    assert in_parquet(bench) == ["pledges", "milestones"]
+    assert not (bench.seeds / "pledges.csv").exists()
+    (source,) = properties(bench)["sources"]
     assert (source["name"], source["schema"]) == ("raw", "raw")
     tables = source["tables"]
     assert isinstance(tables, list)
     for table in tables:
         path = Path(table["config"]["meta"]["external_location"])
         assert path.is_absolute()
-        assert path.parent.parent == street.warehouse / "raw"
+        assert path.parent.parent == bench.warehouse / "raw"
         columns = duckdb.execute(f"describe from '{path}'").fetchall()
         assert [each["name"] for each in table["columns"]] == [name for name, *_ in columns]
-    assert duckdb.execute(
-        f"from '{street.warehouse}/raw/*/pledges.parquet' limit 1"
-    ).fetchall() == [(1, 101, 11, Decimal("60.00"), datetime(2024, 1, 1))]
+    assert duckdb.execute(f"from '{bench.warehouse}/raw/*/pledges.parquet' limit 1").fetchall() == [
+        (1, 101, 11, Decimal("60.00"), datetime(2024, 1, 1))
+    ]
     monkeypatch.undo()
-    assert street.land() == 0
-    assert (street.seeds / "pledges.csv").exists()
-    assert "sources" not in properties(street)
+    assert bench.land() == 0
+    assert (bench.seeds / "pledges.csv").exists()
+    assert "sources" not in properties(bench)
 
 
 def test_a_seed_of_many_bytes_becomes_parquet(
-    street: Street, monkeypatch: pytest.MonkeyPatch
+    bench: LandingBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "SEED_BYTES", (street.data / "projects.csv").stat().st_size)
-    assert street.land() == 0
-    assert in_parquet(street) == ["milestones"]
+    monkeypatch.setattr(writing, "SEED_BYTES", (bench.data / "projects.csv").stat().st_size)
+    assert bench.land() == 0
+    assert in_parquet(bench) == ["milestones"]
 
 
-def test_every_column_is_described_with_its_type(street: Street) -> None:
-    assert street.land() == 0
-    for seed in properties(street)["seeds"]:
+def test_every_column_is_described_with_its_type(bench: LandingBench) -> None:
+    assert bench.land() == 0
+    for seed in properties(bench)["seeds"]:
         columns, config = seed["columns"], seed["config"]
         assert isinstance(columns, list)
         assert isinstance(config, dict)
@@ -118,18 +125,18 @@ def test_every_column_is_described_with_its_type(street: Street) -> None:
 
 @pytest.mark.parametrize("seed_rows", [50_000, 1])
 def test_the_same_rows_give_the_same_bytes_in_any_order(
-    street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed_rows: int
+    bench: LandingBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed_rows: int
 ) -> None:
     monkeypatch.setattr(writing, "SEED_ROWS", seed_rows)
-    assert street.land() == 0
-    turned = Street(tmp_path / "turned")
+    assert bench.land() == 0
+    turned = LandingBench(tmp_path / "turned")
     write(turned.data, {name: rows[::-1] for name, rows in world().items()})
     assert turned.land() == 0
 
     def data(files: dict[str, bytes]) -> dict[str, bytes]:
         return {name: text for name, text in files.items() if name.endswith((".csv", ".parquet"))}
 
-    assert data(turned.files()) == data(street.files())
+    assert data(turned.files()) == data(bench.files())
 
 
 def with_project_104(tables: World, **values: str) -> None:
@@ -223,51 +230,55 @@ LAST_EVENTS: dict[str, tuple[Callable[[World], object], str]] = {
 
 
 @pytest.mark.parametrize("name", LAST_EVENTS)
-def test_the_moment_is_just_after_the_last_event_that_passed(street: Street, name: str) -> None:
-    change, moment = LAST_EVENTS[name]
+def test_the_timestamp_is_just_after_the_last_event_that_passed(
+    bench: LandingBench, name: str
+) -> None:
+    change, timestamp = LAST_EVENTS[name]
     tables = world()
     change(tables)
-    write(street.data, tables)
-    assert street.land(mode="quarantine" if name.startswith("quarantined") else "reject") == 0
-    assert (street.seeds / "landing.csv").read_text() == f"as_of,run_id\n{moment},r1\n"
-    assert listed(street)["as_of"] == moment
+    write(bench.data, tables)
+    assert bench.land(mode="quarantine" if name.startswith("quarantined") else "reject") == 0
+    assert (bench.seeds / "landing.csv").read_text() == f"as_of,run_id\n{timestamp},r1\n"
+    assert listed(bench)["as_of"] == timestamp
 
 
 @pytest.mark.parametrize(
-    ("given", "moment"),
+    ("given", "timestamp"),
     [
         ("2024-02-01", "2024-02-01 00:00:00.000000"),
         ("2024-02-01T12:30:00.25+02:00", "2024-02-01 10:30:00.250000"),
         ("2024-02-01T12:30:00Z", "2024-02-01 12:30:00.000000"),
     ],
 )
-def test_a_given_moment_cuts_nothing_here(street: Street, given: str, moment: str) -> None:
-    assert street.land(as_of=given) == 0
-    assert (street.seeds / "landing.csv").read_text() == f"as_of,run_id\n{moment},r1\n"
-    assert listed(street)["as_of"] == moment
-    assert len(street.landed("projects")) == 3
-
-
-def test_a_moment_that_is_none_is_refused(
-    street: Street, capsys: pytest.CaptureFixture[str]
+def test_a_given_timestamp_cuts_nothing_here(
+    bench: LandingBench, given: str, timestamp: str
 ) -> None:
-    assert street.land(as_of="tomorrow") == 2
+    assert bench.land(as_of=given) == 0
+    assert (bench.seeds / "landing.csv").read_text() == f"as_of,run_id\n{timestamp},r1\n"
+    assert listed(bench)["as_of"] == timestamp
+    assert len(bench.landed("projects")) == 3
+
+
+def test_a_timestamp_that_is_none_is_refused(
+    bench: LandingBench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.land(as_of="tomorrow") == 2
     assert capsys.readouterr().err == (
-        "land       AS_OF=tomorrow is no moment: give ISO 8601, e.g. 2024-01-01T00:00:00Z\n"
+        "land       AS_OF=tomorrow is no timestamp: give ISO 8601, e.g. 2024-01-01T00:00:00Z\n"
     )
 
 
-def test_data_without_any_event_need_a_moment(
-    street: Street, capsys: pytest.CaptureFixture[str]
+def test_data_without_any_event_need_a_timestamp(
+    bench: LandingBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(street.data, {table: [] for table in TEXT})
-    assert street.land() == 2
+    write(bench.data, {table: [] for table in TEXT})
+    assert bench.land() == 2
     assert capsys.readouterr().err == (
-        f"land       {street.data} holds no event, so no moment to build for: say one, e.g."
+        f"land       {bench.data} holds no event, so no timestamp to build for: give one, e.g."
         " AS_OF=2024-01-01T00:00:00Z\n"
     )
-    assert street.files() == {}
-    assert street.land(as_of="2024-01-01") == 0
+    assert bench.files() == {}
+    assert bench.land(as_of="2024-01-01") == 0
 
 
 @pytest.mark.parametrize(
@@ -275,9 +286,9 @@ def test_data_without_any_event_need_a_moment(
     ["--on-bad-rows ignore --run-id r1", "--run-id ../r1", "--on-bad-rows reject", "--scale 3"],
 )
 def test_a_wrong_call_is_told_in_one_line(
-    street: Street, arguments: str, capsys: pytest.CaptureFixture[str]
+    bench: LandingBench, arguments: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folders = f"--data {street.data} --warehouse {street.warehouse}"
+    folders = f"--data {bench.data} --warehouse {bench.warehouse}"
     with pytest.raises(SystemExit) as exit:
         land.main(f"{folders} {arguments}".split())
     assert exit.value.code == 2
@@ -285,22 +296,22 @@ def test_a_wrong_call_is_told_in_one_line(
 
 
 def test_a_refusal_says_what_where_which_and_what_to_do(
-    street: Street, capsys: pytest.CaptureFixture[str]
+    bench: LandingBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert street.land() == 0
-    before = street.files()
+    assert bench.land() == 0
+    before = bench.files()
     tables = world()
     for key in range(10, 17):
         like(tables, "pledges", 4, pledge_id=str(key), pledged_at="2024-04-01T00:00:00Z")
     row(tables, "projects", 102)["creator_id"] = "9"
-    write(street.data, tables)
+    write(bench.data, tables)
     capsys.readouterr()
-    assert street.land() == 1
-    told = capsys.readouterr()
-    report = street.warehouse / "rejected" / "r1"
-    first, *rest = told.err.splitlines()
+    assert bench.land() == 1
+    printed = capsys.readouterr()
+    report = bench.warehouse / "rejected" / "r1"
+    first, *rest = printed.err.splitlines()
     assert first.startswith(
-        f"land       REFUSED: 8 violations of 2 rules in {street.data}; nothing was changed ("
+        f"land       REFUSED: 8 violations of 2 rules in {bench.data}; nothing was changed ("
     )
     assert rest == [
         "  pledges  pledged_during_campaign  7 rows: 10, 11, 12, 13, 14, …",
@@ -317,36 +328,37 @@ def test_a_refusal_says_what_where_which_and_what_to_do(
         "  correct the export, beginning with the first rule named: it costs the most rows;",
         "  or leave these rows (and what is rejected with them) out: ON_BAD_ROWS=quarantine",
     ]
-    assert told.out == ""
+    assert printed.out == ""
     assert (report / "report.txt").read_text().splitlines()[1:] == rest
-    assert street.files() == before
+    assert bench.files() == before
 
 
 def test_quarantine_keeps_the_whole_row_and_why(
-    street: Street, capsys: pytest.CaptureFixture[str]
+    bench: LandingBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tables = world()
     row(tables, "creators", 2)["joined_at"] = "never"
     row(tables, "pledges", 4).update(amount="-1", pledged_at="2024-05-01T00:00:00Z")
-    write(street.data, tables)
-    assert street.land(mode="quarantine", run_id="r7") == 0
-    told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("land       7 tables, 17 rows accepted, 6 quarantined (")
-    assert told[2:8] == [
+    write(bench.data, tables)
+    assert bench.land(mode="quarantine", run_id="r7") == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("land       7 tables, 17 rows accepted, 6 quarantined (")
+    first = next(place for place, line in enumerate(printed) if "wrong_type" in line)
+    assert printed[first : first + 6] == [
         "           creators  wrong_type  1 row: 2",
         "               costs 5 rows: these and 4 rejected with them; 5 of them for no other cause",
-        "               joined_at 'never' is not a moment (ISO 8601, to the microsecond)",
+        "               joined_at 'never' is not a timestamp (ISO 8601, to the microsecond)",
         "           pledges  amount_above_zero  1 row: 4",
         "               costs 1 row; 0 of them for no other cause",
         "               amount -1.00 is not above 0",
     ]
-    rows = street.quarantined()
+    rows = bench.quarantined()
     assert len(rows) == 6
     assert rows[0] == (
         "creators",
         "2",
         "wrong_type",
-        "joined_at 'never' is not a moment (ISO 8601, to the microsecond)",
+        "joined_at 'never' is not a timestamp (ISO 8601, to the microsecond)",
         "creators.csv",
         '{"creator_id":"2","display_name":"Zoë","country":null,"joined_at":"never"}',
     )
@@ -360,58 +372,58 @@ def test_quarantine_keeps_the_whole_row_and_why(
     )
 
 
-def test_a_landing_that_was_killed_leaves_nothing_in_the_next(street: Street) -> None:
-    work = street.warehouse / "build" / "landing"
+def test_a_landing_that_was_killed_leaves_nothing_in_the_next(bench: LandingBench) -> None:
+    work = bench.warehouse / "build" / "landing"
     work.mkdir(parents=True)
     (work / "pledges.parquet").write_text("half")
-    assert street.land() == 0
+    assert bench.land() == 0
     assert not work.exists()
-    assert street.quarantined() == []
+    assert bench.quarantined() == []
 
 
 def test_a_damaged_or_lost_large_table_is_written_again(
-    street: Street, monkeypatch: pytest.MonkeyPatch
+    bench: LandingBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "SEED_ROWS", 5)
-    assert street.land() == 0
-    file = Path(listed(street)["tables"]["pledges"])
+    assert bench.land() == 0
+    file = Path(listed(bench)["tables"]["pledges"])
     whole = file.read_bytes()
     file.write_bytes(whole[:-9] + b"overwrite")
-    assert street.land() == 0
+    assert bench.land() == 0
     assert file.read_bytes() == whole
     file.unlink()
-    assert street.land() == 0
+    assert bench.land() == 0
     assert file.read_bytes() == whole
 
 
 @pytest.mark.parametrize("step", [1, 5, 9, 10])
 def test_a_kill_while_swapping_is_healed_by_the_next_landing(
-    street: Street, tmp_path: Path, step: int
+    bench: LandingBench, tmp_path: Path, step: int
 ) -> None:
     """Steps 9 and 10 put the old folder away and the new one in its place."""
-    assert street.land(run_id="r0") == 0
-    before = street.files()
+    assert bench.land(run_id="r0") == 0
+    before = bench.files()
     changed = world()
     row(changed, "projects", 103)["title"] = "Ship"
-    write(street.data, changed)
+    write(bench.data, changed)
     code = killed.run(
         "expectations.landing",
-        ["--data", str(street.data), "--warehouse", str(street.warehouse), "--run-id", "r1"],
+        ["--data", str(bench.data), "--warehouse", str(bench.warehouse), "--run-id", "r1"],
         at=step,
         names=("replace", "rename"),
     )
     assert code == -signal.SIGKILL
     # either all of the old landing or none: half of one never counts
-    assert (street.warehouse / "landed").exists() == (step < 10)
+    assert (bench.warehouse / "landed").exists() == (step < 10)
     if step < 10:
-        left = {name: text for name, text in street.files().items() if "build" not in name}
+        left = {name: text for name, text in bench.files().items() if "build" not in name}
         assert left == before
-    assert street.land(run_id="r2") == 0
-    fresh = Street(tmp_path / "fresh")
-    shutil.copytree(street.data, fresh.data)
+    assert bench.land(run_id="r2") == 0
+    fresh = LandingBench(tmp_path / "fresh")
+    shutil.copytree(bench.data, fresh.data)
     assert fresh.land(run_id="r2") == 0
     names = [name for name in fresh.files() if "seeds" in name]
-    assert {name: street.files()[name] for name in names} == {
+    assert {name: bench.files()[name] for name in names} == {
         name: fresh.files()[name] for name in names
     }
 
@@ -423,7 +435,7 @@ def test_dbt_loads_what_was_landed(workshop: Workshop, tmp_path: Path) -> None:
         each["title"] = title
     tables["votes"] = []
     workshop.land(write(tmp_path / "data", tables))
-    workshop.dbt("seed")
+    workshop.dbt(*SILENTLY, "seed")
     with duckdb.connect(str(workshop.database), read_only=True) as con:
         assert con.execute(
             "select title, funding_goal, cancelled_at, release_strategy from raw.projects"

@@ -14,7 +14,7 @@ import pytest
 from expectations.landing.contract import TABLES
 from expectations.landing.rules_between_rows import BETWEEN_CHECKS
 from expectations.landing.rules_of_rows import ROW_CHECKS
-from tests.expectations.landing.landing_world import Street, World, row, world, write
+from tests.expectations.landing.landing_world import LandingBench, World, row, world, write
 
 Violation = tuple[str, str, int]
 PARENT = "parent_quarantined"
@@ -520,14 +520,14 @@ CASES = {
         "wrong_type",
         put("milestones", 1002, submitted_at="soon"),
         "milestones 1002",
-        "submitted_at 'soon' is not a moment (ISO 8601, to the microsecond)",
+        "submitted_at 'soon' is not a timestamp (ISO 8601, to the microsecond)",
         half_of_101(1002),
     ),
     "after_a_milestone_with_an_unreadable_approval": broken(
         "wrong_type",
         put("milestones", 1001, resolved_at="soon"),
         "milestones 1001",
-        "resolved_at 'soon' is not a moment (ISO 8601, to the microsecond)",
+        "resolved_at 'soon' is not a timestamp (ISO 8601, to the microsecond)",
         half_of_101(1001),
     ),
     "after_a_rejection_of_unreadable_time": broken(
@@ -650,13 +650,13 @@ CASES = {
         for amount in ("abc", "NaN", "inf", "1.005", "1e3", "1,50", "10000000000000000.00", "0x1F")
     },
     **{
-        f"pledged_{moment}": broken(
+        f"pledged_{text}": broken(
             "wrong_type",
-            put("pledges", 4, pledged_at=moment),
+            put("pledges", 4, pledged_at=text),
             "pledges 4",
-            f"pledged_at '{moment}' is not a moment (ISO 8601, to the microsecond)",
+            f"pledged_at '{text}' is not a timestamp (ISO 8601, to the microsecond)",
         )
-        for moment in (
+        for text in (
             "yesterday",
             "2024-02-30T00:00:00Z",
             "2024-03-02T24:00:00Z",
@@ -680,7 +680,7 @@ CASES = {
         "wrong_type",
         put("milestones", 1002, resolved_at="soon"),
         "milestones 1002",
-        "resolved_at 'soon' is not a moment (ISO 8601, to the microsecond)",
+        "resolved_at 'soon' is not a timestamp (ISO 8601, to the microsecond)",
         half_of_101(1002),
     ),
     "unreadable_number": broken(
@@ -742,25 +742,25 @@ def shifted(tables: World, copy: int) -> World:
 
 
 @pytest.fixture(scope="module")
-def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> LandingBench:
     """All cases, each in its copy, and one that is left as it is; refused, then quarantined."""
-    street = Street(tmp_path_factory.mktemp("rules"))
+    bench = LandingBench(tmp_path_factory.mktemp("rules"))
     together: World = {table.name: [] for table in TABLES}
     for copy, change in enumerate([lambda _: None, *(case.change for case in CASES.values())]):
         tables = world()
         change(tables)
         for name, rows in shifted(tables, copy).items():
             together[name] += rows
-    write(street.data, together)
-    assert street.land() == 1
-    assert street.land(mode="quarantine", run_id="r2") == 0
-    return street
+    write(bench.data, together)
+    assert bench.land() == 1
+    assert bench.land(mode="quarantine", run_id="r2") == 0
+    return bench
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_exactly_the_rows_that_violate_a_rule_are_named(street: Street, name: str) -> None:
+def test_exactly_the_rows_that_violate_a_rule_are_named(bench: LandingBench, name: str) -> None:
     case, copy = CASES[name], 1 + list(CASES).index(name)
-    found = [each for each in street.violations() if int(each["key"]) // COPY == copy]
+    found = [each for each in bench.violations() if int(each["key"]) // COPY == copy]
 
     def violating(is_root: str) -> set[Violation]:
         return {
@@ -775,32 +775,32 @@ def test_exactly_the_rows_that_violate_a_rule_are_named(street: Street, name: st
     assert reason in {each["reason"] for each in found if each["is_root"] == "true"}
 
 
-def test_sound_rows_violate_nothing(street: Street) -> None:
-    assert [each for each in street.violations() if int(each["key"]) < COPY] == []
+def test_sound_rows_violate_nothing(bench: LandingBench) -> None:
+    assert [each for each in bench.violations() if int(each["key"]) < COPY] == []
 
 
-def test_every_rule_is_broken_by_a_case(street: Street) -> None:
+def test_every_rule_is_broken_by_a_case(bench: LandingBench) -> None:
     rules = {rule.name for check in (*ROW_CHECKS, *BETWEEN_CHECKS) for rule in check.rules}
     assert rules <= {rule for case in CASES.values() for _, rule, _ in case.roots}
 
 
-def test_quarantine_takes_the_same_rows_out(street: Street) -> None:
-    reported = {(each["table"], each["key"]) for each in street.violations()}
-    assert {(table, key) for table, key, *_ in street.quarantined()} == reported
+def test_quarantine_takes_the_same_rows_out(bench: LandingBench) -> None:
+    reported = {(each["table"], each["key"]) for each in bench.violations()}
+    assert {(table, key) for table, key, *_ in bench.quarantined()} == reported
 
 
-def test_no_row_is_lost(street: Street) -> None:
-    quarantined = [table for table, *_ in street.quarantined()]
+def test_no_row_is_lost(bench: LandingBench) -> None:
+    quarantined = [table for table, *_ in bench.quarantined()]
     for table in TABLES:
-        given = len((street.data / f"{table.name}.csv").read_text().splitlines()) - 1
-        assert len(street.landed(table.name)) + quarantined.count(table.name) == given
+        given = len((bench.data / f"{table.name}.csv").read_text().splitlines()) - 1
+        assert len(bench.landed(table.name)) + quarantined.count(table.name) == given
 
 
-def test_what_quarantine_leaves_keeps_the_contract(street: Street, tmp_path: Path) -> None:
-    again = Street(tmp_path)
+def test_what_quarantine_leaves_keeps_the_contract(bench: LandingBench, tmp_path: Path) -> None:
+    again = LandingBench(tmp_path)
     again.data.mkdir()
     for table in TABLES:
         path = f"{table.name}.csv"
-        (again.data / path).write_bytes((street.seeds / path).read_bytes())
+        (again.data / path).write_bytes((bench.seeds / path).read_bytes())
     assert again.land() == 0
-    assert all(again.landed(table.name) == street.landed(table.name) for table in TABLES)
+    assert all(again.landed(table.name) == bench.landed(table.name) for table in TABLES)

@@ -14,7 +14,7 @@ import pytest
 from expectations.landing import causes, writing
 from expectations.landing.contract import TABLES
 from expectations.landing.rules_between_rows import BETWEEN_CHECKS
-from tests.expectations.landing.landing_world import Row, Street, World, row, world, write
+from tests.expectations.landing.landing_world import LandingBench, Row, World, row, world, write
 
 SHIFT = 1_000_000
 WORLDS = 150
@@ -22,8 +22,8 @@ IDS = {column.name for table in TABLES for column in table.columns if column.nam
 
 
 @pytest.fixture
-def street(tmp_path: Path) -> Street:
-    return Street(tmp_path)
+def bench(tmp_path: Path) -> LandingBench:
+    return LandingBench(tmp_path)
 
 
 def shifted(rows: list[Row], copy: int) -> list[Row]:
@@ -54,12 +54,12 @@ def corrupt(tables: World, chance: random.Random) -> None:
         if kind < 0.08 or not column:
             continue
         others = [each[column] for each in rows]
-        moments = [f"2024-0{chance.randint(1, 6)}-1{chance.randint(0, 9)}T00:00:00Z", "soon"]
-        rows[place][column] = chance.choice([*others, *others, "", *moments])
+        timestamps = [f"2024-0{chance.randint(1, 6)}-1{chance.randint(0, 9)}T00:00:00Z", "soon"]
+        rows[place][column] = chance.choice([*others, *others, "", *timestamps])
 
 
-def moment(each: Row | None, column: str) -> datetime | None:
-    """A cell as a moment, None where it cannot be read."""
+def timestamp(each: Row | None, column: str) -> datetime | None:
+    """A cell as a timestamp, None where it cannot be read."""
     try:
         return datetime.fromisoformat(each[column]) if each else None
     except ValueError:
@@ -67,7 +67,7 @@ def moment(each: Row | None, column: str) -> datetime | None:
 
 
 def is_before(first: datetime | None, second: datetime | None) -> bool:
-    """Whether one moment is certainly before another."""
+    """Whether one timestamp is certainly before another."""
     return first is not None and second is not None and first < second
 
 
@@ -93,32 +93,34 @@ def violating(tables: World) -> set[tuple[str, str, str]]:
     ):
         for each in tables[name]:
             key, project = next(iter(each.values())), parent(each, "projects", "project_id")
-            when = moment(each, at)
-            if is_before(when, moment(project, "launched_at")) or no_later(
-                moment(project, "deadline_at"), when
+            when = timestamp(each, at)
+            if is_before(when, timestamp(project, "launched_at")) or no_later(
+                timestamp(project, "deadline_at"), when
             ):
                 found.add((name, f"{label}_during_campaign", key))
-            if no_later(moment(project, "cancelled_at"), when):
+            if no_later(timestamp(project, "cancelled_at"), when):
                 found.add((name, f"{label}_before_cancellation", key))
     for each in tables["votes"]:
-        milestone, when = parent(each, "milestones", "milestone_id"), moment(each, "voted_at")
+        milestone, when = parent(each, "milestones", "milestone_id"), timestamp(each, "voted_at")
         if milestone and (
-            milestone["submitted_at"] == "" or no_later(when, moment(milestone, "submitted_at"))
+            milestone["submitted_at"] == "" or no_later(when, timestamp(milestone, "submitted_at"))
         ):
             found.add(("votes", "voted_after_submission", each["vote_id"]))
-        if is_before(moment(milestone, "resolved_at"), when):
+        if is_before(timestamp(milestone, "resolved_at"), when):
             found.add(("votes", "voted_by_resolution", each["vote_id"]))
     for each in tables["milestones"]:
         project = parent(each, "projects", "project_id")
-        deadline, submitted = moment(project, "deadline_at"), moment(each, "submitted_at")
-        if no_later(moment(each, "due_at"), deadline):
+        deadline, submitted = timestamp(project, "deadline_at"), timestamp(each, "submitted_at")
+        if no_later(timestamp(each, "due_at"), deadline):
             found.add(("milestones", "due_after_deadline", each["milestone_id"]))
         if no_later(submitted, deadline):
             found.add(("milestones", "submitted_after_deadline", each["milestone_id"]))
     return found
 
 
-def test_every_violation_is_named_whatever_else_is_broken(street: Street, tmp_path: Path) -> None:
+def test_every_violation_is_named_whatever_else_is_broken(
+    bench: LandingBench, tmp_path: Path
+) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -128,39 +130,39 @@ def test_every_violation_is_named_whatever_else_is_broken(street: Street, tmp_pa
         corrupt(tables, chance)
         for name, rows in tables.items():
             together[name] += shifted(rows, copy)
-    write(street.data, together)
-    assert street.land() == 1
+    write(bench.data, together)
+    assert bench.land() == 1
     expected = violating(together)
     rules = {rule for _, rule, _ in expected}
-    assert {each for each in street.violating(is_root=True) if each[1] in rules} == expected
+    assert {each for each in bench.violating(is_root=True) if each[1] in rules} == expected
 
-    assert street.land(mode="quarantine", run_id="r2") == 0
-    landed = {table.name: street.landed(table.name) for table in TABLES}
-    quarantined = [table for table, *_ in street.quarantined()]
+    assert bench.land(mode="quarantine", run_id="r2") == 0
+    landed = {table.name: bench.landed(table.name) for table in TABLES}
+    quarantined = [table for table, *_ in bench.quarantined()]
     for name, rows in together.items():
         assert len(landed[name]) + quarantined.count(name) == len(rows)
-    reasons = {(table, key): reason for table, key, _, reason, *_ in street.quarantined()}
-    repeated = {each["key"] for each in street.violations() if each["rule"] == "duplicate_key"}
-    for each in street.violations():
+    reasons = {(table, key): reason for table, key, _, reason, *_ in bench.quarantined()}
+    repeated = {each["key"] for each in bench.violations() if each["rule"] == "duplicate_key"}
+    for each in bench.violations():
         if each["key"] not in {"", *repeated}:
             assert each["reason"] in reasons[each["table"], each["key"]]
-    again = Street(tmp_path / "again")
+    again = LandingBench(tmp_path / "again")
     again.data.mkdir(parents=True)
     for name in together:
-        (again.data / f"{name}.csv").write_bytes((street.seeds / f"{name}.csv").read_bytes())
+        (again.data / f"{name}.csv").write_bytes((bench.seeds / f"{name}.csv").read_bytes())
     assert again.land() == 0
 
 
-def told(street: Street, capsys: pytest.CaptureFixture[str]) -> list[str]:
+def printed(bench: LandingBench, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """What a refused landing says, without the first line."""
-    assert street.land() == 1
+    assert bench.land() == 1
     lines = capsys.readouterr().err.splitlines()
     assert max(len(line) for line in lines[1:] if "violations.csv" not in line) <= 120
     return lines[1:]
 
 
 def test_the_rule_that_costs_most_comes_first(
-    street: Street, capsys: pytest.CaptureFixture[str]
+    bench: LandingBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tables = world()
     # 5 exposures of their own, a milestone that takes project 101 down, and a vote on it
@@ -170,8 +172,8 @@ def test_the_rule_that_costs_most_comes_first(
         )
     row(tables, "milestones", 1002)["resolved_at"] = "2024-09-12T00:00:00Z"
     row(tables, "votes", 5003)["voted_at"] = "2024-03-10T00:00:00Z"
-    write(street.data, tables)
-    assert told(street, capsys)[:13] == [
+    write(bench.data, tables)
+    assert printed(bench, capsys)[:13] == [
         "  milestones  resolved_within_180_days_of_due  1 row: 1002",
         "      costs 9 rows: these and 8 rejected with them; 8 of them for no other cause",
         "      resolved_at 2024-09-12 00:00:00 is more than 180 days after due_at"
@@ -209,20 +211,20 @@ MILESTONE = ("milestones", 1002, "title", "")
     ],
 )
 def test_costs_are_what_happens_when_one_or_the_other_is_corrected(
-    street: Street, first: tuple[str, ...], second: tuple[str, ...]
+    bench: LandingBench, first: tuple[str, ...], second: tuple[str, ...]
 ) -> None:
     def quarantined(*changes: tuple[str, ...]) -> tuple[int, dict[str, tuple[int, int]]]:
         tables = world()
         for table, key, column, value in changes:
             row(tables, table, key)[column] = value
-        write(street.data, tables)
+        write(bench.data, tables)
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            assert street.land(mode="quarantine") == 0
+            assert bench.land(mode="quarantine") == 0
         costs = re.findall(
             r"(\w+)  \w+  1 row: .*\n *costs (\d+) rows?\b.*; (\d+) of them", out.getvalue()
         )
-        return len(street.quarantined()), {
+        return len(bench.quarantined()), {
             table: (int(cost), int(sole)) for table, cost, sole in costs
         }
 
@@ -242,22 +244,24 @@ def test_every_rule_about_missing_rows_hands_causes_on() -> None:
 
 
 def test_rows_that_hang_on_an_unreadable_line_count_as_its_cost(
-    street: Street, capsys: pytest.CaptureFixture[str]
+    bench: LandingBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(street.data, world())
-    path = street.data / "backers.csv"
+    write(bench.data, world())
+    path = bench.data / "backers.csv"
     path.write_bytes(path.read_bytes().replace(b"13,DE,", b"13,DE;"))
-    assert told(street, capsys)[:2] == [
+    assert printed(bench, capsys)[:2] == [
         "  backers  unreadable_line  1 row: backers.csv:4",
         "      costs 4 rows: these and 3 rejected with them; 4 of them for no other cause",
     ]
 
 
-def test_hostile_text_stays_in_its_line(street: Street, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hostile_text_stays_in_its_line(
+    bench: LandingBench, capsys: pytest.CaptureFixture[str]
+) -> None:
     tables = world()
     row(tables, "projects", 103)["release_strategy"] = "\x1b[31mred\nland OK " + "wide " * 2000
-    write(street.data, tables)
-    lines = told(street, capsys)
+    write(bench.data, tables)
+    lines = printed(bench, capsys)
     (start,) = (place for place, line in enumerate(lines) if "release_strategy '" in line)
     assert "\x1b" not in "".join(lines)
     assert lines[start].startswith("      release_strategy '\ufffd[31mred land OK wide wide")
@@ -302,28 +306,28 @@ def rich(tables: World, amount: str, backer_count: int) -> None:
 @pytest.mark.parametrize("seed_rows", [50_000, 0])
 @pytest.mark.parametrize("amount", ["0.01", "0.10", "1000000.00", "999999999999.99", LARGEST])
 def test_amounts_from_a_cent_to_a_trillion_land_as_they_are(
-    street: Street, amount: str, seed_rows: int, monkeypatch: pytest.MonkeyPatch
+    bench: LandingBench, amount: str, seed_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "SEED_ROWS", seed_rows)
     tables = world()
     rich(tables, amount, 40)
-    write(street.data, tables)
-    assert street.land() == 0
-    landed = [each for each in street.landed("pledges") if str(each[1]) == "104"]
+    write(bench.data, tables)
+    assert bench.land() == 0
+    landed = [each for each in bench.landed("pledges") if str(each[1]) == "104"]
     assert sum(Decimal(each[3]) for each in landed) == 40 * Decimal(amount)
-    (project,) = (each for each in street.landed("projects") if str(each[0]) == "104")
+    (project,) = (each for each in bench.landed("projects") if str(each[0]) == "104")
     assert Decimal(project[5]) == 2 * Decimal(amount)
 
 
-def test_sums_of_the_largest_amounts_are_exact(street: Street, tmp_path: Path) -> None:
+def test_sums_of_the_largest_amounts_are_exact(bench: LandingBench, tmp_path: Path) -> None:
     tables = world()
     rich(tables, "9999999999999999.99", 0)
     rich_goal = "9999999999999999.99"
     row(tables, "projects", 104)["funding_goal"] = rich_goal
     row(tables, "milestones", 1011)["funding_amount"] = "9999999999999999.98"
     row(tables, "milestones", 1012)["funding_amount"] = "0.01"
-    write(street.data, tables)
-    (street.data / "pledges.csv").unlink()
+    write(bench.data, tables)
+    (bench.data / "pledges.csv").unlink()
     # they add up to the largest amount; a cent more, and no ledger could hold the sum
     duckdb.execute(f"""
         copy (
@@ -338,14 +342,14 @@ def test_sums_of_the_largest_amounts_are_exact(street: Street, tmp_path: Path) -
             select 100 + range, 104, 11, {LARGEST}, '2024-01-02 00:00:00' from range(9999)
             union all
             select 20000, 104, 11, 999999999999.99, '2024-01-02 00:00:00'
-        ) to '{street.data}/pledges.parquet'
+        ) to '{bench.data}/pledges.parquet'
     """)
-    assert street.land() == 0
+    assert bench.land() == 0
     row(tables, "milestones", 1012)["funding_amount"] = "0.02"
     write(tmp_path / "other", {name: tables[name] for name in ("milestones",)})
-    (tmp_path / "other" / "milestones.csv").rename(street.data / "milestones.csv")
-    assert street.land() == 1
-    assert {each["reason"] for each in street.violations()} >= {
+    (tmp_path / "other" / "milestones.csv").rename(bench.data / "milestones.csv")
+    assert bench.land() == 1
+    assert {each["reason"] for each in bench.violations()} >= {
         "its 2 milestones add up to 10000000000000000.00, its goal is 9999999999999999.99",
     }
 
@@ -369,11 +373,11 @@ IMPOSSIBLE: dict[str, str] = {
 
 @pytest.mark.parametrize("amount", IMPOSSIBLE)
 def test_an_impossible_amount_is_named_with_its_key(
-    street: Street, amount: str, capsys: pytest.CaptureFixture[str]
+    bench: LandingBench, amount: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tables = world()
     row(tables, "pledges", 4)["amount"] = amount
-    write(street.data, tables)
-    lines = told(street, capsys)
+    write(bench.data, tables)
+    lines = printed(bench, capsys)
     assert lines[0].endswith("  1 row: 4")
     assert IMPOSSIBLE[amount] in " ".join(" ".join(lines).split())

@@ -64,7 +64,7 @@ SPOILERS: dict[str, tuple[str, ...]] = {
         "update core.dim_projects set launched_at = launched_at - interval 1 year",
     ),
     "dim_projects.some_are_live": ("delete from core.dim_projects where project_status = 'live'",),
-    "dim_projects.outcome_has_its_moment": (
+    "dim_projects.outcome_has_its_timestamp": (
         "update core.dim_projects set outcome_known_at = null where project_id = 1",
         f"""update core.dim_projects set is_successful = true, outcome_known_at = '{AS_OF}'
             where project_status = 'live'""",
@@ -153,7 +153,7 @@ SPOILERS: dict[str, tuple[str, ...]] = {
             "prior_success_ratio = 0.5",
         )
     ),
-    "project_features.undecided_at_every_clock": (
+    "project_features.undecided_at_every_snapshot_kind": (
         "update features.project_features set is_decided = true where snapshot_kind = 'd6'",
     ),
     "project_features.funding_after_six_days_is_plausible": (
@@ -195,7 +195,7 @@ SPOILERS: dict[str, tuple[str, ...]] = {
         f"update features.milestone_features set milestone_number = 0 where {MILESTONE}",
         f"update features.milestone_features set milestone_number = 5 where {MILESTONE}",
     ),
-    "milestone_features.undecided_at_every_clock": (
+    "milestone_features.undecided_at_every_snapshot_kind": (
         "update features.milestone_features set is_decided = true where snapshot_kind = 'start'",
     ),
     "milestone_features.turnout_is_plausible": (

@@ -28,7 +28,7 @@ from generator.truth.experiment import (
     lift_of,
 )
 from generator.truth.schemas import TRUTH_SCHEMAS
-from generator.truth.tables import TruthBook
+from generator.truth.tables import TruthRecorder
 from generator.world import Block, simulate
 from tests.forks import FORKS
 
@@ -158,7 +158,7 @@ def test_effects_are_listed_with_what_was_configured(database: duckdb.DuckDBPyCo
 
 
 def test_at_most_so_many_projects_are_played_on() -> None:
-    book = TruthBook(SimulationConfig(scale=1, seed=5), continuations=1, most=60)
+    book = TruthRecorder(SimulationConfig(scale=1, seed=5), continuations=1, most=60)
     (block,) = simulate(SimulationConfig(scale=1, seed=5))
     tables = book.block_tables(block, dict.fromkeys(SCHEMAS, 1), {})
     projects = set(tables["truth_snapshots"]["project_id"].to_pylist())
@@ -281,12 +281,14 @@ def test_the_report_names_oracle_effects_and_power(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert truth.main(["--truth", str(folders[1])]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("truth      SCALE=2 SEED=5 SCENARIO=bot_pledges, from 2023-07-01T00:00")
+    output = capsys.readouterr().out
+    assert output.startswith(
+        "truth      SCALE=2 SEED=5 SCENARIO=bot_pledges, from 2023-07-01T00:00"
+    )
     for word in ("oracle     success, undecided", "  d21 ", "  start ", "power      at +15%"):
-        assert word in said
-    assert "The oracle knows every latent" in said
-    assert "observable ceiling" in said
+        assert word in output
+    assert "The oracle knows every latent" in output
+    assert "observable ceiling" in output
 
 
 def test_the_report_says_that_the_data_are_its_own(

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from generator.campaigns import NOT_CANCELLED, draw_luck
+from generator.campaigns import NOT_CANCELLED, draw_random_numbers
 from generator.config import SimulationConfig
 from generator.rhythm import pledge_rhythm
 from generator.truth.risk import milestone_risks, strategy_risks
@@ -67,12 +67,15 @@ def test_what_is_seen_of_demand_and_money_is_used_up(kind: str) -> None:
     for seed in SEEDS:
         block, found = world(seed), truth(seed)
         rows = (found.kind == list(KINDS).index(kind)) & (found.continuation_count > 0)
-        project, moment = found.project[rows], found.snapshot_at[rows]
+        project, timestamp = found.project[rows], found.snapshot_at[rows]
         probability = found.probability[rows]
         errors.append(block.campaigns.is_funded[project] - probability)
         variances.append(np.maximum(probability * (1 - probability), 0.005) * (1 + 1 / 12))
-        mood.append(last_swing(block, project, moment))
-        before = block.pledges.pledged_at < moment_of(block, project, moment)[block.pledges.project]
+        mood.append(last_swing(block, project, timestamp))
+        before = (
+            block.pledges.pledged_at
+            < timestamp_of(block, project, timestamp)[block.pledges.project]
+        )
         raised = np.bincount(
             block.pledges.project[before], block.pledges.amount[before], len(block.projects.goal)
         )
@@ -82,16 +85,16 @@ def test_what_is_seen_of_demand_and_money_is_used_up(kind: str) -> None:
         assert abs((error * known).sum() / np.sqrt((variance * known**2).sum())) < 3.5
 
 
-def moment_of(block: Block, project: np.ndarray, moment: np.ndarray) -> np.ndarray:
+def timestamp_of(block: Block, project: np.ndarray, timestamp: np.ndarray) -> np.ndarray:
     by_project = np.zeros(len(block.projects.goal), dtype=np.int64)
-    by_project[project] = moment
+    by_project[project] = timestamp
     return by_project
 
 
-def last_swing(block: Block, project: np.ndarray, moment: np.ndarray) -> np.ndarray:
+def last_swing(block: Block, project: np.ndarray, timestamp: np.ndarray) -> np.ndarray:
     """Log factor of chance in the last time step before the snapshot."""
     swing = np.zeros(len(block.projects.goal))
-    until = moment_of(block, project, moment)
+    until = timestamp_of(block, project, timestamp)
     for wave in block.waves:
         step = (wave.demand.edges[1:] <= until[wave.rows]).sum(axis=0) - 1
         swing[wave.rows] = np.log(wave.demand.swing[step, np.arange(len(wave.rows))])
@@ -101,9 +104,11 @@ def last_swing(block: Block, project: np.ndarray, moment: np.ndarray) -> np.ndar
 @pytest.mark.parametrize("elapsed", [0.0, 0.05, 0.3, 0.8, 0.97])
 def test_who_did_not_give_up_yet_is_less_likely_to(elapsed: float) -> None:
     whole = SimulationConfig(cancel_share=0.6)
-    fresh = draw_luck(whole, 1, np.zeros(100_000), np.random.default_rng(1)).gives_up_at
+    fresh = draw_random_numbers(whole, 1, np.zeros(100_000), np.random.default_rng(1)).gives_up_at
     left = fresh[fresh > elapsed]
-    later = draw_luck(whole, 1, np.full(100_000, elapsed), np.random.default_rng(2)).gives_up_at
+    later = draw_random_numbers(
+        whole, 1, np.full(100_000, elapsed), np.random.default_rng(2)
+    ).gives_up_at
     assert later.min() > elapsed
     for until in (0.2, 0.5, 0.9, 0.99):
         assert (later <= until).mean() == pytest.approx((left <= until).mean(), abs=0.01)
@@ -124,13 +129,13 @@ def test_the_certain_is_certain() -> None:
 def test_decided_is_what_the_pledges_before_say() -> None:
     found, block = truth(1), world(1)
     snapshot = np.random.default_rng(1).integers(0, len(found.project), 40)
-    for project, moment, decided in zip(
+    for project, timestamp, decided in zip(
         found.project[snapshot],
         found.snapshot_at[snapshot],
         found.is_decided[snapshot],
         strict=True,
     ):
-        before = (block.pledges.project == project) & (block.pledges.pledged_at < moment)
+        before = (block.pledges.project == project) & (block.pledges.pledged_at < timestamp)
         goal = block.projects.goal[project]
         assert decided == (block.pledges.amount[before].sum() >= goal)
 

@@ -1,4 +1,4 @@
-"""The strategy told before a launch is the one recorded after it."""
+"""The strategy named before a launch is the one recorded after it."""
 
 from datetime import datetime
 from pathlib import Path
@@ -11,18 +11,18 @@ from ml.warehouse import read_warehouse
 from tests.ml.bandit.conftest import Future, Platform
 
 
-@pytest.mark.parametrize("moment", [datetime(2023, 6, 1), datetime(2023, 6, 5)])
+@pytest.mark.parametrize("timestamp", [datetime(2023, 6, 1), datetime(2023, 6, 5)])
 def test_what_is_told_before_the_launch_is_recorded_after_it(
-    future: Future, platform: Platform, chosen: BanditSettings, tmp_path: Path, moment: datetime
+    future: Future, platform: Platform, chosen: BanditSettings, tmp_path: Path, timestamp: datetime
 ) -> None:
     """In the middle of a week, and on the very Monday that begins one."""
-    early = future.at(moment, tmp_path / "early.duckdb")
+    early = future.at(timestamp, tmp_path / "early.duckdb")
     early.decide(chosen)
     platform.decide(chosen)
     later = platform.sql(
         f"""select project_id, chosen_strategy, propensity, batch_at, state
         from ml.bandit_decisions
-        where launched_at >= timestamp '{moment}' and batch_at <= timestamp '{moment}'"""
+        where launched_at >= timestamp '{timestamp}' and batch_at <= timestamp '{timestamp}'"""
     )
     assert later
     with read_warehouse(early.path) as warehouse:
@@ -41,8 +41,8 @@ def test_a_project_that_has_launched_gets_what_was_recorded(
         order by launched_at limit 1"""
     )
     assert main(["--db", str(platform.path), "--project", str(project)]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith(
+    output = capsys.readouterr().out
+    assert output.startswith(
         f"strategy   project {project}: launched already, on {launched_at:%Y-%m-%d}, with {own};"
         f" recorded for it: {strategy}, chosen with probability {propensity:.4f}"
     )
@@ -53,9 +53,9 @@ def test_a_project_older_than_the_bandit_has_nothing_recorded(
 ) -> None:
     platform.decide(chosen)
     assert main(["--db", str(platform.path), "--project", "1"]) == 0
-    said = capsys.readouterr().out
-    assert "launched already, on 2022-01-" in said
-    assert said.endswith("no decision of the bandit is recorded for it\n")
+    output = capsys.readouterr().out
+    assert "launched already, on 2022-01-" in output
+    assert output.endswith("no decision of the bandit is recorded for it\n")
 
 
 def test_nothing_to_choose_from_is_one_line(

@@ -38,7 +38,7 @@ def approved(started: float, resolved: float) -> dict[str, Any]:
     ("facts", "on_time", "kept"),
     [
         ((approved(1, 9), approved(9, 19), approved(19, 29)), 1, 1),
-        # the grace of 14 days belongs to being on time, its last moment included
+        # the grace of 14 days belongs to being on time, its last timestamp included
         ((approved(1, 24), approved(24, 34), approved(34, 44)), 1, 1),
         ((approved(1, 24.001), approved(24.001, 30), approved(30, 40)), 2 / 3, 1),
         # a rejection ends it: one of two, with 20 of 100 paid out by then
@@ -78,6 +78,6 @@ def test_draws_are_the_same_in_sql_and_python(platform: Platform) -> None:
 
 
 def test_weeks_begin_on_monday_at_midnight() -> None:
-    sunday, moment = datetime(2023, 1, 1, 23, 59, 59, 999_999), datetime(2023, 1, 2)
-    assert week_of(micros(moment)) == week_of(micros(sunday)) + 1
-    assert monday(week_of(micros(moment))) == micros(moment)
+    sunday, timestamp = datetime(2023, 1, 1, 23, 59, 59, 999_999), datetime(2023, 1, 2)
+    assert week_of(micros(timestamp)) == week_of(micros(sunday)) + 1
+    assert monday(week_of(micros(timestamp))) == micros(timestamp)

@@ -22,8 +22,8 @@ def history(future: Future, tmp_path_factory: pytest.TempPathFactory) -> History
         return read_history(warehouse, 5)
 
 
-def known_before(history: History, moment: int) -> np.ndarray:
-    return (history.arm >= 0) & (history.closes_at < moment)
+def known_before(history: History, timestamp: int) -> np.ndarray:
+    return (history.arm >= 0) & (history.closes_at < timestamp)
 
 
 def test_posteriors_are_priors_and_the_rewards_since_the_start(
@@ -33,8 +33,8 @@ def test_posteriors_are_priors_and_the_rewards_since_the_start(
     start = known_before(history, found.batch_at[0])
     assert start.sum() >= chosen.min_rewards
     assert known_before(history, found.batch_at[0] - 7 * DAY).sum() < chosen.min_rewards
-    for week, moment in enumerate(found.batch_at):
-        known = known_before(history, moment)
+    for week, timestamp in enumerate(found.batch_at):
+        known = known_before(history, timestamp)
         for arm in range(4):
             rewards = history.on_time_share[known & ~start & (history.arm == arm)]
             alpha = found.prior_alpha[arm] + rewards.sum()
@@ -66,8 +66,8 @@ def test_a_reward_known_on_monday_itself_comes_a_week_later(
     monday = plain.batch_at[-3]
     project = np.flatnonzero(known_before(history, monday) & (history.arm == 0))[-1]
     closes = history.closes_at.copy()
-    for moment, seen in ((monday - 1, 0), (monday, 1)):
-        closes[project] = moment
+    for timestamp, seen in ((monday - 1, 0), (monday, 1)):
+        closes[project] = timestamp
         found = learn(replace(history, closes_at=closes), chosen)
         difference = plain.known.reward_count[-3] - found.known.reward_count[-3]
         assert difference.tolist() == [seen, 0, 0, 0]
@@ -88,14 +88,14 @@ def test_pending_are_the_funded_whose_reward_is_not_known(
     history: History, chosen: BanditSettings
 ) -> None:
     found = learn(history, chosen)
-    moment = found.batch_at[20]
-    pending = (history.funded_at < moment) & (history.closes_at >= moment)
+    timestamp = found.batch_at[20]
+    pending = (history.funded_at < timestamp) & (history.closes_at >= timestamp)
     expected = np.bincount(history.arm[pending], minlength=4)
     assert found.pending_count[20].tolist() == expected.tolist()
 
 
 def test_silence_holds_the_bandit(history: History, chosen: BanditSettings) -> None:
-    """No event after a moment: two weeks later shares are equal until events come back."""
+    """No event after a timestamp: two weeks later shares are equal until events come back."""
     plain = learn(history, chosen)
     silent = history.newest_events[history.newest_events < plain.batch_at[10]]
     found = learn(replace(history, newest_events=silent), chosen)
@@ -114,10 +114,10 @@ def test_a_good_strategy_is_found(history: History, chosen: BanditSettings) -> N
 
 
 def test_a_later_moment_only_adds(future: Future, chosen: BanditSettings, tmp_path: Path) -> None:
-    """What was decided at an earlier moment stands, bit for bit, in every later build."""
+    """What was decided at an earlier timestamp stands, bit for bit, in every later build."""
     found: list[tuple[History, Learning]] = []
-    for number, moment in enumerate((days(380.3), days(391), AS_OF)):
-        platform = future.at(moment, tmp_path / f"{number}.duckdb")
+    for number, timestamp in enumerate((days(380.3), days(391), AS_OF)):
+        platform = future.at(timestamp, tmp_path / f"{number}.duckdb")
         with open_warehouse(platform.path) as warehouse:
             history = read_history(warehouse, 5)
         found.append((history, learn(history, chosen)))

@@ -26,10 +26,10 @@ def test_without_a_warehouse_it_says_the_size_and_that_run_time_is_unknown(
 ) -> None:
     arguments = ["--base", "0.05", "--lift", "0.15", "--power", "0.8"]
     assert main([*arguments, "--db", str(tmp_path / "none.duckdb")]) == 0
-    said = capsys.readouterr().out
-    assert "14,190 views per arm find 5.000% against 5.750% (+15%)" in said
-    assert "two-sided z-test, unpooled variance" in said
-    assert "the run time is not known" in said
+    output = capsys.readouterr().out
+    assert "14,190 views per arm find 5.000% against 5.750% (+15%)" in output
+    assert "two-sided z-test, unpooled variance" in output
+    assert "the run time is not known" in output
 
 
 def test_with_a_warehouse_it_says_what_this_platform_can_find(
@@ -38,10 +38,10 @@ def test_with_a_warehouse_it_says_what_this_platform_can_find(
     exposures, pledges = draw_world(np.random.default_rng(1), backers=300)
     lab.fill(exposures, pledges)
     assert main(["--base", "0.05", "--lift", "0.15", "--db", str(lab.db)]) == 0
-    said = capsys.readouterr().out
-    assert "this platform (highlight_projects): " in said
-    assert "clustering by backer multiplies the variance by " in said
-    assert "days of entry it can find +" in said
+    output = capsys.readouterr().out
+    assert "this platform (highlight_projects): " in output
+    assert "clustering by backer multiplies the variance by " in output
+    assert "days of entry it can find +" in output
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_an_impossible_design_is_one_clear_line(
     capsys: pytest.CaptureFixture[str], base: str, lift: str, power: str
 ) -> None:
     assert main(["--base", base, "--lift", lift, "--power", power]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("experiment-design: ")
-    assert "must" in said
-    assert len(said.splitlines()) == 1
+    output = capsys.readouterr().err
+    assert output.startswith("experiment-design: ")
+    assert "must" in output
+    assert len(output.splitlines()) == 1

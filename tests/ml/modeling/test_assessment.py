@@ -1,4 +1,4 @@
-"""Assessment: what is said of a model, of its features, and that it is said once."""
+"""Assessment: what is measured of a model and its features, each once."""
 
 import dataclasses
 from datetime import datetime
@@ -123,7 +123,7 @@ def test_every_candidate_has_a_curve_and_importances(finished: Any) -> None:
 
 
 def test_a_curve_holds_all_rows_and_agrees_with_what_was_measured(finished: Any) -> None:
-    """The calibration error is the mean distance between what was said and what came."""
+    """The calibration error is the mean distance between predicted and observed frequency."""
     rows = finished.sql(
         """select any_value(metrics.row_count), sum(curve.row_count), any_value(metrics.value),
             sum(abs(mean_probability - observed_rate) * curve.row_count) / sum(curve.row_count),
@@ -163,5 +163,5 @@ def test_what_was_said_before_is_not_said_again(finished: Any) -> None:
                     for table in KEYS
                 ]
             )
-    said = [len(found.metrics), len(found.curve), len(found.importance)]
-    assert counts == [[[(count,)] for count in said], [[(0,)]] * 3]
+    added = [len(found.metrics), len(found.curve), len(found.importance)]
+    assert counts == [[[(count,)] for count in added], [[(0,)]] * 3]

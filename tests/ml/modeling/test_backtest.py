@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ml import settings
-from ml.modeling.backtest import BacktestError, backtest, moments
+from ml.modeling.backtest import BacktestError, backtest, cutoffs
 from ml.warehouse import open_warehouse
 
 NOW = datetime(2030, 1, 1)
@@ -23,7 +23,7 @@ METRICS = (
 def replay(platform: Any, first: str, last: str, run_id: str = "bt") -> None:
     models = settings.load(platform.config)
     with open_warehouse(platform.db) as warehouse:
-        each = moments(warehouse, first, last, "3mo")
+        each = cutoffs(warehouse, first, last, "3mo")
         backtest(models, warehouse, each, run_id=run_id, now=NOW)
 
 
@@ -44,13 +44,13 @@ def forget_what_came_after(platform: Any, moment: str) -> None:
 
 def test_moments_step_from_the_first_to_the_end_of_the_last_window(fresh: Any) -> None:
     with open_warehouse(fresh.db) as warehouse:
-        assert moments(warehouse, "2022-01-15", "2022-04-01", "1mo") == [
+        assert cutoffs(warehouse, "2022-01-15", "2022-04-01", "1mo") == [
             datetime(2022, 1, 15),
             datetime(2022, 2, 15),
             datetime(2022, 3, 15),
             datetime(2022, 4, 1),
         ]
-        zoned = moments(warehouse, "2022-01-01T02:00:00+02:00", "2022-01-21", "10d")
+        zoned = cutoffs(warehouse, "2022-01-01T02:00:00+02:00", "2022-01-21", "10d")
         assert zoned == [datetime(2022, 1, day) for day in (1, 11, 21)]
 
 
@@ -65,7 +65,7 @@ def test_moments_step_from_the_first_to_the_end_of_the_last_window(fresh: Any) -
 )
 def test_a_wrong_call_is_named(fresh: Any, first: str, last: str, every: str, message: str) -> None:
     with open_warehouse(fresh.db) as warehouse, pytest.raises(BacktestError, match=message):
-        moments(warehouse, first, last, every)
+        cutoffs(warehouse, first, last, every)
 
 
 def test_a_replay_says_what_a_warehouse_of_that_time_would_have_said(
@@ -102,8 +102,8 @@ def test_a_moment_with_too_little_behind_it_is_passed_over_with_the_reason(
 ) -> None:
     replay(fresh, "2021-01-05", "2021-03-01")
     assert fresh.sql(RUNS) == []
-    said = capsys.readouterr().out
-    assert "project_success 2021-01-05: 0 projects with an outcome known by the cut" in said
+    output = capsys.readouterr().out
+    assert "project_success 2021-01-05: 0 projects with an outcome known by the cut" in output
 
 
 def test_what_has_not_matured_is_counted_as_pending(fresh: Any, capsys: Any) -> None:

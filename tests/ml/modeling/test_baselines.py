@@ -24,7 +24,7 @@ class Rows(NamedTuple):
     model: ModelSettings
     training: pa.Table
     test: pa.Table
-    said: dict[str, Any]
+    predicted: dict[str, Any]
 
 
 def rows_of(platform: Platform, name: str) -> Rows:
@@ -48,44 +48,44 @@ def column(table: pa.Table, name: str) -> Any:
 
 
 def auc_of(rows: Rows, name: str) -> float:
-    undecided = ~column(rows.test, "is_decided")
-    label = column(rows.test, "label")[undecided]
-    return float(roc_auc_score(label, rows.said[name][undecided]))
+    is_open = ~column(rows.test, "is_decided")
+    label = column(rows.test, "label")[is_open]
+    return float(roc_auc_score(label, rows.predicted[name][is_open]))
 
 
 def test_the_base_rate_is_that_of_the_clock_in_training(rows: Rows) -> None:
     known, label = column(rows.training, "snapshot_kind"), column(rows.training, "label")
-    clocks = column(rows.test, "snapshot_kind")
-    rates = {clock: label[known == clock].mean() for clock in np.unique(known)}
+    kinds = column(rows.test, "snapshot_kind")
+    rates = {kind: label[known == kind].mean() for kind in np.unique(known)}
     assert len(set(rates.values())) > 1
-    assert rows.said["base_rate"] == pytest.approx([rates[clock] for clock in clocks])
+    assert rows.predicted["base_rate"] == pytest.approx([rates[kind] for kind in kinds])
 
 
 def test_a_clock_that_training_never_saw_has_the_rate_of_all(rows: Rows) -> None:
     place = rows.test.schema.get_field_index("snapshot_kind")
     other = rows.test.set_column(place, "snapshot_kind", pa.array(["new"] * rows.test.num_rows))
-    said = baselines.predictors(rows.model, rows.training, other)[0]
-    assert said.name == "base_rate"
-    assert said.probability == pytest.approx(column(rows.training, "label").mean())
+    predicted = baselines.predictors(rows.model, rows.training, other)[0]
+    assert predicted.name == "base_rate"
+    assert predicted.probability == pytest.approx(column(rows.training, "label").mean())
 
 
 def test_the_rule_knows_its_one_feature_and_no_other(rows: Rows) -> None:
     name = rows.model.rule_feature
-    said = rows.said[f"{name}_only"]
+    predicted = rows.predicted[f"{name}_only"]
     feature = column(rows.test, name).astype(float)
     known = ~np.isnan(feature)
     order = np.argsort(feature[known], kind="stable")
-    steps = np.diff(said[known][order])
+    steps = np.diff(predicted[known][order])
     assert np.all(steps >= 0) or np.all(steps <= 0)
-    assert np.ptp(said[known]) > 0.1
+    assert np.ptp(predicted[known]) > 0.1
     assert np.all(steps[np.diff(feature[known][order]) == 0] == 0)
-    assert len(np.unique(said[~known])) <= 1
+    assert len(np.unique(predicted[~known])) <= 1
 
 
 def test_the_leaking_model_is_nearly_always_right_and_named_so(rows: Rows) -> None:
-    leaks = [name for name in rows.said if "leaking" in name]
+    leaks = [name for name in rows.predicted if "leaking" in name]
     assert leaks == ["final_totals_leaking"]
-    honest = [auc_of(rows, name) for name in rows.said if name not in leaks]
+    honest = [auc_of(rows, name) for name in rows.predicted if name not in leaks]
     assert auc_of(rows, leaks[0]) > {"project": 0.98, "milestone": 0.92}[rows.model.entity]
     assert auc_of(rows, leaks[0]) > max(honest)
     used = set(rows.model.features.names)
@@ -93,7 +93,7 @@ def test_the_leaking_model_is_nearly_always_right_and_named_so(rows: Rows) -> No
 
 
 def test_without_a_truth_there_is_neither_oracle_nor_ceiling(rows: Rows) -> None:
-    assert not {"oracle", "observable_ceiling"} & rows.said.keys()
+    assert not {"oracle", "observable_ceiling"} & rows.predicted.keys()
 
 
 def test_a_truth_given_later_adds_its_rows_once(finished: Any, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_truth_that_covers_some_rows_judges_by_those(finished: Any, tmp_path: 
         " where predictor = 'random_forest' and metric = 'expected_accuracy'"
         " and model_name = 'project_success' order by all"
     )
-    assert [row[0] for row in known] == ["all", *(clock for clock, _ in covered)]
+    assert [row[0] for row in known] == ["all", *(kind for kind, _ in covered)]
     above = "select count(*) from ml.model_metrics where metric like '%above_ceiling'"
     assert finished.sql(above) == [(0,)]
 

@@ -1,4 +1,4 @@
-"""Calibration: what later outcomes say of scores, clock by clock, as far as they say anything."""
+"""Calibration: what later outcomes say of scores, kind by kind, as far as they say anything."""
 
 from typing import Any, NamedTuple
 
@@ -17,21 +17,21 @@ class Sample(NamedTuple):
 
     score: Any
     label: Any
-    clock: Any
+    kind: Any
     project_id: Any
 
 
 def distorted(
     truth: dict[str, tuple[float, float]], count: int, seed: int, *, rows: int = 1
 ) -> Sample:
-    """Scores whose true log-odds are slope * odds + shift by clock; `rows` of each project."""
+    """Scores whose true log-odds are slope * odds + shift by kind; `rows` of each project."""
     rng = np.random.default_rng(seed)
     parts = []
-    for place, (clock, (slope, shift)) in enumerate(sorted(truth.items())):
+    for place, (kind, (slope, shift)) in enumerate(sorted(truth.items())):
         score = expit(rng.normal(0, 1.5, count))
         label = rng.random(count) < expit(slope * logit(score) + shift)
         project = np.arange(count) + place * count
-        parts.append((score, label, np.full(count, clock), project))
+        parts.append((score, label, np.full(count, kind), project))
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Sample(*(np.repeat(column, rows) for column in columns))
 
@@ -48,12 +48,12 @@ def test_without_outcomes_scores_stay_as_they_are() -> None:
     nothing: Any = np.array([])
     calibrator = calibration.fit(nothing, nothing, nothing, nothing)
     score = np.linspace(0.001, 0.999, 99)
-    clock = np.full(99, "d3")
-    assert calibration.apply(calibrator, score, clock) == pytest.approx(score, abs=1e-12)
+    kind = np.full(99, "d3")
+    assert calibration.apply(calibrator, score, kind) == pytest.approx(score, abs=1e-12)
     for certain in (0.0, 1.0):
-        said = calibration.apply(calibrator, np.array([certain]), np.array(["d3"]))
-        assert 0 < said[0] < 1
-        assert said[0] == pytest.approx(certain, abs=1e-3)
+        calibrated = calibration.apply(calibrator, np.array([certain]), np.array(["d3"]))
+        assert 0 < calibrated[0] < 1
+        assert calibrated[0] == pytest.approx(certain, abs=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -93,18 +93,18 @@ def test_the_fewer_outcomes_of_a_clock_the_nearer_it_is_to_the_others() -> None:
 
 
 def test_a_handful_of_outcomes_hardly_moves_a_score() -> None:
-    score, clock = np.full(3, 0.2), np.full(3, "d3")
-    calibrator = calibration.fit(score, np.full(3, True), clock, np.arange(3))
-    said = calibration.apply(calibrator, score, clock)
-    assert np.all((said > 0.2) & (said < 0.5))
+    score, kind = np.full(3, 0.2), np.full(3, "d3")
+    calibrator = calibration.fit(score, np.full(3, True), kind, np.arange(3))
+    calibrated = calibration.apply(calibrator, score, kind)
+    assert np.all((calibrated > 0.2) & (calibrated < 0.5))
 
 
 def test_a_clock_that_was_never_seen_gets_the_pooled_numbers() -> None:
     calibrator = calibration.fit(*distorted({"d3": (0.5, 0.5), "launch": (0.6, 0.4)}, 3_000, 1))
     slope, shift = calibrator.parameters[-1]
-    for clock in ("a_new_one", "zzz"):
-        said = calibration.apply(calibrator, np.array([0.3]), np.array([clock]))
-        assert said == pytest.approx(expit(slope * logit(0.3) + shift))
+    for kind in ("a_new_one", "zzz"):
+        calibrated = calibration.apply(calibrator, np.array([0.3]), np.array([kind]))
+        assert calibrated == pytest.approx(expit(slope * logit(0.3) + shift))
 
 
 def test_rows_of_one_project_weigh_as_much_as_one_row() -> None:
@@ -117,21 +117,21 @@ def test_rows_of_one_project_weigh_as_much_as_one_row() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30), st.sampled_from(["d3", "launch", "new"]))
-def test_a_higher_score_never_becomes_a_lower_probability(scores: list[float], clock: str) -> None:
+def test_a_higher_score_never_becomes_a_lower_probability(scores: list[float], kind: str) -> None:
     score = np.sort(np.array(scores))
-    said = calibration.apply(LEARNED, score, np.full(len(score), clock))
-    assert np.all(np.diff(said) >= 0)
-    assert np.all((said > 0) & (said < 1))
+    calibrated = calibration.apply(LEARNED, score, np.full(len(score), kind))
+    assert np.all(np.diff(calibrated) >= 0)
+    assert np.all((calibrated > 0) & (calibrated < 1))
 
 
 def test_a_score_alone_becomes_the_very_number_of_the_batch() -> None:
     rng = np.random.default_rng(4)
     score = rng.random(1001)
-    clock = rng.choice(np.array(["d3", "launch", "new"]), 1001)
-    batch = calibration.apply(LEARNED, score, clock)
+    kind = rng.choice(np.array(["d3", "launch", "new"]), 1001)
+    batch = calibration.apply(LEARNED, score, kind)
     for size in (1, 2, 7, 500):
         parts = [
-            calibration.apply(LEARNED, score[start : start + size], clock[start : start + size])
+            calibration.apply(LEARNED, score[start : start + size], kind[start : start + size])
             for start in range(0, 1001, size)
         ]
         assert np.array_equal(np.concatenate(parts), batch)

@@ -117,8 +117,8 @@ def test_a_text_that_is_unknown_everywhere_counts_as_the_unknown_of_training(fin
     was_unknown = before.column("country").is_null().to_numpy()
     assert 0 < was_unknown.sum() < len(was_unknown)
     assert after.column("country").null_count == after.num_rows
-    said, now = estimators.score(fitted, before), estimators.score(fitted, after)
-    assert np.array_equal(said[was_unknown], now[was_unknown])
+    earlier, now = estimators.score(fitted, before), estimators.score(fitted, after)
+    assert np.array_equal(earlier[was_unknown], now[was_unknown])
     assert np.all((now > 0) & (now < 1))
 
 

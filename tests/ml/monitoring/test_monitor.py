@@ -69,16 +69,16 @@ def test_a_doubled_feature_raises_an_alert_and_nothing_else_does(finished: Any) 
         f"""update features.project_features set average_pledge_amount = 2 * average_pledge_amount
         where snapshot_kind = 'd3' and {RECENT}"""
     )
-    said = check_again(finished)
+    output = check_again(finished)
     assert {row[:2] for row in finished.sql(ALERTS)} == {("average_pledge_amount", "d3")}
     assert re.search(
         r"project_success \w+: drift detected in 1 of \d+ features tested -> insights.drift_alerts",
-        said,
+        output,
     )
     checks = "select snapshot_kind, subject from ml.drift_checks where status = 'drift detected'"
     assert finished.sql(checks + " order by measured_at desc limit 1") == [("d3", "features")]
-    assert "ALERT average_pledge_amount at d3 moved: mean +" in said
-    assert "By its own probabilities at d3 the model is right " in said
+    assert "ALERT average_pledge_amount at d3 moved: mean +" in output
+    assert "By its own probabilities at d3 the model is right " in output
 
 
 def test_a_new_mix_of_categories_raises_an_alert(finished: Any) -> None:
@@ -150,11 +150,11 @@ def test_a_window_reaches_back_until_it_holds_enough(finished: Any) -> None:
 
 def test_too_few_recent_projects_are_not_compared(finished: Any) -> None:
     finished.edit("min_entities = 30\nmean", "min_entities = 5000\nmean")
-    said = check_again(finished)
+    output = check_again(finished)
     recent = finished.sql(CHECK)[0][4]
-    assert re.search(r"project_success \w+: not tested: \d+ of 5,000 projects needed", said)
-    assert f"features at d3 ({recent} of 5,000 projects needed)" in said
-    assert "no drift" not in said
+    assert re.search(r"project_success \w+: not tested: \d+ of 5,000 projects needed", output)
+    assert f"features at d3 ({recent} of 5,000 projects needed)" in output
+    assert "no drift" not in output
     assert finished.sql("select count(*) from ml.drift_stats") == [(0,)]
     assert finished.sql(CHECK)[0] == (
         *("not tested", f"{recent} of 5,000 projects needed", 0),
@@ -299,7 +299,7 @@ def test_since_is_the_first_week_of_an_unbroken_row(finished: Any) -> None:
         """update features.project_features set average_pledge_amount = 9 * average_pledge_amount
         where snapshot_kind = 'd3' and snapshot_at > timestamp '2023-09-04'"""
     )
-    said = check_again(finished)
+    output = check_again(finished)
     ((since, words),) = finished.sql("select since_at, words from ml.drift_alarms")
     weeks = finished.sql(
         """select week_at from ml.drift_replays
@@ -310,7 +310,7 @@ def test_since_is_the_first_week_of_an_unbroken_row(finished: Any) -> None:
     assert {after[0] - before[0] for before, after in pairwise(weeks)} == {timedelta(weeks=1)}
     assert weeks[-1] == (datetime(2024, 1, 1),)
     assert f"seen since {since:%Y-%m-%d}" in words
-    assert f"seen since {since:%Y-%m-%d}" in said
+    assert f"seen since {since:%Y-%m-%d}" in output
 
 
 def test_a_replay_says_what_a_run_at_that_moment_would_have_said(finished: Any) -> None:
@@ -376,7 +376,7 @@ def test_without_an_alert_nothing_fails(finished: Any) -> None:
 
 
 class TestHardlyAWindow:
-    """Documented in models.toml: what cannot be compared is said, what has vanished is an alarm."""
+    """Documented in models.toml: no comparison is reported, what has vanished is an alarm."""
 
     def test_empty(self, finished: Any) -> None:
         finished.sql(
@@ -384,10 +384,11 @@ class TestHardlyAWindow:
             " where snapshot_at > (select min(cutoff_at) from ml.model_runs)"
         )
         finished.sql("delete from ml.predictions")
-        said = check_again(finished)
-        assert "features at d3 (0 of 30 projects needed)" in said
-        count = "select count(*) from ml.drift_stats where snapshot_kind = 'd3'"
-        assert finished.sql(count) == [(0,)]
+        output = check_again(finished)
+        assert "features at d3 (0 of 30 projects needed)" in output
+        assert finished.sql("select count(*) from ml.drift_stats where snapshot_kind = 'd3'") == [
+            (0,)
+        ]
 
     def test_constant(self, finished: Any) -> None:
         finished.sql(
@@ -411,9 +412,9 @@ class TestHardlyAWindow:
             f"""update features.project_features set average_pledge_amount = null
             where not {RECENT}"""
         )
-        said = check_again(finished)
+        output = check_again(finished)
         assert ("average_pledge_amount", "d3", "psi") in finished.sql(ALERTS)
-        assert "ALERT average_pledge_amount at d3 moved: PSI" in said
+        assert "ALERT average_pledge_amount at d3 moved: PSI" in output
 
     def test_a_feature_without_a_column_is_named(self, finished: Any) -> None:
         finished.sql("alter table features.project_features drop column average_pledge_amount")

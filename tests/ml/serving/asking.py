@@ -1,10 +1,11 @@
-"""Asks for one client's places without end: `asking.py REPOSITORY CLOCK LIMITS`."""
+"""Asks for one client's places without end, by a clock that processes share."""
 
 import mmap
 import os
 import struct
-import sys
 from pathlib import Path
+
+from ml.serving.sqlite_storage import SqliteStorage
 
 
 class SharedClock:
@@ -21,13 +22,9 @@ class SharedClock:
         struct.pack_into("<q", self._memory, 0, now)
 
 
-def main() -> None:
+def ask_without_end(clock: Path, limits: Path, out: int) -> None:
     """Writes the time of each place, as the storage read it, on a line of its own."""
-    repository, clock, limits = sys.argv[1:]
-    sys.path.insert(0, repository)
-    from ml.serving.sqlite_storage import SqliteStorage
-
-    shared, read = SharedClock(Path(clock)), 0
+    shared, read = SharedClock(clock), 0
 
     def reading() -> int:
         nonlocal read
@@ -35,11 +32,6 @@ def main() -> None:
         return read
 
     storage = SqliteStorage(f"sqlite:///{limits}", clock=reading)
-    print("asking", file=sys.stderr, flush=True)
     while True:
         if storage.acquire_entry("ann", 60, 60):
-            os.write(1, f"{read}\n".encode())
-
-
-if __name__ == "__main__":
-    main()
+            os.write(out, f"{read}\n".encode())

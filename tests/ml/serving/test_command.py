@@ -54,11 +54,11 @@ def test_whoever_has_to_wait_leaves_with_1_and_a_wrong_call_with_2(
     assert (code, out) == (1, "")
     assert err.startswith("predict-one: client 'ann' has made 60 requests")
     assert len(err.splitlines()) == 1
-    for client, said in (
+    for client, message in (
         ("bob", "there is no project -1"),
         ("", "client must be 1 to 200 printable characters"),
     ):
         code, out, err = call(monkeypatch, capsys, *there, "--client", client, "--limits", url)
         assert (code, out) == (2, "")
-        assert said in err
+        assert message in err
         assert len(err.splitlines()) == 1

@@ -3,9 +3,8 @@
 import errno
 import os
 import signal
-import subprocess
-import sys
 from datetime import datetime
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,6 @@ from hypothesis import strategies as st
 from ml.serving import log
 from ml.serving.log import LOG_FILE, LogError, Prediction
 from tests.ml.serving.made import made
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def whole(folder: Path) -> list[Prediction]:
@@ -128,39 +125,39 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         log.append(tmp_path / "online", made(1))
 
 
-APPENDER = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[3])
-from ml.serving import log
-from tests.ml.serving.made import made
-start = int(sys.argv[2])
-for number in range(start, start + 100_000):
-    log.append(Path(sys.argv[1]), made(number))
-    print(number, flush=True)
-"""
+def append_without_end(folder: Path, start: int, out: int) -> None:
+    for number in range(start, start + 100_000):
+        log.append(folder, made(number))
+        os.write(out, f"{number}\n".encode())
+
+
+class Writer:
+    """A fork of this process that appends until it is killed, and what it reports."""
+
+    def __init__(self, folder: Path, start: int) -> None:
+        out, into = os.pipe()
+        self.process = get_context("fork").Process(
+            target=append_without_end, args=(folder, start, into)
+        )
+        self.process.start()
+        os.close(into)
+        self.reported = os.fdopen(out)
 
 
 def test_killed_writers_leave_what_they_reported_and_nothing_torn(tmp_path: Path) -> None:
     """Several writers at once; each is killed, as by `kill -9`, after a few lines."""
     reported: set[int] = set()
     for start in (1_000_000, 2_000_000, 3_000_000), (4_000_000, 5_000_000, 6_000_000):
-        writers = [
-            subprocess.Popen(
-                [sys.executable, "-c", APPENDER, tmp_path, str(first), ROOT],
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for first in start
-        ]
+        writers = [Writer(tmp_path, first) for first in start]
         for writer in writers:
-            assert writer.stdout is not None
-            reported |= {int(writer.stdout.readline()) for _ in range(20)}
+            reported |= {int(writer.reported.readline()) for _ in range(20)}
         for writer in writers:
-            writer.send_signal(signal.SIGKILL)
+            writer.process.kill()
         for writer in writers:
-            rest, _ = writer.communicate()
-            reported |= {int(line) for line in rest.splitlines(keepends=True) if line[-1] == "\n"}
+            with writer.reported as rest:
+                reported |= {int(line) for line in rest if line[-1] == "\n"}
+            writer.process.join()
+            assert writer.process.exitcode == -signal.SIGKILL
     found = [each.entity_id for each in whole(tmp_path)]
     assert len(found) == len(set(found))
     assert reported <= set(found)

@@ -80,7 +80,7 @@ def test_it_is_right_about_when_to_come_back(
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("", "unknown storage scheme"),
         ("limits.sqlite", "unknown storage scheme"),
@@ -88,8 +88,8 @@ def test_it_is_right_about_when_to_come_back(
         ("async+memory://", "no moving windows"),
     ],
 )
-def test_a_url_that_is_no_storage_is_refused(url: str, said: str) -> None:
-    with pytest.raises(RateLimitError, match=said):
+def test_a_url_that_is_no_storage_is_refused(url: str, message: str) -> None:
+    with pytest.raises(RateLimitError, match=message):
         RateLimit(url)
 
 
@@ -97,6 +97,16 @@ def test_a_storage_that_fails_lets_nobody_by(tmp_path: Path) -> None:
     (tmp_path / "limits.sqlite").mkdir()
     with pytest.raises(RateLimitError, match=r"limits\.sqlite: unable to open"):
         RateLimit(f"sqlite:///{tmp_path}/limits.sqlite").take("ann")
+
+
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "limits.sqlite"
+    file.write_bytes(b"no database at all" * 100)
+    advice = "delete this file, it is made anew and all counts start from zero"
+    with pytest.raises(RateLimitError, match=rf"{file}: .*; {advice}"):
+        RateLimit(f"sqlite:///{file}").take("ann")
+    file.unlink()
+    RateLimit(f"sqlite:///{file}").take("ann")
 
 
 def test_a_password_is_not_told() -> None:

@@ -2,12 +2,13 @@
 
 import os
 import select
-import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
 from ml.serving.sqlite_storage import SqliteStorage, since_boot
-from tests.ml.serving.asking import SharedClock
+from tests.ml.serving.asking import SharedClock, ask_without_end
 
 ROOT = Path(__file__).resolve().parents[3]
 SECOND = 1_000_000_000
@@ -247,20 +248,23 @@ class Crowd:
         self._out, self._into = os.pipe()
         self._rest = b""
         self.passed: list[int] = []
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[ForkProcess] = []
 
     def start(self, count: int) -> None:
-        program = Path(__file__).with_name("asking.py")
-        command = [sys.executable, program, ROOT, self._file, self.limits]
+        """Starts forks of this process, which save importing the storage once more."""
         for _ in range(count):
-            self._processes.append(subprocess.Popen(command, stdout=self._into))
+            process = get_context("fork").Process(
+                target=ask_without_end, args=(self._file, self.limits, self._into)
+            )
+            process.start()
+            self._processes.append(process)
 
     def kill(self, count: int) -> None:
         for _ in range(count):
             process = self._processes.pop(0)
-            assert process.poll() is None, "it ended by itself"
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            assert process.is_alive(), "it ended by itself"
+            process.kill()
+            process.join()
 
     def wait_for(self, count: int) -> None:
         """Waits until so many places were given out at the present time."""

@@ -15,36 +15,36 @@ from pages.report.claims import (
 )
 
 WHOLE: dict[str, Any] = {
-    "clock": "d3",
+    "snapshot_kind": "d3",
     "base_rate": 0.236,
     "interval": (0.78, 0.921),
     "ceiling": 0.88,
 }
 
 
-def test_a_whole_claim_tells_everything() -> None:
-    assert claim(0.855, **WHOLE).words == (
-        "85.5 % [78.0, 92.1] (at d3, base rate 23.6 %, ceiling 88.0 %)"
+def test_a_whole_claim_has_every_part() -> None:
+    assert claim(0.855, **WHOLE).text == (
+        "85.5 % [78.0, 92.1] (at d3, majority guess 76.4 %, best achievable 88.0 %)"
     )
 
 
-@pytest.mark.parametrize("part", ["clock", "base_rate", "interval", "ceiling"])
+@pytest.mark.parametrize("part", ["snapshot_kind", "base_rate", "interval", "ceiling"])
 def test_an_accuracy_without_a_part_is_refused(part: str) -> None:
-    missing = "" if part == "clock" else None
+    missing = "" if part == "snapshot_kind" else None
     with pytest.raises(ClaimError, match=part.replace("_", " ")):
         claim(0.855, **{**WHOLE, part: missing})
 
 
-def test_what_is_not_known_is_said() -> None:
-    words = claim(1.0, **{**WHOLE, "interval": NO_INTERVAL, "ceiling": NO_CEILING}).words
-    assert words == "100.0 % (at d3, interval not defined, base rate 23.6 %, ceiling unknown)"
+def test_a_missing_interval_is_named_and_a_missing_ceiling_left_to_the_page() -> None:
+    text = claim(1.0, **{**WHOLE, "interval": NO_INTERVAL, "ceiling": NO_CEILING}).text
+    assert text == "100.0 % (at d3, interval not defined, majority guess 76.4 %)"
 
 
 def test_only_published_figures_may_lack_their_base_rate() -> None:
     without = {**WHOLE, "base_rate": Unknown("base rate not given")}
     with pytest.raises(ClaimError, match="base rate"):
         claim(0.68, **without)
-    assert "base rate not given" in claim(0.68, **without, source="somebody").words
+    assert "base rate not given" in claim(0.68, **without, source="somebody").text
 
 
 @pytest.mark.parametrize(

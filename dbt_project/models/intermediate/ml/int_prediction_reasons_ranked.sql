@@ -9,8 +9,9 @@ reasons as (
             when feature = '(known outcome)' then 'known outcome: ' || feature_value
             else
                 feature || ' = ' || coalesce(feature_value, 'unknown')
-                || case when contribution > 0 then ' raises it' else ' lowers it' end
-        end as reason
+                || case when contribution > 0 then ' (+' else ' (' end
+                || cast(cast(round(contribution, 3) as decimal(18, 3)) as varchar) || ')'
+        end as words
     from {{ ref('stg_prediction_reasons') }}
     where
         reason_rank between 1 and 3
@@ -21,9 +22,9 @@ reasons as (
 prediction_reasons_ranked as (
     select
         prediction_id,
-        max(case when reason_rank = 1 then reason end)
-        || coalesce('; ' || max(case when reason_rank = 2 then reason end), '')
-        || coalesce('; ' || max(case when reason_rank = 3 then reason end), '') as reasons
+        max(case when reason_rank = 1 then words end)
+        || coalesce('; ' || max(case when reason_rank = 2 then words end), '')
+        || coalesce('; ' || max(case when reason_rank = 3 then words end), '') as reasons
     from reasons
     group by prediction_id
 )

@@ -42,7 +42,7 @@ joined as (
         cumulated.last_pledged_at,
         case
             when snapshots.snapshot_kind = 'current' then cumulated.pledge_count_last_24h_of_as_of
-            else cumulated.pledge_count_last_24h_of_clock
+            else cumulated.pledge_count_last_24h_of_snapshot
         end as pledge_count_last_24h
     from snapshots
     inner join projects on snapshots.project_id = projects.project_id

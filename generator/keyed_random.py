@@ -1,4 +1,4 @@
-"""Chance that belongs to a row: the same event draws the same number in every world of a seed.
+"""Random numbers keyed by row: the same event draws the same number in every world of a seed.
 
 A stream hands its numbers out in turn, so one pledge more shifts all that follow. Here a number
 is computed from a key of its row instead, and worlds that differ in one thing stay comparable.
@@ -69,7 +69,7 @@ def poisson_quantile(drawn: Floats, mean: Floats) -> Ints:
 
 
 def _small_poisson(drawn: Floats, mean: Floats, none: Floats) -> Ints:
-    """Adds up the terms of the law until they pass `drawn`, which the chance of none does not."""
+    """Adds up the terms of the law until they pass `drawn`, which the probability of 0 does not."""
     level, term, total = np.minimum(drawn, HIGHEST_LEVEL), none, none.copy()
     found = np.zeros(len(mean), dtype=np.int64)
     for number in itertools.count(1):

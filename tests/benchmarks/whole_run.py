@@ -1,4 +1,4 @@
-"""Measures the commands of README.md in a fresh copy of the repository and writes them there."""
+"""Measures make in a fresh copy of the repository; writes README.md and docs/how-it-scales.md."""
 
 import os
 import re
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+SCALES = ROOT / "docs" / "how-it-scales.md"
 COMMANDS = (
     ("make setup", "fresh environment, warm package cache"),
     ("make run", "SCALE=1: 200 projects, about 8,000 pledges"),
@@ -20,7 +21,7 @@ COMMANDS = (
 
 
 class Measurement(NamedTuple):
-    """One command: what it said, wall and processor seconds, MiB of its largest process."""
+    """One command: its output, wall and processor seconds, MiB of its largest process."""
 
     output: str
     wall: float
@@ -30,19 +31,19 @@ class Measurement(NamedTuple):
 
 def measure(command: str, folder: Path) -> Measurement:
     """Runs a command to its end; CPU and memory cover the processes it waited for."""
-    log = folder / "measured.log"
+    log, errors = folder / "measured.log", folder / "measured.err"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "ESCROW"))}
     environment.pop("VENV", None)
     start = os.times().elapsed
-    with log.open("w") as out:
+    with log.open("w") as out, errors.open("w") as err:
         process = subprocess.Popen(
-            command.split(), cwd=folder, stdout=out, stderr=subprocess.STDOUT, env=environment
+            command.split(), cwd=folder, stdout=out, stderr=err, env=environment
         )
         _, status, usage = os.wait4(process.pid, 0)
     wall = os.times().elapsed - start
     output = log.read_text().replace(f"{folder}/", "")
     if status != 0:
-        sys.exit(f"{command} failed:\n{output}")
+        sys.exit(f"{command} failed:\n{output}{errors.read_text()}")
     return Measurement(output, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
@@ -68,7 +69,7 @@ def write_section(text: str, name: str, body: str) -> str:
 
 
 def main() -> None:
-    """Measures all commands, then rewrites the two measured sections of README.md."""
+    """Measures all commands, then rewrites the section of each file that shows them."""
     rows = ["| command | | wall s | CPU s | largest process MiB |", "|---|---|---|---|---|"]
     outputs = {}
     with tempfile.TemporaryDirectory() as name:
@@ -79,8 +80,9 @@ def main() -> None:
             figures = f"{result.wall:.1f} | {result.cpu:.1f} | {result.peak:,.0f}"
             rows.append(f"| `{command}` | {meaning} | {figures} |")
             print(rows[-1], flush=True)
-    text = write_section(README.read_text(), "figures", "\n".join(rows))
-    README.write_text(write_section(text, "run", f"```\n$ make run\n{outputs['make run']}```"))
+    SCALES.write_text(write_section(SCALES.read_text(), "figures", "\n".join(rows)))
+    output = f"```\n$ make run\n{outputs['make run']}```"
+    README.write_text(write_section(README.read_text(), "run", output))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,41 @@
+"""The formats of pages: timestamps to the minute, money with cents, prediction times in words."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+
+from pages.published import SNAPSHOT_KINDS
+from pages.rendering import day, money, prediction_time, timestamp
+
+
+def test_timestamps_are_shown_to_the_minute() -> None:
+    assert timestamp(datetime(2023, 12, 31, 23, 54, 35, 353858)) == "31 Dec 2023, 23:54 UTC"
+    assert day(date(2024, 1, 5)) == "5 Jan 2024"
+
+
+def test_money_has_cents_and_thousands_separators() -> None:
+    assert [money(each) for each in (Decimal("1234.5"), 0, 1e6, None)] == [
+        *("1,234.50", "0.00", "1,000,000.00", "not known"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("launch", "at launch"),
+        ("h4", "4 hours after launch (h4)"),
+        ("d21", "21 days after launch (d21)"),
+        ("vote_1d", "1 day after submission (vote_1d)"),
+        ("vote_3d", "3 days after submission (vote_3d)"),
+        ("all", "all prediction times"),
+        ("matured", "outcomes known (matured)"),
+        ("new_kind", "new_kind"),
+    ],
+)
+def test_prediction_times_are_spelt_out(kind: str, text: str) -> None:
+    assert prediction_time(kind) == text
+
+
+def test_every_snapshot_kind_is_spelt_out() -> None:
+    assert all(prediction_time(kind) != kind for kind in SNAPSHOT_KINDS)
