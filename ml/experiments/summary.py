@@ -33,12 +33,15 @@ def _lines(found: Experimented | Failure) -> list[str]:
 
 def _result(row: Reading) -> str:
     """Names the decision; the reason, with all figures, stands in the table and on the page."""
-    if not row.look_number or row.is_exploratory or row.lift_ratio is None:
+    if not row.look_number:
         return f"{row.decision}: {row.reason}"
-    return (
+    head = (
         f"{row.treatment} against {row.control}, look {row.look_number} ({row.look_at:%d %b %Y}):"
-        f" {row.decision}; lift {_lift(row)}"
+        f" {row.decision}"
     )
+    if row.is_exploratory or row.lift_ratio is None:
+        return f"{head}: {row.reason}"
+    return f"{head}; lift {_lift(row)}"
 
 
 def _lift(row: Reading) -> str:

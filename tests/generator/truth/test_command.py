@@ -158,7 +158,7 @@ def test_effects_are_listed_with_what_was_configured(database: duckdb.DuckDBPyCo
 
 
 def test_at_most_so_many_projects_are_played_on() -> None:
-    book = TruthRecorder(SimulationConfig(scale=1, seed=5), continuations=1, most=60)
+    book = TruthRecorder(SimulationConfig(scale=1, seed=5), continuations=1, max_projects=60)
     (block,) = simulate(SimulationConfig(scale=1, seed=5))
     tables = book.block_tables(block, dict.fromkeys(SCHEMAS, 1), {})
     projects = set(tables["truth_snapshots"]["project_id"].to_pylist())

@@ -143,7 +143,7 @@ def test_an_experiment_without_a_design_gets_a_window_that_fits_its_days(
         from ml.experiment_results where metric_role = 'primary' order by 1"""
     )
     assert looks[-1] == (START + 14 * DAY, 7, START + 7 * DAY, 1001, True)
-    assert "windows of 7 days, the first was over on 2023-11-13" in out
+    assert "windows of 7 days, the first was over on 2023-11-13" in " ".join(out.split())
     assert "for this look alone" in out
 
 
@@ -174,7 +174,10 @@ def test_before_the_first_window_is_over_its_date_is_said(
     registered = [each._replace(experiment=NAME, variant=arms[each.variant]) for each in exposures]
     lab.fill(registered, pledges, as_of=START + 14 * DAY)
     _, out, _ = lab.run()
-    assert "no two backers whose window is over yet (the first window ends on 2023-11-27)" in out
+    assert (
+        "no two backers whose window is over yet (the first window ends on 2023-11-27)"
+        in " ".join(out.split())
+    )
 
 
 @pytest.mark.parametrize(("days", "window"), [(0.01, 2), (3, 2), (9, 4), (28, 14), (90, 21)])
