@@ -36,7 +36,9 @@ insert into ml.drift_replays values
     ('a', 'project_success', 'v1', '2023-12-04', 'country', 'd3', '2024-06-01');
 """
 STATE = {
-    "select model_version, is_champion from intermediate.int_models_in_use": [("v1", None)],
+    "select model_version, is_champion, skill_state from intermediate.int_models_in_use": [
+        ("v1", None, "not_tested")
+    ],
     "select prediction_id, as_of::varchar from staging.stg_predictions": [
         ("p", "2024-01-01 00:00:00")
     ],
