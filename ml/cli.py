@@ -19,6 +19,7 @@ from ml.errors import PARTLY_DONE
 from ml.experiments import designs, experiment
 from ml.experiments.summary import experimented_lines
 from ml.modeling import predict, train
+from ml.modeling.rows import feature_catalogue
 from ml.monitoring import monitor
 from ml.monitoring.alarms import NOT_TESTED
 from ml.monitoring.summary import monitored_lines
@@ -46,8 +47,8 @@ def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) ->
 
 def _run(options: argparse.Namespace, now: Callable[[], datetime]) -> int:
     context = RunContext(options.run_id, now().replace(tzinfo=None))
-    models = settings.load(options.config)
     with open_warehouse(options.db) as warehouse:
+        models = settings.load(options.config, feature_catalogue(warehouse))
         run = _Run(models, warehouse, options, context)
         for stage in STAGES:
             if stage in options.stages:

@@ -1,5 +1,6 @@
 """The settings of the models, as `models.toml` gives them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,8 +12,7 @@ from ml.settings_file import CLOSED, SettingsError
 
 DEFAULT_PATH = Path(__file__).with_name("models.toml")
 
-# Keys and timestamps of a row, and what it is about: as features they would only be memorised.
-_NO_FEATURES = ("project_id", "milestone_id", "snapshot_kind", "snapshot_at", "is_decided")
+ENTITIES = ("project", "milestone")
 
 Estimator = Literal["random_forest", "gradient_boosting", "logistic_regression"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="a lower-case name")]
@@ -36,6 +36,16 @@ class Features:
     def names(self) -> tuple[str, ...]:
         """All columns, numbers first."""
         return self.numeric + self.categorical
+
+    def without(self, names: Sequence[str]) -> "Features":
+        """Returns the others."""
+        return Features(
+            tuple(name for name in self.numeric if name not in names),
+            tuple(name for name in self.categorical if name not in names),
+        )
+
+
+NO_FEATURES = Features((), ())
 
 
 @with_config(CLOSED)
@@ -128,8 +138,7 @@ class _Model(BaseModel):
     estimator: Estimator
     challengers: list[Estimator]
     rule_feature: Name
-    numeric: Names
-    categorical: Names
+    leave_out: Names
     hyperparameters: dict[Estimator, dict[str, Any]]
     split: Split
     drift: Drift
@@ -143,20 +152,29 @@ class _File(BaseModel):
     models: dict[Name, _Model]
 
 
-def load(path: Path) -> tuple[ModelSettings, ...]:
+def load(path: Path, catalogue: Mapping[str, Features] | None = None) -> tuple[ModelSettings, ...]:
     """Reads and checks the file; models come in the order in which they stand there.
+
+    Args:
+        path: Of the file.
+        catalogue: All features of each entity. Without it the models have none, which is enough to
+            ask which models there are.
 
     Raises:
         SettingsError: The file is missing, is not TOML, or a key is missing, unknown or wrong.
     """
     file = settings_file.read(path, _File)
+    found = []
     for name, model in file.models.items():
-        if problem := _problem(model):
+        every = catalogue[model.entity] if catalogue else None
+        if problem := _problem(model) or (every and _problem_of_features(model, every)):
             raise SettingsError(f"{path}: models.{name}.{problem}")
-    return tuple(_settings(file, name, model) for name, model in file.models.items())
+        features = every.without(model.leave_out) if every else NO_FEATURES
+        found.append(_settings(file, name, model, features))
+    return tuple(found)
 
 
-def _settings(file: _File, name: str, model: _Model) -> ModelSettings:
+def _settings(file: _File, name: str, model: _Model, features: Features) -> ModelSettings:
     return ModelSettings(
         name=name,
         seed=file.seed,
@@ -164,7 +182,7 @@ def _settings(file: _File, name: str, model: _Model) -> ModelSettings:
         entity=model.entity,
         label=model.label,
         estimator=model.estimator,
-        features=Features(model.numeric, model.categorical),
+        features=features,
         hyperparameters=model.hyperparameters[model.estimator],
         challengers=tuple((each, model.hyperparameters[each]) for each in model.challengers),
         rule_feature=model.rule_feature,
@@ -175,18 +193,6 @@ def _settings(file: _File, name: str, model: _Model) -> ModelSettings:
 
 def _problem(model: _Model) -> str | None:
     """Returns what does not go together, with its key; None when all does."""
-    names = model.numeric + model.categorical
-    if not names:
-        return "numeric and categorical are both empty"
-    for key, listed in (("numeric", model.numeric), ("categorical", model.categorical)):
-        for name in listed:
-            if name in (*_NO_FEATURES, model.label):
-                return f"{key} must not hold {name!r}: it is no feature"
-            if names.count(name) > 1:
-                return f"{key} holds {name!r}, which is listed twice"
-    if model.rule_feature not in model.numeric:
-        allowed = ", ".join(model.numeric)
-        return f"rule_feature must be one of {allowed}, not {model.rule_feature!r}"
     made = (model.estimator, *model.challengers)
     for estimator in model.hyperparameters:
         if estimator not in made:
@@ -197,7 +203,19 @@ def _problem(model: _Model) -> str | None:
     if not model.drift.snapshot_kinds or "current" in model.drift.snapshot_kinds:
         # Live campaigns are long ones caught half-way: against training they always differ.
         return "drift.snapshot_kinds must name kinds of snapshot other than 'current'"
+    return None
+
+
+def _problem_of_features(model: _Model, every: Features) -> str | None:
+    """Returns which key names what is no feature; None when none does."""
+    for name in model.leave_out:
+        if name not in every.names:
+            return f"leave_out holds {name!r}, which is no feature of features.feature_catalogue"
+    features = every.without(model.leave_out)
+    if model.rule_feature not in features.numeric:
+        allowed = ", ".join(features.numeric)
+        return f"rule_feature must be one of {allowed}, not {model.rule_feature!r}"
     for name in model.drift.report_only:
-        if name not in names:
+        if name not in features.names:
             return f"drift.report_only holds {name!r}, which is no feature of the model"
     return None

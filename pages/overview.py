@@ -48,13 +48,10 @@ METRICS = """
         max(ci_low) filter (metric = 'auc') as auc_low,
         max(ci_high) filter (metric = 'auc') as auc_high
     from staging.stg_model_metrics
+    left join features.snapshot_kinds using (snapshot_kind)
     where model_name = $name and model_version = $version and split = 'test_undecided'
     group by snapshot_kind
-    order by list_position(
-        ['launch', 'h4', 'h36', 'd3', 'd6', 'd14', 'd21',
-         'start', 'due', 'vote_1d', 'vote_3d', 'all'],
-        snapshot_kind
-    )
+    order by max(sort_order) nulls last
 """
 
 

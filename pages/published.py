@@ -13,19 +13,6 @@ import duckdb
 ALL_KINDS, ORACLE, CEILING = "all", "oracle", "observable_ceiling"
 INCUMBENT = "stays champion: no candidate took over"
 DRIFT, NO_DRIFT, NOT_TESTED = "drift detected", "no drift detected", "not tested"
-SNAPSHOT_KINDS = (
-    "launch",
-    "h4",
-    "h36",
-    "d3",
-    "d6",
-    "d14",
-    "d21",
-    "start",
-    "due",
-    "vote_1d",
-    "vote_3d",
-)
 
 _CATALOG = "escrow"  # by this name the views of a published file call their tables
 
@@ -72,6 +59,16 @@ class Published:
         """Returns the run that says what serves: the champion, or why the model was skipped."""
         sql = "select * from intermediate.int_models_in_use where model_name = $name"
         return next((SimpleNamespace(**row) for row in self.rows(sql, name=name)), None)
+
+    def snapshot_kinds(self, entity: str) -> dict[str, str]:
+        """Returns what each fixed kind of snapshot means, such as "3 days after launch"."""
+        return dict(
+            self.fetch(
+                "select snapshot_kind, description from features.snapshot_kinds"
+                " where entity = $entity and snapshot_kind <> 'current' order by sort_order",
+                entity=entity,
+            )
+        )
 
 
 @contextmanager

@@ -27,7 +27,8 @@ def main() -> int:
         traceback.print_exc()
         print("lineage: a bug ended the making of the page", file=sys.stderr)
         return PARTLY_DONE
-    print(f"{'pages':<10} ({time.perf_counter() - started:.1f} s) -> {page}")
+    shown = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
+    print(f"{'pages':<10} lineage of columns ({time.perf_counter() - started:.1f} s) -> {shown}")
     return DONE
 
 

@@ -1,27 +1,25 @@
 {#- The timestamp the warehouse is built for, UTC, which landing wrote beside the raw tables. Rows are cut at it in
-    staging only; later models ask it whether a planned timestamp (a deadline, 14 days after due) has come. A table and
+    staging only; later models ask it whether a planned timestamp (a deadline, the end of a milestone's grace) has come. A table and
     no variable: another AS_OF then changes no compiled model, so dbt does not parse the project again. -#}
 {% macro as_of() -%}
     (select landing.as_of from {{ ref('landing') }} as landing)
 {%- endmacro %}
 
-{#- Which part of the campaign an age (microseconds since launch) lies in: bucket k ends at the k-th clock of
-    int_project_clocks, which may not see it any more: strictly before. -#}
+{#- Which part of the campaign an age (microseconds since launch) lies in: bucket k ends at the k-th snapshot kind
+    of int_project_clocks, which may not see it any more: strictly before. -#}
 {% macro campaign_bucket(age_us) -%}
+    {%- set ends = var('snapshot_kinds').project | selectattr('hours') | list -%}
     case
-        when ({{ age_us }}) < 4 * 3600000000 then 1
-        when ({{ age_us }}) < 36 * 3600000000 then 2
-        when ({{ age_us }}) < 72 * 3600000000 then 3
-        when ({{ age_us }}) < 144 * 3600000000 then 4
-        when ({{ age_us }}) < 336 * 3600000000 then 5
-        when ({{ age_us }}) < 504 * 3600000000 then 6
-        else 7
+        {%- for kind in ends %}
+        when ({{ age_us }}) < {{ kind.hours }} * 3600000000 then {{ loop.index }}
+        {%- endfor %}
+        else {{ ends | length + 1 }}
     end
 {%- endmacro %}
 
 {#- A milestone not approved this many hours after it was due is high risk; after the second, refunded. -#}
-{% macro grace_hours() -%}336{%- endmacro %}
-{% macro expiry_hours() -%}4320{%- endmacro %}
+{% macro grace_hours() -%}{{ var('grace_days') * 24 }}{%- endmacro %}
+{% macro expiry_hours() -%}{{ var('expiry_days') * 24 }}{%- endmacro %}
 
 {% macro microseconds_between(earlier, later) -%}
     {{ adapter.dispatch('microseconds_between', 'escrow')(earlier, later) }}

@@ -8,6 +8,11 @@ MONEY = "decimal(18,2)"
 MOMENT = "timestamp"
 TRUTH = "boolean"
 
+# How the goal is spread over the milestones; ml and the generator know the same ones.
+RELEASE_STRATEGIES = ("equal_tranches", "front_loaded", "back_loaded", "holdback_20")
+# Later than this after it was due the money has gone back: `expiry_days` of dbt_project.yml.
+MAX_RESOLUTION_DAYS = 180
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -19,12 +24,20 @@ class Column:
         description: Shown in dbt docs.
         optional: Whether a row may leave it empty. The column itself must be there all the same:
             an export without `cancelled_at` is not one in which nothing was cancelled.
+        since: When the column came into the contract, such as "2027-01". An export of before may
+            be without it: it is empty in every row then. Only for optional columns.
     """
 
     name: str
     type: str
     description: str
     optional: bool = False
+    since: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a later column that rows may not leave empty: older exports have nothing else."""
+        if self.since and not self.optional:
+            raise ValueError(f"{self.name}: what came later (since) must be optional")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,7 @@ class Table:
         name: Of the file (without ending) and of the table in schema `raw`.
         entity: One row of it; the alias that rules use.
         description: Shown in dbt docs.
-        columns: All of them; no other may be in the file.
+        columns: All of them, in the order of the warehouse; no other may be in the file.
         references: Whose rows it names.
         is_optional: Whether the file may be absent, which means no rows.
     """

@@ -148,7 +148,8 @@ def _read_csv(con: Connection, table: Table, path: Path) -> None:
     _check_columns(table, header)
     rejects = f"rejected_{table.name}"
     try:
-        _keep_typed(con, table, csv_relation(path, header, rejects=rejects), {})
+        lines = csv_relation(path, header, rejects=rejects)
+        _keep_typed(con, table, _with_later_columns(table, header, lines), {})
     except DatabaseError as error:
         raise explain(path, error) from error
     row_count = scalar(con, f"select count(*) from typed_{table.name}")
@@ -158,7 +159,8 @@ def _read_csv(con: Connection, table: Table, path: Path) -> None:
     )
     con.execute(
         f"create temp view raw_{table.name} as"
-        f" select row_number() over () - 1 as _row, * from {csv_relation(path, header)}"
+        " select row_number() over () - 1 as _row, *"
+        f" from {_with_later_columns(table, header, csv_relation(path, header))}"
     )
 
 
@@ -168,6 +170,8 @@ def _read_parquet(con: Connection, table: Table, path: Path) -> None:
         described = con.execute(f"describe select * from {relation}").fetchall()
         types = {name: str(kind) for name, kind, *_ in described if name != "file_row_number"}
         _check_columns(table, tuple(types))
+        relation = _with_later_columns(table, tuple(types), relation)
+        types = dict.fromkeys(_later_columns(table, tuple(types)), '"NULL"') | types
         types = _check_types(con, table, relation, types)
         raw = f"select file_row_number as _row, * exclude (file_row_number) from {relation}"
         con.execute(f"create temp view raw_{table.name} as {raw}")
@@ -231,7 +235,7 @@ def _check_columns(table: Table, header: tuple[str, ...]) -> None:
     missing = [
         ("missing_column", f"column {column.name} is missing" + _unless_known(column))
         for column in table.columns
-        if column.name not in header
+        if column.name not in header and not column.since
     ]
     extra = [
         ("extra_column", f"column {name!r} is not in the contract: leave it out")
@@ -245,6 +249,17 @@ def _check_columns(table: Table, header: tuple[str, ...]) -> None:
     ]
     if missing or extra or repeated:
         raise UnreadableFileError(*missing, *extra, *repeated)
+
+
+def _later_columns(table: Table, header: tuple[str, ...]) -> list[str]:
+    """The columns that a file lacks because they came into the contract after it."""
+    return [each.name for each in table.columns if each.since and each.name not in header]
+
+
+def _with_later_columns(table: Table, header: tuple[str, ...], relation: str) -> str:
+    """A file's relation with the columns that came later, which are NULL in all its rows."""
+    later = [f', cast(null as varchar) as "{name}"' for name in _later_columns(table, header)]
+    return f"(select *{''.join(later)} from {relation})" if later else relation
 
 
 def _unless_known(column: Column) -> str:

@@ -9,6 +9,8 @@ file, whether or not they violate rules of their own.
 
 from dataclasses import dataclass
 
+from expectations.landing.contract import MAX_RESOLUTION_DAYS, RELEASE_STRATEGIES
+
 
 @dataclass(frozen=True, slots=True)
 class Absence:
@@ -93,10 +95,9 @@ ROW_CHECKS = (
             ),
             Rule(
                 "known_release_strategy",
-                "project.release_strategy not in"
-                " ('equal_tranches', 'front_loaded', 'back_loaded', 'holdback_20')",
-                "release_strategy '{project.release_strategy}' is none of equal_tranches,"
-                " front_loaded, back_loaded, holdback_20",
+                f"project.release_strategy not in {RELEASE_STRATEGIES}",
+                "release_strategy '{project.release_strategy}' is none of "
+                + ", ".join(RELEASE_STRATEGIES),
             ),
         ),
     ),
@@ -132,10 +133,10 @@ ROW_CHECKS = (
                 " submitted_at {milestone.submitted_at}",
             ),
             Rule(
-                "resolved_within_180_days_of_due",
-                "milestone.resolved_at > milestone.due_at + interval 180 days",
-                "resolved_at {milestone.resolved_at} is more than 180 days after"
-                " due_at {milestone.due_at}",
+                f"resolved_within_{MAX_RESOLUTION_DAYS}_days_of_due",
+                f"milestone.resolved_at > milestone.due_at + interval {MAX_RESOLUTION_DAYS} days",
+                "resolved_at {milestone.resolved_at} is more than "
+                f"{MAX_RESOLUTION_DAYS} days after due_at {{milestone.due_at}}",
             ),
         ),
     ),

@@ -24,8 +24,7 @@ _HISTORY = f"""
     with milestones as (
         select
             *,
-            due_at + interval 14 day as grace_ends_at,
-            max(due_at) over (partition by project_id) + interval 14 day as closes_at
+            max(grace_ends_at) over (partition by project_id) as closes_at
         from core.fct_milestones
     ),
     started as (
@@ -92,8 +91,8 @@ class History:
         arm: Position of its strategy in ARMS, -1 when not given.
         funded_at: When it was funded.
         closes_at: When its reward becomes known; UNKNOWN if no milestone ever starts.
-        on_time_share: The reward: share of the started milestones that were approved within 14
-            days of their due date.
+        on_time_share: The reward: share of the started milestones that were approved within
+            the grace after their due date.
         money_kept_share: Money at risk avoided: share of the pledges still in escrow when the first
             milestone failed; 1 when none did.
         draw: The number in [0, 1) that decides for it.

@@ -27,7 +27,7 @@ from ml.modeling import assessment, estimators, fingerprints, metrics
 from ml.modeling.assessment import Assessment
 from ml.modeling.metrics import ALL_KINDS, Metric
 from ml.modeling.registry import ModelRun, add_run, is_replayed, run_in_use
-from ml.modeling.rows import check_inputs, rows_between, training_rows
+from ml.modeling.rows import check_inputs, feature_catalogue, rows_between, training_rows
 from ml.modeling.versions import new_run, skip_reason, with_test, with_training
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse, open_warehouse
@@ -200,8 +200,8 @@ def main() -> int:
 
 def _backtest(options: argparse.Namespace) -> int:
     context = RunContext(options.run_id, datetime.now(UTC).replace(tzinfo=None))
-    models = settings.load(options.config)
     with open_warehouse(options.db) as warehouse:
+        models = settings.load(options.config, feature_catalogue(warehouse))
         dates = cutoffs(warehouse, options.first, options.last, options.every)
         return show("backtest", run(models, warehouse, context, cutoffs=dates))
 

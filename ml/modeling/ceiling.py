@@ -19,8 +19,15 @@ import pyarrow.parquet as pq
 from ml import settings
 from ml.command import guarded, show, timed
 from ml.modeling import assessment, estimators, metrics
-from ml.modeling.metrics import ALL_KINDS, SNAPSHOT_KINDS
-from ml.modeling.rows import check_inputs, holdout_rows, labelled_rows, training_rows
+from ml.modeling.metrics import ALL_KINDS
+from ml.modeling.rows import (
+    check_inputs,
+    feature_catalogue,
+    holdout_rows,
+    labelled_rows,
+    snapshot_kinds,
+    training_rows,
+)
 from ml.modeling.truth import ceiling_file
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse, read_warehouse
@@ -86,7 +93,7 @@ def compare(model: ModelSettings, warehouse: Warehouse, truth: Path) -> list[str
                 value = "undefined" if metric.value is None else f"{metric.value:.3f}"
                 found.setdefault(metric.snapshot_kind, {})[f"{name} {metric.metric}"] = value
     lines = []
-    for kind in sorted(found, key=SNAPSHOT_KINDS.index):
+    for kind in (each for each in snapshot_kinds(warehouse, model.entity) if each in found):
         values = found[kind]
         reached = [
             f"{who} AUC {values[f'{who} auc']}, expected accuracy"
@@ -110,7 +117,7 @@ def main() -> int:
 
 def _ceilings(options: argparse.Namespace) -> int:
     with read_warehouse(options.db) as warehouse, read_warehouse(options.larger) as larger:
-        for model in settings.load(options.config):
+        for model in settings.load(options.config, feature_catalogue(warehouse)):
             started = time.perf_counter()
             count = write_ceiling(model, warehouse, larger, options.truth)
             where = ceiling_file(options.truth, model) if count else "nothing: too few"

@@ -12,20 +12,6 @@ Booleans = npt.NDArray[np.bool_]
 
 THRESHOLD = 0.5  # a probability from here on predicts the label
 ALL_KINDS = "all"
-# kinds of snapshot in the order in which they are taken, of projects and of milestones
-SNAPSHOT_KINDS = (
-    "launch",
-    "h4",
-    "h36",
-    "d3",
-    "d6",
-    "d14",
-    "d21",
-    "start",
-    "due",
-    "vote_1d",
-    "vote_3d",
-)
 BINS = 10  # of a calibration curve, of equal numbers of rows
 
 OUTCOME_METRICS = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ml.modeling.truth import check_truth, with_truth
-from ml.settings import Features, ModelSettings
+from ml.settings import ENTITIES, Features, ModelSettings
 from ml.warehouse import Warehouse, WarehouseError
 
 _NUMBER_TYPES = (
@@ -14,9 +14,8 @@ _NUMBER_TYPES = (
     "DECIMAL",
 )
 
-# One row per labelled entity. `closed_at` ends its label window: by then the outcome of every peer
-# with the same plan is known too. Counting from `outcome_known_at` instead would favour whatever
-# is known early: cancellations among projects, approvals among milestones.
+# One row per labelled entity. Counting from `outcome_known_at` instead of the end of the label
+# window would favour whatever is known early: cancellations, and approvals of milestones.
 _LABELLED = {
     "project": """
         select
@@ -24,7 +23,7 @@ _LABELLED = {
             labels.project_id,
             projects.launched_at,
             labels.outcome_known_at,
-            greatest(labels.outcome_known_at, projects.deadline_at) as closed_at,
+            labels.label_window_ends_at as closed_at,
             labels.{label} as label,
             projects.pledged_amount
         from features.project_labels as labels
@@ -35,7 +34,7 @@ _LABELLED = {
             milestones.project_id,
             projects.launched_at,
             labels.outcome_known_at,
-            greatest(labels.outcome_known_at, milestones.due_at + interval 14 day) as closed_at,
+            labels.label_window_ends_at as closed_at,
             labels.{label} as label,
             milestones.due_at,
             milestones.resolved_at
@@ -65,6 +64,36 @@ FINAL_TOTALS = {
 }
 
 
+def feature_catalogue(warehouse: Warehouse) -> dict[str, Features]:
+    """Returns the features of each entity, as the contract of their table declares them.
+
+    Raises:
+        WarehouseError: The warehouse is of before there was a catalogue.
+    """
+    warehouse.require("features.feature_catalogue")
+    rows = warehouse.fetch(
+        "select entity, feature, data_type = 'varchar' from features.feature_catalogue"
+        " order by sort_order"
+    )
+    return {
+        entity: Features(
+            tuple(name for other, name, is_text in rows if other == entity and not is_text),
+            tuple(name for other, name, is_text in rows if other == entity and is_text),
+        )
+        for entity in ENTITIES
+    }
+
+
+def snapshot_kinds(warehouse: Warehouse, entity: str) -> list[str]:
+    """Returns the kinds of snapshot of an entity in the order in which they are taken."""
+    rows = warehouse.fetch(
+        "select snapshot_kind from features.snapshot_kinds where entity = $entity"
+        " order by sort_order",
+        entity=entity,
+    )
+    return [kind for (kind,) in rows]
+
+
 def check_inputs(warehouse: Warehouse, model: ModelSettings, features: Features) -> None:
     """Makes sure that every table and column the model reads is there and of its kind.
 
@@ -73,15 +102,14 @@ def check_inputs(warehouse: Warehouse, model: ModelSettings, features: Features)
     """
     key = f"{model.entity}_id"
     warehouse.require("core.warehouse_as_of", "as_of")
-    warehouse.require(
-        *("core.dim_projects", "project_id", "launched_at", "deadline_at", "pledged_amount")
-    )
+    warehouse.require("core.dim_projects", "project_id", "launched_at", "pledged_amount")
     if model.entity == "milestone":
         warehouse.require(
             *("core.fct_milestones", "milestone_id", "project_id", "due_at", "resolved_at")
         )
     table = f"features.{model.entity}_labels"
-    types = warehouse.require(table, key, "outcome_known_at", model.label)
+    known = ("outcome_known_at", "label_window_ends_at")
+    types = warehouse.require(table, key, *known, model.label)
     _require_kind(table, model.label, types[model.label], ("BOOLEAN",), "true or false", model)
     table = f"features.{model.entity}_features"
     keys = (key, "project_id", "snapshot_kind", "snapshot_at", "is_decided")

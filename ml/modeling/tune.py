@@ -19,7 +19,7 @@ import numpy as np
 from ml import settings
 from ml.command import guarded, show
 from ml.modeling import estimators, metrics
-from ml.modeling.rows import check_inputs, training_cutoff, training_rows
+from ml.modeling.rows import check_inputs, feature_catalogue, training_cutoff, training_rows
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse, read_warehouse
 
@@ -93,8 +93,8 @@ def main() -> int:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    models = settings.load(options.config)
     with read_warehouse(options.db) as warehouse:
+        models = settings.load(options.config, feature_catalogue(warehouse))
         for model in itertools.chain.from_iterable(each.candidates() for each in models):
             check_inputs(warehouse, model, model.features)
             found = sorted(try_out(model, warehouse), key=lambda trial: trial.log_loss)

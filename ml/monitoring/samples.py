@@ -23,13 +23,11 @@ MATURED = "matured"
 _ONE_PER_PROJECT = {"project": "true", "milestone": "features.milestone_number = 1"}
 _MATURED = {
     "project": """
-        select labels.project_id, labels.{label} as label,
-            greatest(labels.outcome_known_at, projects.deadline_at) as known_at
-        from features.project_labels as labels
-        inner join core.dim_projects as projects on labels.project_id = projects.project_id""",
+        select project_id, {label} as label, label_window_ends_at as known_at
+        from features.project_labels""",
     "milestone": """
         select milestones.project_id, labels.{label} as label,
-            greatest(labels.outcome_known_at, milestones.due_at + interval 14 day) as known_at
+            labels.label_window_ends_at as known_at
         from features.milestone_labels as labels
         inner join core.fct_milestones as milestones
             on labels.milestone_id = milestones.milestone_id and milestones.milestone_number = 1""",

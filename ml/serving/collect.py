@@ -97,8 +97,8 @@ def _collect(options: argparse.Namespace) -> int:
     started = time.perf_counter()
     context = RunContext(options.run_id, datetime.now(UTC).replace(tzinfo=None))
     with open_warehouse(options.db) as warehouse:
-        lines = collected_lines(run(options.log, warehouse, context))
-    return show("online", timed(lines, started))
+        first, *others = collected_lines(run(options.log, warehouse, context))
+    return show("online", [*timed([first], started), *others])
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from pages.published import ALL_KINDS, CEILING, INCUMBENT, ORACLE, SNAPSHOT_KINDS, Published
+from pages.published import ALL_KINDS, CEILING, INCUMBENT, ORACLE, Published
 from pages.report.claims import Measured, Scores
+from pages.report.features import FeatureGroup, read_groups
 
 # The models in the order of the report, and what each is about.
 MODELS = {"project_success": "project", "milestone_risk": "milestone"}
@@ -163,11 +164,15 @@ class ModelFacts:
         promotion: The row of the decision that put this one in its place.
         scores: By version; baselines and truths by `<version>/<predictor>`.
         base_version: The version under whose name the baselines stand.
+        snapshot_kinds: What each kind of snapshot means, in their order.
+        feature_groups: What the features of the entity are about.
         manifest: The manifest in the model's folder; empty when the folder is not there.
     """
 
     name: str
     entity: str
+    snapshot_kinds: dict[str, str]
+    feature_groups: tuple[FeatureGroup, ...]
     kind_rows: tuple[KindRows, ...]
     run: SimpleNamespace | None
     candidates: tuple[SimpleNamespace, ...]
@@ -214,7 +219,7 @@ class ModelFacts:
     def kinds(self, split: str) -> list[str]:
         """Returns the kinds of snapshot measured in a split, all together last."""
         measured = self.own.kinds(split)
-        return [kind for kind in (*SNAPSHOT_KINDS, ALL_KINDS) if kind in measured]
+        return [kind for kind in (*self.snapshot_kinds, ALL_KINDS) if kind in measured]
 
 
 class Facts(NamedTuple):
@@ -235,10 +240,8 @@ def read(published: Published) -> Facts:
 def _model(published: Published, name: str) -> ModelFacts:
     entity = MODELS[name]
     counted = published.fetch(_KIND_ROWS.format(entity=entity, label=_LABELS[entity]))
-    kind_rows = sorted(
-        (KindRows(*row) for row in counted if row[0] in SNAPSHOT_KINDS),
-        key=lambda row: SNAPSHOT_KINDS.index(row.snapshot_kind),
-    )
+    kinds = published.snapshot_kinds(entity)
+    by_kind = {row[0]: KindRows(*row) for row in counted}
     runs = published.model_runs(name)
     run = published.run_in_use(name)
     version = str(run.model_version) if run else ""
@@ -254,7 +257,9 @@ def _model(published: Published, name: str) -> ModelFacts:
     return ModelFacts(
         name=name,
         entity=entity,
-        kind_rows=tuple(kind_rows),
+        snapshot_kinds=kinds,
+        feature_groups=read_groups(published, entity),
+        kind_rows=tuple(by_kind[kind] for kind in kinds if kind in by_kind),
         run=run,
         candidates=tuple(each for each in runs[::-1] if _is_candidate(each, runs[-1])),
         previous=earlier[-1] if earlier else None,

@@ -155,7 +155,7 @@ def _features(facts: Facts) -> list[Block]:
                 ("About", "Known when", "Features"),
                 [
                     (group.about, group.known, ", ".join(f"`{name}`" for name in group.names))
-                    for group in grouped(model.name, names)
+                    for group in grouped(model.feature_groups, names)
                 ],
             )
         )

@@ -28,6 +28,7 @@ from ml.settings import ModelSettings
 from ml.warehouse import read_warehouse
 from pages.monitoring import alarm_chart
 from pages.rendering import render, write_text
+from tests import declared
 from tests.benchmarks.whole_run import ROOT, copy_repository, write_section
 
 MONITORING = ROOT / "docs" / "monitoring.md"
@@ -40,7 +41,7 @@ RESAMPLES, POWER_RESAMPLES, NANNYML_RESAMPLES = 1000, 100, 20
 SEED = 1
 
 Samples = dict[str, list[Sample]]  # by model
-MODELS = {model.name: model for model in settings.load(settings.DEFAULT_PATH)}
+MODELS = {model.name: model for model in settings.load(settings.DEFAULT_PATH, declared.catalogue())}
 
 
 class World(NamedTuple):

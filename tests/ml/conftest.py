@@ -14,13 +14,19 @@ import pytest
 from ml import settings
 from ml.cli import main
 from ml.settings import ModelSettings
+from tests import declared
 from tests.conftest import Workshop, only_worker
 from tests.ml import ml_state
 
 Columns = dict[str, Any]
 AS_OF = datetime(2024, 1, 1, 0, 0, 0, 1)
 STARTS_AT = datetime(2021, 1, 1)
-PROJECT_CLOCKS = (("launch", 0), ("h4", 4), ("h36", 36), ("d3", 72), ("d6", 144), ("d14", 336))
+# the last one would cost every test, and no test asks about it
+PROJECT_CLOCKS = [
+    (kind, hours)
+    for kind, hours in declared.snapshot_kinds("project").items()
+    if hours is not None and kind != "d21"
+]
 DAY = 86_400_000_000  # microseconds
 CATEGORIES = np.array([f"Category {number}" for number in range(15)])
 COUNTRIES = np.array(["US", "GB", "CA", "AU", "DE", None], dtype=object)
@@ -29,7 +35,7 @@ STRATEGIES = np.array(
 )
 
 DDL = """
-create schema core; create schema features;
+create schema core;
 create table core.warehouse_as_of (as_of timestamp);
 create table core.dim_projects (
     project_id bigint, creator_id bigint, title varchar, category varchar, country varchar,
@@ -40,29 +46,7 @@ create table core.dim_projects (
 create table core.fct_milestones (
     milestone_id bigint, project_id bigint, milestone_number bigint, title varchar,
     funding_amount decimal(18,2), due_at timestamp, submitted_at timestamp, resolved_at timestamp,
-    resolution varchar, started_at timestamp, milestone_status varchar);
-create table features.project_features (
-    project_id bigint, snapshot_kind varchar, snapshot_at timestamp, is_decided boolean,
-    category varchar, country varchar, funding_goal decimal(18,2), duration_days double,
-    launch_weekday bigint, launch_month bigint, prior_project_count bigint,
-    prior_outcome_count bigint, prior_success_ratio double, prior_on_time_ratio double,
-    is_first_time_creator boolean, category_base_rate double, reputation_score double,
-    elapsed_ratio double, pledge_count bigint, unique_backer_count bigint,
-    pledged_amount decimal(18,2), funding_ratio double, funding_velocity double,
-    pace_ratio double, average_pledge_amount double, largest_pledge_ratio double,
-    pledge_count_last_24h bigint, hours_since_last_pledge double, repeat_backer_ratio double);
-create table features.milestone_features (
-    milestone_id bigint, project_id bigint, snapshot_kind varchar, snapshot_at timestamp,
-    is_decided boolean, funding_amount decimal(18,2), funding_share_ratio double,
-    milestone_number bigint, milestone_count bigint, planned_days double, days_past_due double,
-    overfunding_ratio double, project_on_time_ratio double, creator_on_time_ratio double,
-    creator_rejection_ratio double, is_submitted boolean, vote_count bigint,
-    approval_ratio double, turnout_ratio double, hours_to_first_vote double,
-    release_strategy varchar);
-create table features.project_labels (
-    project_id bigint, is_successful boolean, outcome_known_at timestamp);
-create table features.milestone_labels (
-    milestone_id bigint, is_high_risk boolean, outcome_known_at timestamp);
+    resolution varchar, started_at timestamp, grace_ends_at timestamp, milestone_status varchar);
 """
 
 
@@ -246,22 +230,26 @@ def build_world(path: Path, *, project_count: int, seed: int) -> Path:
             "milestone_number": m["milestone_number"], "due_at": stamps(m["due"]),
             "started_at": stamps(m["started"], m["started"] <= as_of),
             "resolved_at": stamps(m["resolved"], m["resolved"] <= as_of),
+            "grace_ends_at": stamps(m["grace"]),
         }),
         "features.project_features": project_snapshots(rng, p),
         "features.milestone_features": milestone_snapshots(rng, p, m),
         "features.project_labels": pa.table({
             "project_id": p["project_id"][known], "is_successful": p["success"][known],
             "outcome_known_at": stamps(p["closed"][known]),
+            "label_window_ends_at": stamps(p["deadline"][known]),
         }),
         "features.milestone_labels": pa.table({
             "milestone_id": m["milestone_id"][labelled], "is_high_risk": m["risky"][labelled],
             "outcome_known_at": stamps(m["known"][labelled]),
+            "label_window_ends_at": stamps(m["grace"][labelled]),
         }),
     }  # fmt: skip
     with duckdb.connect(
         str(path), config={"storage_compatibility_version": "v1.5.0"}
     ) as connection:
         connection.execute(DDL)
+        declared.create_tables(connection)
         ml_state.install(connection)
         for table, rows in tables.items():
             connection.register("rows", rows)
@@ -340,7 +328,11 @@ class Platform:
         self.config.write_text(text.replace(old, new))
 
     def setting(self, name: str) -> ModelSettings:
-        return next(model for model in settings.load(self.config) if model.name == name)
+        return next(
+            model
+            for model in settings.load(self.config, declared.catalogue())
+            if model.name == name
+        )
 
     def keep_only(self, name: str, *, challenger: bool = True) -> None:
         """Strikes the other model from the settings: what is not asked about costs no training.

@@ -7,6 +7,7 @@ import pytest
 from ml import settings
 from ml.modeling import estimators
 from ml.settings_file import SettingsError
+from tests import declared
 
 
 def load_with(tmp_path: Path, old: str, new: str) -> None:
@@ -14,12 +15,12 @@ def load_with(tmp_path: Path, old: str, new: str) -> None:
     assert old in text
     path = tmp_path / "models.toml"
     path.write_text(text.replace(old, new, 1))
-    for model in settings.load(path):
+    for model in settings.load(path, declared.catalogue()):
         estimators.build(model)
 
 
 def test_the_file_of_the_repository_is_sound() -> None:
-    models = settings.load(settings.DEFAULT_PATH)
+    models = settings.load(settings.DEFAULT_PATH, declared.catalogue())
     assert [(model.name, model.entity, model.estimator) for model in models] == [
         ("project_success", "project", "random_forest"),
         ("milestone_risk", "milestone", "gradient_boosting"),
@@ -67,12 +68,21 @@ def test_the_file_of_the_repository_is_sound() -> None:
             "models.project_success.label must be a lower-case name",
         ),
         (
-            '"pace_ratio", "average',
-            '"is_successful", "average',
-            "models.project_success.numeric must not hold 'is_successful': it is no feature",
+            "leave_out = []",
+            'leave_out = ["is_decided"]',
+            "leave_out holds 'is_decided', which is no",
         ),
-        ('"pace_ratio", "av', '"is_decided", "av', "numeric must not hold 'is_decided'"),
-        ('"pace_ratio", "av', '"country", "av', "'country', which is listed twice"),
+        (
+            "leave_out = []",
+            'leave_out = ["pace_ratio"]',
+            "project_success.rule_feature must be one",
+        ),
+        (
+            "leave_out = []",
+            'leave_out = ["launch_month"]',
+            "models.project_success.drift.report_only holds 'launch_month', which is no feature of",
+        ),
+        ("leave_out = []", 'numeric = ["goal"]', "models.project_success.numeric is unknown"),
         ('snapshot_kinds = ["d3"]', 'snapshot_kinds = ["current"]', "drift.snapshot_kinds must"),
         ('"launch_weekday", "launch_month", "prior', '"nothing", "prior', "'nothing', which is no"),
         (
@@ -90,6 +100,18 @@ def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, message: str
         load_with(tmp_path, old, new)
     assert message in str(caught.value)
     assert "models.toml: " in str(caught.value)
+
+
+def test_a_model_reads_all_features_but_those_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    text = settings.DEFAULT_PATH.read_text()
+    path.write_text(text.replace("leave_out = []", 'leave_out = ["country", "pledge_count"]', 1))
+    catalogue = declared.catalogue()
+    less, same = (model.features for model in settings.load(path, catalogue))
+    assert same == catalogue["milestone"]
+    assert less.categorical == ("category",)
+    every = catalogue["project"].numeric
+    assert less.numeric == tuple(name for name in every if name != "pledge_count")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

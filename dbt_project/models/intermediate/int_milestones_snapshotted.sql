@@ -18,20 +18,15 @@ snapshots as (
         due_at as snapshot_at
     from milestones
     where due_at > started_at
-    union all
-    select
-        milestone_id,
-        'vote_1d' as snapshot_kind,
-        {{ add_hours('submitted_at', 24) }} as snapshot_at
-    from milestones
-    where submitted_at is not null
-    union all
-    select
-        milestone_id,
-        'vote_3d' as snapshot_kind,
-        {{ add_hours('submitted_at', 72) }} as snapshot_at
-    from milestones
-    where submitted_at is not null
+    {% for kind in var('snapshot_kinds').milestone if kind.hours %}
+        union all
+        select
+            milestone_id,
+            '{{ kind.name }}' as snapshot_kind,
+            {{ add_hours('submitted_at', kind.hours) }} as snapshot_at
+        from milestones
+        where submitted_at is not null
+    {% endfor %}
     union all
     select
         milestone_id,

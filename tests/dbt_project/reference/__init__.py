@@ -5,7 +5,7 @@ Ratios are exact fractions until they leave; money is counted in whole cents.
 """
 
 from tests.dbt_project.export import Row, Tables
-from tests.dbt_project.reference.facts import total, where
+from tests.dbt_project.reference.facts import GRACE, total, where
 from tests.dbt_project.reference.features import Features
 from tests.dbt_project.reference.ledger import Ledger
 
@@ -57,6 +57,7 @@ class Reference(Ledger, Features):
         return {
             **milestone,
             "started_at": self.started_at[milestone["milestone_id"]],
+            "grace_ends_at": milestone["due_at"] + GRACE,
             "milestone_status": self.milestone_status(milestone),
         }
 

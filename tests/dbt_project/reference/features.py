@@ -224,8 +224,14 @@ class Features(Facts):
         for project in self.rows["projects"]:
             is_successful, known_at = self.outcome(project)
             if known_at is not None:
-                row = {"project_id": project["project_id"], "is_successful": is_successful}
-                rows.append({**row, "outcome_known_at": known_at})
+                rows.append(
+                    {
+                        "project_id": project["project_id"],
+                        "is_successful": is_successful,
+                        "outcome_known_at": known_at,
+                        "label_window_ends_at": max(known_at, project["deadline_at"]),
+                    }
+                )
         return rows
 
     def milestone_labels(self) -> list[Row]:
@@ -240,6 +246,12 @@ class Features(Facts):
             else:
                 is_high_risk, known_at = True, max(started_at, end_of_grace)
             if known_at <= self.as_of:
-                row = {"milestone_id": milestone["milestone_id"], "is_high_risk": is_high_risk}
-                rows.append({**row, "outcome_known_at": known_at})
+                rows.append(
+                    {
+                        "milestone_id": milestone["milestone_id"],
+                        "is_high_risk": is_high_risk,
+                        "outcome_known_at": known_at,
+                        "label_window_ends_at": max(known_at, end_of_grace),
+                    }
+                )
         return rows

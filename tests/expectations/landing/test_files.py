@@ -50,6 +50,7 @@ def to_parquet(bench: LandingBench, table: str, **values: str) -> None:
     columns = ", ".join(
         f"{values.get(column.name, f'{column.name}::{column.type}')} as {column.name}"
         for column in TABLE[table].columns
+        if not column.since
     )
     duckdb.execute(
         f"copy (select {columns} from read_csv('{path}', header = true, all_varchar = true))"

@@ -168,6 +168,7 @@ select
         when project_status = 'successful' and resolved_at < timestamp '2024-01-01'
             then 'approved'
     end as resolution,
+    due_at + interval '14' day as grace_ends_at,
     case
         when project_status = 'successful' and started_at <= timestamp '2024-01-01'
             then started_at
@@ -403,17 +404,20 @@ inner join ballots using (milestone_id, snapshot_kind)
 inner join core.dim_projects using (project_id);
 
 create table features.project_labels as
-select project_id, is_successful, outcome_known_at
+select
+    project_id,
+    is_successful,
+    outcome_known_at,
+    greatest(outcome_known_at, deadline_at) as label_window_ends_at
 from core.dim_projects
 where outcome_known_at <= timestamp '2024-01-01';
 
 create table features.milestone_labels as
 select
     milestone_id,
-    resolved_at is null or resolved_at > due_at + interval '14' day as is_high_risk,
-    least(coalesce(resolved_at, due_at + interval '14' day), due_at + interval '14' day)
-        as outcome_known_at
+    resolved_at is null or resolved_at > grace_ends_at as is_high_risk,
+    least(coalesce(resolved_at, grace_ends_at), grace_ends_at) as outcome_known_at,
+    greatest(grace_ends_at, outcome_known_at) as label_window_ends_at
 from core.fct_milestones
 where started_at is not null
-    and least(coalesce(resolved_at, due_at + interval '14' day), due_at + interval '14' day)
-    <= timestamp '2024-01-01';
+    and least(coalesce(resolved_at, grace_ends_at), grace_ends_at) <= timestamp '2024-01-01';

@@ -36,6 +36,7 @@ create table core.fct_milestones as
         milestone_id, project_id, milestone_number, due_at,
         funding_amount::decimal(18, 2) as funding_amount,
         case when started_at < $as_of then started_at end as started_at,
+        due_at + interval 14 day as grace_ends_at,
         case when submitted_at < $as_of then submitted_at end as submitted_at,
         case when resolved_at < $as_of then resolved_at end as resolved_at,
         case when resolved_at < $as_of then resolution end as resolution

@@ -33,7 +33,7 @@ def test_repeating_adds_nothing_and_says_so(lab: Lab) -> None:
     lab.run()
     before = lab.sql(CONTENT)
     _, out, _ = lab.run(hour=1)
-    assert "as known" in out
+    assert "as known" in " ".join(out.split())
     assert lab.sql(CONTENT) == before
 
 
@@ -152,7 +152,8 @@ def test_uneven_arms_without_a_design_are_information(
 ) -> None:
     lab.fill(*short_test, as_of=START + 14 * DAY)
     _, out, _ = lab.run()
-    assert "941 and 1,059 backers seen, p = 0.0089 against equal shares (information only)" in out
+    counts = "941 and 1,059 backers seen, p = 0.0089 against equal shares (information only)"
+    assert counts in " ".join(out.split())
     [last] = lab.sql(
         """select decision, sample_ratio_threshold, is_sample_ratio_broken
         from ml.experiment_results where metric_role = 'primary' order by look_at desc limit 1"""
@@ -220,7 +221,7 @@ def test_a_registered_arm_without_backers_is_said(lab: Lab) -> None:
     views = [Exposure(number, "control", number, 7, START + DAY) for number in range(12)]
     lab.fill(views, [])
     _, out, _ = lab.run()
-    assert "arm treatment is empty" in out
+    assert "arm treatment is empty" in " ".join(out.split())
 
 
 def test_without_exposures_it_says_what_is_missing_and_goes_on(lab: Lab) -> None:

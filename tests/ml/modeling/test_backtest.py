@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 
 from ml import settings
-from ml.modeling.backtest import BacktestError, backtest, cutoffs
+from ml.command import show
+from ml.context import RunContext
+from ml.modeling import backtest
+from ml.modeling.backtest import BacktestError, cutoffs
 from ml.warehouse import open_warehouse
+from tests import declared
 
 NOW = datetime(2030, 1, 1)
 RUNS = (
@@ -21,10 +25,11 @@ METRICS = (
 
 
 def replay(platform: Any, first: str, last: str, run_id: str = "bt") -> None:
-    models = settings.load(platform.config)
+    models = settings.load(platform.config, declared.catalogue())
     with open_warehouse(platform.db) as warehouse:
         each = cutoffs(warehouse, first, last, "3mo")
-        backtest(models, warehouse, each, run_id=run_id, now=NOW)
+        lines = backtest.run(models, warehouse, RunContext(run_id, NOW), cutoffs=each)
+        show("backtest", lines)
 
 
 def forget_what_came_after(platform: Any, moment: str) -> None:

@@ -286,7 +286,7 @@ def test_an_outcome_that_is_known_early_waits_for_its_deadline(finished: Any) ->
     before = finished.sql(count)
     finished.sql(
         """insert into features.project_labels
-        select project_id, false, timestamp '2023-12-30' from core.dim_projects
+        select project_id, false, timestamp '2023-12-30', deadline_at from core.dim_projects
         where deadline_at > timestamp '2024-01-01 00:00:01'"""
     )
     check_again(finished)

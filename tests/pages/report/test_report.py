@@ -5,9 +5,8 @@ from html import unescape
 
 import pytest
 
-from ml import settings
 from pages.published import open_published
-from pages.report.features import GROUPS
+from pages.report.features import FeatureGroup, grouped
 from pages.report.page import write
 from tests.ml.conftest import Platform
 
@@ -147,10 +146,15 @@ def test_leak_is_marked_and_cards_are_whole(report: Report, finished_world: Plat
         assert name in report.text
 
 
-def test_features_of_the_settings_are_all_described() -> None:
-    for model in settings.load(settings.DEFAULT_PATH):
-        described = [name for group in GROUPS[model.name] for name in group.names]
-        assert sorted(described) == sorted(model.features.names)
+def test_features_stand_in_their_groups_and_what_is_gone_comes_last() -> None:
+    groups = (
+        FeatureGroup("Plan", "launch", ("goal", "category")),
+        FeatureGroup("Past", "launch", ("count",)),
+    )
+    assert grouped(groups, ["category", "goal", "gone"]) == [
+        FeatureGroup("Plan", "launch", ("category", "goal")),
+        FeatureGroup("Others", "no longer among the features", ("gone",)),
+    ]
 
 
 def test_truth_of_one_prediction_time_is_not_that_of_all(finished: Platform) -> None:

@@ -24,6 +24,7 @@ fct_milestones as (
         milestones.resolved_at,
         milestones.resolution,
         started.started_at,
+        started.grace_ends_at,
         case
             when milestones.resolution is not null then milestones.resolution
             when milestones.milestone_id = projects.refunded_milestone_id then 'expired'

@@ -8,6 +8,7 @@ milestones as (
 labelled as (
     select
         milestone_id,
+        grace_ends_at,
         coalesce(approved_at > grace_ends_at, true) as is_high_risk,
         -- a resolution within the grace tells at once, its absence when the grace ends; one that
         -- starts after its grace is late from the start, and not known before
@@ -22,7 +23,9 @@ milestone_labels as (
     select
         milestone_id,
         is_high_risk,
-        outcome_known_at
+        outcome_known_at,
+        -- an approval is known early, but counts only with the peers of the same plan
+        greatest(outcome_known_at, grace_ends_at) as label_window_ends_at
     from labelled
     where outcome_known_at is not null
 )
