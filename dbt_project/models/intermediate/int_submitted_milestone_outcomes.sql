@@ -1,10 +1,11 @@
--- Submitted milestones at the times when their release is decided: 1 and 3 days after submission,
--- and at AS_OF. Alike are those as long after submission, as punctual, and with a like vote.
+{% set kinds = var('snapshot_kinds').milestone | selectattr('hours') | list %}
+-- Submitted milestones at the times when their release is decided: some days after submission, and
+-- at AS_OF. Alike are those as long after submission, as punctual, and with a like vote.
 with
 
 snapshots as (
     select * from {{ ref('milestone_features') }}
-    where snapshot_kind in ('vote_1d', 'vote_3d', 'current') and is_submitted and not is_decided
+    where snapshot_kind not in ('start', 'due') and is_submitted and not is_decided
 ),
 
 milestones as (
@@ -13,11 +14,6 @@ milestones as (
 
 votes as (
     select * from {{ ref('int_votes_counted') }}
-),
-
-third_day as (
-    select * from {{ ref('int_milestones_snapshotted') }}
-    where snapshot_kind = 'vote_3d'
 ),
 
 labels as (
@@ -34,20 +30,23 @@ counted as (
         coalesce(votes.approval_count, 0) as approval_count,
         snapshots.vote_count - coalesce(votes.approval_count, 0) as rejection_count,
         milestones.submitted_at > milestones.due_at as is_late,
-        -- what is open at AS_OF is compared at the last of the two days it has reached
+        -- what is open at AS_OF is compared with the others at the last kind that it has reached
         case
             when snapshots.snapshot_kind <> 'current' then snapshots.snapshot_kind
-            else coalesce(third_day.snapshot_kind, 'vote_1d')
+            {% for kind in kinds | reverse %}
+                when
+                    snapshots.snapshot_at >= {{ add_hours('milestones.submitted_at', kind.hours) }}
+                    then '{{ kind.name }}'
+            {% endfor %}
+            else '{{ kinds[0].name }}'
         end as compared_at,
-        -- an approval is known early, but counts only with its peers: when the grace is over
-        greatest(labels.outcome_known_at, milestones.grace_ends_at) as closed_at
+        labels.label_window_ends_at as closed_at
     from snapshots
     inner join milestones on snapshots.milestone_id = milestones.milestone_id
     left join votes
         on
             snapshots.milestone_id = votes.milestone_id
             and snapshots.snapshot_kind = votes.snapshot_kind
-    left join third_day on snapshots.milestone_id = third_day.milestone_id
     left join labels on snapshots.milestone_id = labels.milestone_id
 ),
 
@@ -66,8 +65,11 @@ submitted_milestone_outcomes as (
             when approval_count > rejection_count then ' with most votes for'
             else ' without a majority for'
         end
-        || case when compared_at = 'vote_3d' then ' after 3 days' else ' after 1 day' end
-            as milestone_group,
+        || case compared_at
+            {% for kind in kinds %}
+                when '{{ kind.name }}' then ', {{ kind.description }}'
+            {% endfor %}
+        end as milestone_group,
         case when closed_at <= {{ as_of() }} then is_high_risk end as is_high_risk,
         case when closed_at <= {{ as_of() }} then closed_at end as closed_at
     from counted
