@@ -1,6 +1,8 @@
 {% set kinds = var('snapshot_kinds').milestone | selectattr('hours') | list %}
+{% set half_grace = var('grace_days') // 2 %}
 -- Submitted milestones at the times when their release is decided: some days after submission, and
--- at AS_OF. Alike are those as long after submission, as punctual, and with a like vote.
+-- at AS_OF. Alike are those as long after submission with a like vote; unless most votes are
+-- against, also those as punctual: the later, the less grace is left for the approval.
 with
 
 snapshots as (
@@ -29,7 +31,7 @@ counted as (
         labels.is_high_risk,
         coalesce(votes.approval_count, 0) as approval_count,
         snapshots.vote_count - coalesce(votes.approval_count, 0) as rejection_count,
-        milestones.submitted_at > milestones.due_at as is_late,
+        {{ days_between('milestones.due_at', 'milestones.submitted_at') }} as late_days,
         -- what is open at AS_OF is compared with the others at the last kind that it has reached
         case
             when snapshots.snapshot_kind <> 'current' then snapshots.snapshot_kind
@@ -59,11 +61,16 @@ submitted_milestone_outcomes as (
         compared_at,
         approval_count,
         rejection_count,
-        case when is_late then 'submitted late' else 'submitted on time' end
-        || case
-            when approval_count + rejection_count = 0 then ' without votes'
-            when approval_count > rejection_count then ' with most votes for'
-            else ' without a majority for'
+        case
+            when approval_count + rejection_count > 0 and approval_count <= rejection_count
+                then 'submitted without a majority for'
+            else
+                case
+                    when late_days <= 0 then 'submitted on time'
+                    when late_days <= {{ half_grace }} then 'submitted up to {{ half_grace }} days late'
+                    else 'submitted more than {{ half_grace }} days late'
+                end
+                || case when approval_count > 0 then ' with most votes for' else ' without votes' end
         end
         || case compared_at
             {% for kind in kinds %}
