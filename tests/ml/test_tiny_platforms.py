@@ -56,7 +56,7 @@ def run_to_the_end(
     stages: tuple[str, ...] = STAGES,
     names: tuple[str, ...] = MADE_FROM_ML,
 ) -> str:
-    """Runs stages and makes pages, by default all; returns what the stages said."""
+    """Runs stages and makes pages, by default all; returns what the stages printed, in one line."""
     outcome = platform.run(*stages)
     assert (outcome.code, outcome.err) == (0, "")
     first = {line.split()[0] for line in outcome.out.splitlines() if not line.startswith(" ")}
@@ -82,7 +82,7 @@ def run_to_the_end(
         text = (site / name / "index.html").read_text()
         assert "not available" not in text
         assert "nan" not in text.replace("finance", "").lower().split()
-    return outcome.out
+    return " ".join(outcome.out.split())
 
 
 @pytest.mark.parametrize(

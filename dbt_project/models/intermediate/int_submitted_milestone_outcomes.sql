@@ -64,13 +64,15 @@ submitted_milestone_outcomes as (
         case
             when approval_count + rejection_count > 0 and approval_count <= rejection_count
                 then 'submitted without a majority for'
-            else
-                case
-                    when late_days <= 0 then 'submitted on time'
-                    when late_days <= {{ half_grace }} then 'submitted up to {{ half_grace }} days late'
-                    else 'submitted more than {{ half_grace }} days late'
-                end
-                || case when approval_count > 0 then ' with most votes for' else ' without votes' end
+            when late_days <= 0 then 'submitted on time'
+            when late_days <= {{ half_grace }}
+                then 'submitted up to {{ half_grace }} days late'
+            else 'submitted more than {{ half_grace }} days late'
+        end
+        || case
+            when approval_count > rejection_count then ' with most votes for'
+            when rejection_count = 0 then ' without votes'
+            else ''
         end
         || case compared_at
             {% for kind in kinds %}

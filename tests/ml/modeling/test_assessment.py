@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ml.context import RunContext
 from ml.modeling import assessment, baselines, estimators
 from ml.modeling.assessment import Assessment
 from ml.settings import Features, ModelSettings
@@ -149,14 +150,8 @@ def test_what_was_said_before_is_not_said_again(finished: Any) -> None:
     counts = []
     with open_warehouse(finished.db) as warehouse:
         for run_id in ("run-2", "run-3"):
-            assessment.add_to(
-                warehouse,
-                [found],
-                model_name=model.name,
-                run_id=run_id,
-                as_of=AS_OF,
-                measured_at=datetime(2031, 1, 1),
-            )
+            context = RunContext(run_id, datetime(2031, 1, 1))
+            assessment.add_to(warehouse, [found], model.name, AS_OF, context)
             counts.append(
                 [
                     warehouse.fetch(f"select count(*) from ml.{table} where run_id = '{run_id}'")
