@@ -199,6 +199,7 @@ class Predictor:
             predicted_probability=probability,
             predicted_label=probability >= THRESHOLD,
             predicted_at=self._now().replace(tzinfo=None),
+            skill_state=run.skill_state,
             **snapshot,
         )
 
