@@ -27,7 +27,7 @@ def _lines(found: Experimented | Failure) -> list[str]:
             f" {found.design.enrol_days} days from {found.design.starts_at:%Y-%m-%d}"
         ]
     last = {row.treatment: row for row in primary}
-    where = " -> ml.experiment_results" if found.added_count else ", as known"
+    where = " -> ml.experiment_results" if found.added_count else "; nothing new since the last run"
     return [f"{name}: {_result(row)}{where}" for row in last.values()]
 
 
@@ -48,5 +48,5 @@ def _lift(row: Reading) -> str:
     low, high = row.repeated_lift_ratio_low, row.repeated_lift_ratio_high
     assert row.lift_ratio is not None
     if low is None or high is None:
-        return f"{100 * row.lift_ratio:+.1f} %, not tested at this look"
+        return f"{100 * row.lift_ratio:+.1f} %, no interval at this interim analysis; the page says why"
     return f"{100 * row.lift_ratio:+.1f} % [{100 * low:+.1f}, {100 * high:+.1f}]"

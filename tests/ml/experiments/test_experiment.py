@@ -33,7 +33,7 @@ def test_repeating_adds_nothing_and_says_so(lab: Lab) -> None:
     lab.run()
     before = lab.sql(CONTENT)
     _, out, _ = lab.run(hour=1)
-    assert "as known" in " ".join(out.split())
+    assert "nothing new since the last run" in " ".join(out.split())
     assert lab.sql(CONTENT) == before
 
 
