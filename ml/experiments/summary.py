@@ -48,5 +48,5 @@ def _lift(row: Reading) -> str:
     low, high = row.repeated_lift_ratio_low, row.repeated_lift_ratio_high
     assert row.lift_ratio is not None
     if low is None or high is None:
-        return f"{100 * row.lift_ratio:+.1f} %, no interval at this interim analysis; the page says why"
+        return f"{100 * row.lift_ratio:+.1f} %, no interval at this look: the page says why"
     return f"{100 * row.lift_ratio:+.1f} % [{100 * low:+.1f}, {100 * high:+.1f}]"
