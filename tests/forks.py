@@ -132,8 +132,8 @@ class ForkedProcess:
             order = {"command": command, "cwd": str(cwd), "env": env}
             _end(_code_of(partial(_become, order)))
 
-    def wait(self) -> int:
-        """Returns the exit code, once it has ended."""
+    def wait(self, timeout: float | None = None) -> int:
+        """Returns the exit code, once it has ended, however long that takes."""
         _, status = os.waitpid(self._pid, 0)
         return os.waitstatus_to_exitcode(status)
 

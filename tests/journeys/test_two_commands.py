@@ -87,7 +87,7 @@ def test_pages_link_to_each_other_and_to_nothing_outside(product: Clone) -> None
     [
         ("index.html", "Open milestones"),
         ("experiments/index.html", "Lift of conversion per view"),
-        ("monitoring/index.html", "Alarms over time"),
+        ("monitoring/index.html", "Alerts over time"),
         ("validation/index.html", "Needs attention"),
         ("releases/index.html", "Next launches"),
         ("report/index.html", "Model cards"),

@@ -258,13 +258,14 @@ def test_a_champion_that_cannot_be_loaded_gives_way(refused: Any, harm: str, rea
 def test_a_champion_whose_column_is_gone_gives_way(finished: Any) -> None:
     champion = champion_of(finished, "run-1")
     finished.keep_only(NAME, challenger=False)
-    finished.edit('"pledge_count_last_24h", ', "")
-    finished.sql("alter table features.project_features drop column pledge_count_last_24h")
+    gone = "pledge_count_last_24h"
+    finished.sql(f"delete from features.feature_catalogue where feature = '{gone}'")
+    finished.sql(f"alter table features.project_features drop column {gone}")
     finished.move()
     assert finished.run("train", "predict", run_id="run-2", hour=1).code == 0
     words = newest_rows(finished, "run-2")["RandomForest"][1]
     assert words.startswith(f"promoted: the champion {champion} can no longer serve (features.")
-    assert "has no column 'pledge_count_last_24h'" in words
+    assert f"has no column '{gone}'" in words
 
 
 def test_a_run_for_an_earlier_as_of_leaves_the_later_one_as_it_was(finished: Any) -> None:
