@@ -63,6 +63,10 @@ def run_to_the_end(
     assert first == set(stages)
     with duckdb.connect(str(platform.db)) as connection:
         connection.execute("create schema insights")
+        connection.execute("""
+            create table intermediate.int_release_rule_backtest (
+                snapshot_kind varchar, milestone_count bigint, high_risk_ratio double,
+                released_count bigint, released_high_risk_ratio double)""")
         models = [yaml.safe_load(path.read_text())["models"] for path in DOCUMENTED]
         for model in chain.from_iterable(models):
             if not (INSIGHTS / f"{model['name']}.sql").exists():

@@ -49,7 +49,8 @@ release_rule_backtest as (
         snapshot_kind,
         count(*) as milestone_count,
         {{ ratio('sum(high_risk)', 'count(*)') }} as high_risk_ratio,
-        sum(case when recommendation = 'release' then 1 else 0 end) as released_count,
+        cast(sum(case when recommendation = 'release' then 1 else 0 end) as bigint)
+            as released_count,
         {{ ratio(
             "sum(case when recommendation = 'release' then high_risk else 0 end)",
             "sum(case when recommendation = 'release' then 1 else 0 end)"
