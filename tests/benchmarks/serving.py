@@ -20,7 +20,7 @@ from ml.serving.rate_limit import RateLimit  # noqa: E402
 from ml.warehouse import read_warehouse  # noqa: E402
 from tests.conftest import Workshop  # noqa: E402
 from tests.ml import ml_state  # noqa: E402
-from tests.ml.conftest import build_world  # noqa: E402
+from tests.ml.made_world import build_world  # noqa: E402
 from tests.ml.serving.made import made  # noqa: E402
 
 PROJECTS = 2_000
