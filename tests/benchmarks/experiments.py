@@ -203,7 +203,7 @@ def analysed(registered: designs.Designs, warehouse: Warehouse) -> Experimented:
 
 def install_ml(path: Path) -> None:
     """Puts the tables and views of ml beside those that the analysis reads."""
-    ml_state.load(path.parent, lambda: Workshop(path.parent / "workshop"))
+    ml_state.load(path.parent, Workshop(path.parent / "workshop"))
     with duckdb.connect(str(path)) as connection:
         ml_state.install(connection)
 

@@ -76,7 +76,7 @@ def main() -> None:
                 lambda n: limit.take(f"again {n // 60}"),
             )
         measure("a line in the log, on the disk", APPENDS, lambda n: log.append(folder, made(n)))
-        ml_state.load(folder, lambda: Workshop(folder / "workshop"))
+        ml_state.load(folder, Workshop(folder / "workshop"))
         build_world(folder / "escrow.duckdb", project_count=PROJECTS, seed=1)
         places = ("--db", folder / "escrow.duckdb", "--models", folder / "models")
         with redirect_stdout(StringIO()):
