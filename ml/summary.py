@@ -6,6 +6,7 @@ from pathlib import Path
 from ml.modeling.metrics import Metric
 from ml.modeling.predict import Predicted
 from ml.modeling.registry import ModelRun
+from ml.modeling.skill import skill_text
 from ml.modeling.train import Trained
 from ml.settings import ModelSettings
 
@@ -31,7 +32,7 @@ def trained_lines(model: ModelSettings, results: list[Trained], models: Path) ->
         estimator = result.run.estimator.removesuffix("Classifier")
         lines += [
             f"{role}: {estimator} {result.run.model_version}{note} ({result.run.decision})",
-            f"  {_worth(result.metrics, clock)}",
+            f"  {skill_text(result.run.skill_state)}; {_worth(result.metrics, clock)}",
         ]
     return lines
 
@@ -45,7 +46,7 @@ def predicted_lines(result: Predicted) -> list[str]:
         return [f"{_title(run)}: nothing new to predict"]
     return [
         f"{_title(run)}: {result.live_count:,} live, {result.historical_count:,} historical"
-        " snapshots after the cut -> ml.predictions"
+        f" snapshots after the cut; {skill_text(run.skill_state)} -> ml.predictions"
     ]
 
 

@@ -18,19 +18,21 @@ FACTS = """
         )) as quarantined_count
 """
 LIVE_PROJECTS = """
-    select title, funding_goal, funding_ratio, days_left, is_decided, success_probability
+    select title, funding_goal, funding_ratio, days_left, is_decided, success_probability,
+        skill_state
     from insights.project_outlook
     order by is_decided, success_probability desc nulls last, project_id
     limit 10
 """
 OPEN_MILESTONES = """
-    select project_title, milestone_title, days_left, held_amount, is_decided, risk_probability
+    select project_title, milestone_title, days_left, held_amount, is_decided, risk_probability,
+        skill_state
     from insights.milestone_outlook
     order by is_decided, risk_probability desc nulls last, milestone_id
     limit 10
 """
 MODELS_IN_USE = """
-    select model_name, model_version, status, reason, cutoff_at
+    select model_name, model_version, status, reason, cutoff_at, skill_state
     from intermediate.int_models_in_use
     order by model_name desc
 """

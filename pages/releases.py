@@ -19,7 +19,8 @@ _TOTALS = """
         coalesce(sum(release_amount), 0) as release_amount,
         coalesce(sum(expected_loss_amount), 0) as expected_loss_amount,
         coalesce(sum(expected_loss_amount_held_back), 0) as expected_loss_amount_held_back,
-        count(*) filter (risk_probability is null) as unknown_count,
+        count(*) filter (recommendation = 'decide_by_hand') as by_hand_count,
+        any_value(skill_state) as skill_state,
         any_value(loss_ratio) as loss_ratio,
         (select as_of from core.warehouse_as_of) as as_of
     from insights.release_decisions"""
@@ -50,6 +51,7 @@ _SHEET = f"""
     order by
         is_submitted desc, expected_loss_amount desc nulls last, release_amount desc, milestone_id
     limit {MAX_ROWS}"""
+_BACKTEST = "from intermediate.int_release_rule_backtest order by snapshot_kind"
 _POLICY = """
     select
         release_strategy, launch_share_ratio, best_probability, expected_on_time_ratio,
@@ -84,6 +86,7 @@ def write(published: Published, folder: Path) -> None:
         totals=published.rows(_TOTALS)[0],
         recommendations=published.rows(_RECOMMENDATIONS),
         sheet=published.rows(_SHEET),
+        backtest=published.rows(_BACKTEST),
         max_rows=MAX_ROWS,
         policy=policy,
         chart=chart,

@@ -19,6 +19,13 @@ _PLAIN_KINDS = {
     "matured": "outcomes known (matured)",
 }
 
+_SKILL = {
+    "proven": "beats base rate and one-feature rule",
+    "not_proven": "no proven skill",
+    "not_tested": "skill not tested",
+    None: "no model",
+}
+
 
 def render(template: str, **values: Any) -> str:
     """Returns the page that a template makes of values; text is escaped, a missing value raises."""
@@ -34,6 +41,7 @@ def render(template: str, **values: Any) -> str:
         "day": day,
         "money": money,
         "prediction_time": prediction_time,
+        "skill": skill,
     }
     return environment.get_template(template).render(**values)
 
@@ -67,6 +75,11 @@ def prediction_time(kind: str) -> str:
     unit = "hour" if found[2] == "h" else "day"
     event = "submission" if found[1] else "launch"
     return f"{found[3]} {unit}{'' if found[3] == '1' else 's'} after {event} ({kind})"
+
+
+def skill(state: str | None) -> str:
+    """Returns a model's skill state in plain words."""
+    return _SKILL[state]
 
 
 def write_text(page: Path, text: str) -> None:

@@ -46,8 +46,8 @@ def tables() -> set[str]:
         parts = path.relative_to(DBT_PROJECT / "models").parts
         schema = parts[1] if parts[0] == "marts" else parts[0]
         found.add(f"{folders.get(schema, schema)}.{path.stem}")
-    for path in (DBT_PROJECT / "models").rglob("*sources.yml"):
-        for source in yaml.safe_load(path.read_text())["sources"]:
+    for path in (DBT_PROJECT / "models").rglob("*.yml"):
+        for source in yaml.safe_load(path.read_text()).get("sources", []):
             found |= {f"{source['name']}.{table['name']}" for table in source["tables"]}
     return found
 

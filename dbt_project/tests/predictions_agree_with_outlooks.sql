@@ -13,6 +13,7 @@ shown as (
         is_success_predicted as is_likely,
         reasons,
         model_version,
+        skill_state,
         predicted_at,
         as_of,
         case when success_probability is null then 'none' else 'prediction' end as shown_from
@@ -25,6 +26,7 @@ shown as (
         is_high_risk_predicted as is_likely,
         reasons,
         model_version,
+        skill_state,
         predicted_at,
         as_of,
         risk_source as shown_from
@@ -138,6 +140,16 @@ left join models_in_use
         shown.model_name = models_in_use.model_name
         and shown.model_version = models_in_use.model_version
 where shown.model_version is not null and models_in_use.model_name is null
+union all
+select
+    'shown_skill_is_that_of_the_version_in_use' as check_name,
+    shown.model_name || ' ' || cast(shown.entity_id as varchar) as row_key
+from shown
+left join models_in_use
+    on
+        shown.model_name = models_in_use.model_name
+        and shown.model_version = models_in_use.model_version
+where shown.skill_state is distinct from models_in_use.skill_state
 union all
 select
     'each_live_row_is_predicted_or_none' as check_name,

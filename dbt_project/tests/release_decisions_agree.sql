@@ -27,9 +27,50 @@ chosen as (
         on decisions.bandit_version = in_use.bandit_version
 ),
 
+past as (
+    select
+        compared_at,
+        milestone_group,
+        case when is_high_risk then 1 else 0 end as high_risk
+    from {{ ref('int_submitted_milestone_outcomes') }}
+    where snapshot_kind <> 'current' and closed_at < {{ as_of() }}
+),
+
+overall as (
+    select
+        compared_at,
+        {{ ratio('sum(high_risk)', 'count(*)') }} as overall_ratio
+    from past
+    group by compared_at
+),
+
+alike as (
+    select
+        past.milestone_group,
+        count(*) as alike_count,
+        (sum(past.high_risk) + 2 * max(overall.overall_ratio)) / cast(count(*) + 2 as double)
+            as alike_share
+    from past
+    inner join overall on past.compared_at = overall.compared_at
+    group by past.milestone_group
+),
+
+alike_now as (
+    select
+        current_ones.milestone_id,
+        alike.alike_count,
+        alike.alike_share
+    from {{ ref('int_submitted_milestone_outcomes') }} as current_ones
+    inner join alike on current_ones.milestone_group = alike.milestone_group
+    where current_ones.snapshot_kind = 'current'
+),
+
 pairs as (
     select
         decisions.*,
+        alike_now.alike_count,
+        alike_now.alike_share,
+        outlook.skill_state as outlook_skill_state,
         outlook.milestone_id as outlook_id,
         outlook.project_id as outlook_project_id,
         outlook.risk_probability as outlook_risk_probability,
@@ -60,6 +101,7 @@ pairs as (
     left join projects on outlook.project_id = projects.project_id
     left join releases on outlook.milestone_id = releases.milestone_id
     left join chosen on outlook.project_id = chosen.project_id
+    left join alike_now on outlook.milestone_id = alike_now.milestone_id
     cross join risks
 )
 
@@ -74,9 +116,60 @@ select
     cast(milestone_id as varchar) as row_key
 from pairs
 where
-    risk_probability is distinct from outlook_risk_probability
-    or risk_source is distinct from outlook_risk_source
-    or is_decided is distinct from outlook_is_decided
+    is_decided is distinct from outlook_is_decided
+    or (
+        risk_source in ('known outcome', 'prediction')
+        and (
+            risk_probability is distinct from outlook_risk_probability
+            or risk_source is distinct from outlook_risk_source
+        )
+    )
+union all
+select
+    'known_outcome_is_one_on_the_sheet' as check_name,
+    cast(milestone_id as varchar) as row_key
+from pairs
+where (risk_source = 'known outcome') <> (outlook_risk_source = 'known outcome')
+union all
+select
+    'prediction_decides_exactly_with_proven_skill' as check_name,
+    cast(milestone_id as varchar) as row_key
+from pairs
+where
+    (risk_source = 'prediction')
+    <> (outlook_risk_source = 'prediction' and coalesce(skill_state = 'proven', false))
+union all
+select
+    'risk_by_facts_is_the_share_of_similar_milestones' as check_name,
+    cast(milestone_id as varchar) as row_key
+from pairs
+where
+    risk_source = 'similar past milestones'
+    and (
+        risk_probability is distinct from alike_share
+        or similar_count is distinct from alike_count
+        or alike_count < {{ var('min_similar_milestones') }}
+    )
+union all
+select
+    'no_risk_exactly_without_a_source_on_the_sheet' as check_name,
+    cast(milestone_id as varchar) as row_key
+from pairs
+where
+    (risk_probability is null) <> (risk_source = 'none')
+    or (
+        risk_source = 'none'
+        and is_submitted
+        and alike_count >= {{ var('min_similar_milestones') }}
+    )
+union all
+select
+    'rule_in_the_backtest_releases_no_more_than_there_were' as check_name,
+    snapshot_kind as row_key
+from {{ ref('int_release_rule_backtest') }}
+where
+    released_count > milestone_count
+    or released_high_risk_ratio * released_count > high_risk_ratio * milestone_count + 0.5
 union all
 select
     'sheet_reasons_and_version_are_the_outlooks' as check_name,
@@ -85,6 +178,7 @@ from pairs
 where
     reasons is distinct from outlook_reasons
     or model_version is distinct from outlook_model_version
+    or skill_state is distinct from outlook_skill_state
     or as_of is distinct from outlook_as_of
 union all
 select
@@ -174,7 +268,7 @@ select
 from pairs
 where
     recommendation in ('release', 'hold_back_20')
-    and (approval_ratio < 0.5 or risk_source <> 'prediction')
+    and (approval_ratio < 0.5 or risk_source in ('known outcome', 'none'))
 union all
 select
     'review_or_hold_back_follows_the_risk' as check_name,

@@ -1,5 +1,6 @@
 """Judges a trained model and what it is held against, all on the same rows of later launches."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml.context import RunContext
-from ml.modeling import baselines, estimators, metrics
+from ml.modeling import estimators, metrics, skill
 from ml.modeling.baselines import CEILING, ORACLE, Predictor
 from ml.modeling.bootstrap import Floats, Integers
 from ml.modeling.calibration_curve import CalibrationBin, calibration_curve
@@ -57,9 +58,13 @@ def scored(test: pa.Table, probability: Floats) -> ScoredRows:
 
 
 def assess_model(
-    model: ModelSettings, fitted: FittedModel, version: str, test: pa.Table
+    model: ModelSettings,
+    fitted: FittedModel,
+    version: str,
+    test: pa.Table,
+    rivals: Sequence[Predictor] = (),
 ) -> Assessment:
-    """Measures a candidate, its calibration and its features; empty without test rows."""
+    """Measures a candidate, its calibration, features and skill; empty without test rows."""
     if not test.num_rows:
         return Assessment(model.estimator, version, [], [], [])
     how: dict[str, Any] = {"resamples": model.bootstrap_resamples, "seed": model.seed}
@@ -68,6 +73,7 @@ def assess_model(
     ceiling = test.column("ceiling_probability").to_numpy()
     if not np.isnan(ceiling).any():
         measured += metrics.measure_difference(rows, ceiling, suffix="above_ceiling", **how)
+    measured += skill.differences(model, rows, rivals)
     return Assessment(
         predictor=model.estimator,
         model_version=version,
@@ -78,14 +84,12 @@ def assess_model(
 
 
 def assess_others(
-    model: ModelSettings, version: str, training: pa.Table, test: pa.Table
+    model: ModelSettings, version: str, test: pa.Table, others: Sequence[Predictor]
 ) -> list[Assessment]:
     """Measures the baselines and the truth on the rows that a version of the model is tested on."""
-    if not test.num_rows:
-        return []
     return [
         Assessment(other.name, f"{version}/{other.name}", _measure(model, test, other), [], [])
-        for other in baselines.predictors(model, training, test)
+        for other in others
     ]
 
 

@@ -13,6 +13,7 @@ from ml.settings import Features, ModelSettings
 
 Floats = npt.NDArray[np.float64]
 
+BASE_RATE = "base_rate"
 ORACLE = "oracle"
 CEILING = "observable_ceiling"
 
@@ -35,6 +36,8 @@ def predictors(model: ModelSettings, training: pa.Table, test: pa.Table) -> list
     on ten times the data of another such platform, with the same features: no model of these
     features can be much better.
     """
+    if not test.num_rows:
+        return []
     plain = dataclasses.replace(
         model, split=dataclasses.replace(model.split, calibration_shares=())
     )
@@ -46,9 +49,9 @@ def predictors(model: ModelSettings, training: pa.Table, test: pa.Table) -> list
     leaking = dataclasses.replace(
         plain, estimator="gradient_boosting", hyperparameters={"max_iter": 50}, features=wider
     )
-    found = [Predictor("base_rate", _base_rate(training, test))]
+    found = [Predictor(BASE_RATE, _base_rate(training, test))]
     for name, settings in (
-        (f"{model.rule_feature}_only", rule),
+        (rule_name(model), rule),
         ("logistic_regression", simple),
         ("final_totals_leaking", leaking),
     ):
@@ -58,6 +61,11 @@ def predictors(model: ModelSettings, training: pa.Table, test: pa.Table) -> list
         if not np.isnan(probability).all():
             found.append(Predictor(name, probability))
     return found
+
+
+def rule_name(model: ModelSettings) -> str:
+    """Returns the name of the rule that knows one feature only."""
+    return f"{model.rule_feature}_only"
 
 
 def _base_rate(training: pa.Table, test: pa.Table) -> Floats:

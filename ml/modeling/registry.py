@@ -17,7 +17,8 @@ class ModelRun:
     """One row of `ml.model_runs`; times are UTC without a zone.
 
     The last fields say how it was decided whether the model serves: compared with which version,
-    on how many projects that neither had seen, and how much higher its log loss was there.
+    on how many projects that neither had seen, and how much higher its log loss was there;
+    and whether its skill is proven, None where nothing was trained.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class ModelRun:
     log_loss_difference: float | None = None
     difference_low: float | None = None
     difference_high: float | None = None
+    skill_state: str | None = None
 
 
 def run_in_use(warehouse: Warehouse, model_name: str) -> ModelRun | None:

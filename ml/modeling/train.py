@@ -8,9 +8,17 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from ml.context import RunContext
-from ml.modeling import artifacts, assessment, estimators, fingerprints, promotion
+from ml.modeling import (
+    artifacts,
+    assessment,
+    baselines,
+    estimators,
+    fingerprints,
+    promotion,
+    skill,
+)
 from ml.modeling.assessment import Assessment
-from ml.modeling.baselines import CEILING, ORACLE
+from ml.modeling.baselines import CEILING, ORACLE, Predictor
 from ml.modeling.metrics import Metric
 from ml.modeling.promotion import Candidate, Standing
 from ml.modeling.registry import ModelRun, add_run, decisions, newest_run, predictors_beside
@@ -106,14 +114,15 @@ def run(
         return [_skip(with_training(first, training), warehouse, reason)]
     test = holdout_rows(warehouse, model, first.cutoff_at, truth=truth)
 
+    rivals = baselines.predictors(model, training, test)
     runs = [with_test(with_training(each, training), test) for each in runs]
     made = [
-        _make(each, planned, known, damage, training, test, models)
+        _make(each, planned, known, damage, training, test, rivals, models)
         for each, planned, known, damage in zip(
             model.candidates(), runs, past.recorded, past.damage, strict=True
         )
     ]
-    others = assessment.assess_others(model, str(first.model_version), training, test)
+    others = assessment.assess_others(model, str(first.model_version), test, rivals)
     decided = _decide(past.standing, [each.candidate for each in made], warehouse, models)
 
     _write(made, others, decided, past, column_types(warehouse, model), warehouse, models, context)
@@ -176,6 +185,7 @@ def _make(
     damage: str | None,
     training: pa.Table,
     test: pa.Table,
+    rivals: list[Predictor],
     models: Path,
 ) -> Made:
     """Loads the candidate if it was trained before and its file is whole; else fits it."""
@@ -194,7 +204,8 @@ def _make(
             artifact_path=(path.relative_to(models.parent) / artifacts.MODEL_FILE).as_posix(),
             artifact_sha256=artifacts.digest(content),
         )
-    found = assessment.assess_model(model, fitted, str(run.model_version), test)
+    found = assessment.assess_model(model, fitted, str(run.model_version), test, rivals)
+    row = dataclasses.replace(row, skill_state=skill.state(found.metrics))
     return Made(Candidate(model, row, fitted), found, note, content)
 
 

@@ -20,7 +20,7 @@ from ml.serving.log import Collected, Line, Prediction
 from ml.serving.summary import collected_lines
 from ml.warehouse import BATCH_ROWS, Warehouse, open_warehouse
 
-_NOT_IN_THE_TABLE = ("request_id", "client", "feature_values")
+_NOT_IN_THE_TABLE = ("request_id", "client", "feature_values", "skill_state")
 
 
 def run(folder: Path, warehouse: Warehouse, context: RunContext) -> Collected:

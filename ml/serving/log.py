@@ -32,6 +32,7 @@ class Prediction:
         client: Who asked.
         is_decided: The outcome was already plain at the snapshot.
         feature_values: JSON of what it was made from; None in lines of before it was kept.
+        skill_state: Whether the model is proven better than trivial rules; None likewise.
     """
 
     prediction_id: str
@@ -47,6 +48,7 @@ class Prediction:
     predicted_label: bool
     predicted_at: datetime
     feature_values: str | None = None
+    skill_state: str | None = None
 
 
 class Line(NamedTuple):
@@ -125,7 +127,7 @@ def _decode(line: bytes) -> Prediction | None:
     if not found or digest != hashlib.sha256(content).hexdigest().encode() + b'"}\n':
         return None
     values = json.loads(content + b"}")
-    if {"feature_values", *values} != {field.name for field in fields(Prediction)}:
+    if {"feature_values", "skill_state", *values} != {field.name for field in fields(Prediction)}:
         return None
     for name in ("snapshot_at", "predicted_at"):
         values[name] = datetime.fromisoformat(values[name]).replace(tzinfo=None)

@@ -45,6 +45,12 @@ class NotLiveError(MlError):
     """The project or milestone is there, but there is nothing to predict: not begun, or over."""
 
 
+# as in the batch: a model that a bug ended for this `as_of` predicts nothing that is live
+_FAILED = """
+    select stage from staging.stg_failures
+    where unit = $unit and stage in ('train', 'predict') order by recorded_at"""
+
+
 class NoModelError(MlError):
     """There is no model for this kind of question, or it was skipped."""
 
@@ -160,6 +166,8 @@ class Predictor:
         run = model_in_use(model, warehouse)
         if run.status != "trained":
             raise NoModelError(f"{model.name} has no model: {run.reason}")
+        if failed := warehouse.fetch(_FAILED, unit=model.name):
+            raise NoModelError(f"{model.name} has no model: {failed[0][0]} failed; see ml.failures")
         if before and before.run.artifact_sha256 == run.artifact_sha256:
             fitted = before.fitted
         else:
@@ -191,6 +199,7 @@ class Predictor:
             predicted_probability=probability,
             predicted_label=probability >= THRESHOLD,
             predicted_at=self._now().replace(tzinfo=None),
+            skill_state=run.skill_state,
             **snapshot,
         )
 

@@ -1,5 +1,6 @@
 """The lines of online predictions for the screen."""
 
+from ml.modeling.skill import skill_text
 from ml.serving.log import Collected, Prediction
 
 
@@ -9,6 +10,7 @@ def answer(prediction: Prediction) -> str:
     return (
         f"{prediction.predicted_probability:.4f}{decided}, as of {prediction.snapshot_at},"
         f" by {prediction.model_name} {prediction.model_version}"
+        f" ({skill_text(prediction.skill_state)})"
     )
 
 

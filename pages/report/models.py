@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pages.published import ALL_KINDS, CEILING, ORACLE
-from pages.rendering import prediction_time
+from pages.rendering import prediction_time, skill
 from pages.report import charts as report_charts
 from pages.report.claims import Claim, Measured, Scores
 from pages.report.document import Block, Chart, Content, Heading, Section, Table, Text, plain
@@ -173,7 +173,26 @@ def _against_baselines(model: ModelFacts) -> list[Block]:
             ("Predictor", "AUC", "Brier skill", "Log loss", "Accuracy"),
             lines,
         ),
+        _skill(model, split),
     ]
+
+
+def _skill(model: ModelFacts, split: str) -> Text:
+    over = [
+        f"{figure(model.own.figure(split, ALL_KINDS, metric))} against {baseline}"
+        for metric, baseline in (
+            ("log_loss_over_base_rate", "the base rate"),
+            ("log_loss_over_rule", "the one-feature rule"),
+        )
+        if model.own.has(split, ALL_KINDS, metric)
+    ]
+    state = skill(model.run.skill_state if model.run else None)
+    if not over:
+        return Text(f"Skill: {state}; too few projects.")
+    return Text(
+        f"Skill: {state}. Paired difference of the log loss: {', '.join(over)}; skill is proven"
+        " where both intervals lie below 0."
+    )
 
 
 def _only(predictor: str) -> str:

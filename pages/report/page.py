@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pages.failures import failures
 from pages.published import Published
-from pages.rendering import prediction_time, render, timestamp, write_text
+from pages.rendering import prediction_time, render, skill, timestamp, write_text
 from pages.report import facts as report_facts
 from pages.report import history as report_history
 from pages.report import models as report_models
@@ -60,7 +60,8 @@ def _summary(model: ModelFacts) -> Text:
             auc = report_models.figure(model.own.figure(split, kind, "auc"))
             content += [f" Accuracy on {model.entity}s{rows}: ", claim, f"; AUC {auc}."]
     return Text((
-        f"`{model.name}`: {run.estimator} `{run.model_version}` serves, tested on"
+        f"`{model.name}`: {run.estimator} `{run.model_version}` serves"
+        f" ({skill(run.skill_state)}), tested on"
         f" {run.test_entity_count:,} {model.entity}s launched after {run.cutoff_at:%Y-%m-%d},"
         f" with outcomes known by {run.as_of:%Y-%m-%d}.",
         *content,

@@ -36,7 +36,9 @@ insert into ml.drift_replays values
     ('a', 'project_success', 'v1', '2023-12-04', 'country', 'd3', '2024-06-01');
 """
 STATE = {
-    "select model_version, is_champion from intermediate.int_models_in_use": [("v1", None)],
+    "select model_version, is_champion, skill_state from intermediate.int_models_in_use": [
+        ("v1", None, "not_tested")
+    ],
     "select prediction_id, as_of::varchar from staging.stg_predictions": [
         ("p", "2024-01-01 00:00:00")
     ],
@@ -62,7 +64,7 @@ def test_history_of_older_runs_is_taken_on(
         with duckdb.connect(str(workshop.database)) as connection:
             columns = connection.execute("describe ml.model_runs").fetchall()
             counts = connection.execute("select count(*) from ml.predictions").fetchall()
-        assert len(columns) == len({column[0] for column in columns}) == 26
+        assert len(columns) == len({column[0] for column in columns}) == 27
         assert counts == [(1,)]
     workshop.dbt(*SILENTLY, "run", "--select", "+int_predictions_current", "tag:ml_state")
     with duckdb.connect(str(workshop.database)) as connection:

@@ -18,7 +18,7 @@ ROW = {
     "milestone_number": 1, "milestone_count": 3, "days_left": -4.2, "days_overdue": 4.2,
     "is_submitted": True, "submitted_at": "2024-01-05 10:00:00", "vote_count": 8,
     "approval_count": 6, "rejection_count": 2, "approval_ratio": 0.75, "turnout_ratio": 0.4,
-    "held_amount": 1000, "risk_source": "prediction",
+    "held_amount": 1000, "risk_source": "prediction", "skill_state": "not_proven",
     "release_amount": 250, "held_back_amount": 50, "is_decided": False, "risk_probability": 0.4,
     "loss_ratio": 0.2, "expected_loss_amount": 20, "expected_loss_amount_held_back": 16,
     "release_strategy": "front_loaded", "bandit_strategy": "back_loaded",
@@ -44,6 +44,11 @@ def page(platform: Platform, decisions: list[dict[str, Any]]) -> str:
     content = yaml.safe_load(INSIGHTS.read_text())
     with duckdb.connect(str(platform.path)) as connection:
         connection.execute("create schema insights")
+        connection.execute("create schema if not exists intermediate")
+        connection.execute("""
+            create table intermediate.int_release_rule_backtest as
+            select 'vote_1d' as snapshot_kind, 88 as milestone_count, 0.25 as high_risk_ratio,
+                60 as released_count, 0.1 as released_high_risk_ratio""")
         for model in content["models"]:
             columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
             connection.execute(f"create table insights.{model['name']} ({columns})")
@@ -77,7 +82,10 @@ def test_page_shows_decisions_shares_and_why_values_are_missing(
         "Open &lt;Garden&gt;", "6 of 8 votes for, 40.0 % risk", "vote_count = 2 (+0.050)",
         "risk not known: decide by hand",
         "submitted too late is <i>review</i> while most votes are for it", "1,000.00",
-        "No model gives a risk for 1 milestones", "Share of launches by strategy and week",
+        "No risk is known for 1 submitted milestones",
+        "The model now: <b>no proven skill</b>", "60 of 88 would have been",
+        "of which 10.0 % were high risk (of all: 25.0 %).",
+        "Share of launches by strategy and week",
         "Not estimable: ", "2,000 are needed",
     ):  # fmt: skip
         assert part in text, part

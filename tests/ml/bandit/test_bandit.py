@@ -218,6 +218,19 @@ def test_next_launches_come_in_the_order_of_their_shares(
     assert "not estimable" in lines[2]
 
 
+def test_a_bandit_that_failed_for_this_as_of_decides_nothing(
+    platform: Platform, chosen: BanditSettings
+) -> None:
+    platform.decide(chosen)
+    platform.sql(
+        """insert into ml.failures
+        select 'run-2', 'bandit', 'bandit', as_of, true, 'KeyError: x', now()
+        from core.warehouse_as_of"""
+    )
+    in_use = "select bandit_version, status, reason from intermediate.int_bandits_in_use"
+    assert platform.sql(in_use) == [(None, "failed", "KeyError: x")]
+
+
 def test_wall_clock_stands_only_where_it_may(platform: Platform, chosen: BanditSettings) -> None:
     platform.decide(chosen)
     moment = datetime(2030, 1, 1)

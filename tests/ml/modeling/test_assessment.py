@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from ml.context import RunContext
-from ml.modeling import assessment, estimators
+from ml.modeling import assessment, baselines, estimators
 from ml.modeling.assessment import Assessment
 from ml.settings import Features, ModelSettings
 from ml.warehouse import open_warehouse
@@ -96,7 +96,8 @@ def test_without_test_rows_there_is_nothing_to_say(world: Platform) -> None:
     fitted = estimators.fit(model, training)
     found = assessment.assess_model(model, fitted, "v", training.slice(0, 0))
     assert found == Assessment("random_forest", "v", [], [], [])
-    assert assessment.assess_others(model, "v", training, training.slice(0, 0)) == []
+    others = baselines.predictors(model, training, training.slice(0, 0))
+    assert assessment.assess_others(model, "v", training.slice(0, 0), others) == []
 
 
 def test_what_is_said_stands_there_once(finished: Any) -> None:

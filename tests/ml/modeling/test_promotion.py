@@ -125,6 +125,15 @@ def test_another_kind_of_model_must_be_proven_better(finished: Any) -> None:
     assert worse.difference_low > 0  # type: ignore[operator]
 
 
+def test_an_incumbent_that_stays_keeps_the_skill_that_was_measured(finished: Any) -> None:
+    finished.sql("update ml.model_runs set skill_state = 'not_proven' where is_champion")
+    with contest_on(finished) as contest:
+        other = {"estimator": "HistGradientBoostingClassifier", "skill_state": "proven"}
+        worse, stays = contest.decide(contest.candidate("worse", slope=0.2, **other))
+    assert (stays.decision, stays.skill_state) == (promotion.INCUMBENT, "not_proven")
+    assert worse.skill_state == "proven"
+
+
 def test_a_better_challenger_takes_over_from_a_default_that_began(finished: Any) -> None:
     with contest_on(finished) as contest:
         contest.warehouse.fetch("delete from ml.model_runs")

@@ -91,6 +91,24 @@ def test_more_projects_than_the_cap_are_sampled_whole(fresh: Any) -> None:
     assert sample.num_rows == sum(project in sampled for project in projects)
 
 
+def test_the_run_is_recorded_with_its_skill(finished: Any) -> None:
+    """Proven exactly where both differences of the log loss lie below 0, both ends included."""
+    rows = finished.sql(
+        """select skill_state, count(metrics.ci_high), bool_and(metrics.ci_high < 0)
+        from ml.model_runs as runs
+        left join ml.model_metrics as metrics
+            on runs.model_version = metrics.model_version and metric like 'log_loss_over%'
+        group by runs.model_version, skill_state"""
+    )
+    assert len(rows) == 4
+    assert {count for _, count, _ in rows} == {2}
+    assert {(state, is_below) for state, _, is_below in rows} <= {
+        ("proven", True),
+        ("not_proven", False),
+    }
+    assert ("proven", 2, True) in rows
+
+
 def test_the_run_is_recorded_with_what_went_in(finished: Any) -> None:
     for name in MODELS:
         cutoff, train, test = split_of(finished, name)

@@ -22,6 +22,7 @@ def test_the_answer_is_one_line(
     finished: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     [(project, probability, version)] = finished.sql(
+        "update ml.model_runs set skill_state = 'proven' where is_champion;"
         "select entity_id, predicted_probability, model_version from ml.predictions"
         " where model_name = 'project_success' and snapshot_kind = 'current' and is_decided limit 1"
     )
@@ -31,6 +32,7 @@ def test_the_answer_is_one_line(
     assert out == (
         f"predict-one project {project}: success {probability:.4f}, though that is decided already,"
         f" as of 2024-01-01 00:00:00.000001, by project_success {version}"
+        " (beats base rate and one-feature rule)"
         f" -> {finished.folder}/online/predictions.jsonl\n"
     )
     [(milestone,)] = finished.sql(

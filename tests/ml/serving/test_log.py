@@ -1,8 +1,11 @@
 """The log: every line whole or ignored, whatever happens to the writer or the file."""
 
 import errno
+import hashlib
+import json
 import os
 import signal
+from dataclasses import asdict
 from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -74,6 +77,19 @@ def test_a_changed_byte_never_makes_another_prediction(
     content[place % len(content)] = byte
     (folder / LOG_FILE).write_bytes(content)
     assert set(whole(folder)) <= {made(1)}
+
+
+def test_a_line_of_before_skill_was_told_is_read(tmp_path: Path) -> None:
+    prediction = made(1)
+    values = asdict(prediction) | {
+        name: getattr(prediction, name).isoformat() + "+00:00"
+        for name in ("snapshot_at", "predicted_at")
+    }
+    del values["skill_state"]
+    content = json.dumps(values).encode().removesuffix(b"}")
+    digest = hashlib.sha256(content).hexdigest().encode()
+    (tmp_path / LOG_FILE).write_bytes(content + b', "sha256": "' + digest + b'"}\n')
+    assert whole(tmp_path) == [prediction]
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,18 @@ def test_a_skipped_model_answers_with_its_reason(fresh: Any) -> None:
     assert predictor(fresh).predict_milestone(milestone, client="ann").entity_id == milestone
 
 
+def test_a_model_that_failed_for_this_as_of_answers_no_more_than_the_batch(finished: Any) -> None:
+    finished.sql(
+        """insert into ml.failures
+        select 'run-9', 'train', 'project_success', as_of, true, 'KeyError: x', now()
+        from core.warehouse_as_of"""
+    )
+    with pytest.raises(NoModelError, match="project_success has no model: train failed"):
+        predictor(finished).predict_project(live(finished, "project")[0], client="ann")
+    milestone = live(finished, "milestone")[0]
+    assert predictor(finished).predict_milestone(milestone, client="ann").entity_id == milestone
+
+
 def test_a_damaged_model_file_is_not_used_and_a_mended_one_is(finished: Any) -> None:
     made, project = predictor(finished), live(finished, "project")[0]
     champion = "model_name = 'project_success' and is_champion"

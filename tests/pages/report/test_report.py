@@ -248,3 +248,20 @@ def test_backtest_is_shown_when_there_is_one(finished: Platform) -> None:
     assert "project_success at 3 timestamps from 2023-01-01 to 2023-03-01" in report.text
     assert report.page.count("<svg ") == 7
     assert "milestone_risk has not been replayed" in report.text
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("proven", "beats base rate and one-feature rule"),
+        ("not_proven", "no proven skill"),
+        (None, "skill not tested"),
+    ],
+)
+def test_skill_of_what_serves_is_told_with_its_differences(
+    finished: Platform, state: str | None, told: str
+) -> None:
+    finished.sql(f"update ml.model_runs set skill_state = {repr(state) if state else 'null'}")
+    text = Report(finished).text
+    assert text.count(f"serves ({told}), tested on") == 2
+    assert text.count(f"Skill: {told}. Paired difference of the log loss: ") == 2

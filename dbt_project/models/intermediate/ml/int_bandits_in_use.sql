@@ -1,4 +1,5 @@
--- The newest run up to AS_OF says which version decides; one that was skipped then decides nothing.
+-- The newest run up to AS_OF says which version decides; one that was skipped then, or that a bug ended
+-- for AS_OF, decides nothing.
 with
 
 runs as (
@@ -7,14 +8,22 @@ runs as (
 
 newest as (
     {{ newest('runs', ['1'], 'measured_at') }}
+),
+
+failed as (
+    select max(reason) as reason from {{ ref('stg_failures') }}
+    where stage = 'bandit'
 )
 
 select
-    run_id,
-    status,
-    reason,
-    settings,
-    as_of,
-    measured_at,
-    case when status = 'active' then bandit_version end as bandit_version
+    newest.run_id,
+    newest.settings,
+    newest.as_of,
+    newest.measured_at,
+    case when failed.reason is null then newest.status else 'failed' end as status,
+    coalesce(failed.reason, newest.reason) as reason,
+    case
+        when newest.status = 'active' and failed.reason is null then newest.bandit_version
+    end as bandit_version
 from newest
+cross join failed

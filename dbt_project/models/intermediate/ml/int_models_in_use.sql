@@ -36,5 +36,6 @@ select
     log_loss_difference,
     difference_low,
     difference_high,
+    skill_state,
     first_decided_at
 from newest

@@ -27,6 +27,7 @@ select
     log_loss_difference,
     difference_low,
     difference_high,
+    skill_state,
     first_decided_at
 from {{ ref('stg_model_runs') }}
 where coalesce(is_champion, true) or status = 'skipped'

@@ -23,7 +23,9 @@ models_in_use as (
 ),
 
 predictions as (
-    select made.*
+    select
+        made.*,
+        models_in_use.skill_state
     from {{ ref('int_predictions_current') }} as made
     inner join models_in_use
         on
@@ -70,6 +72,7 @@ milestone_outlook as (
         features.is_decided,
         reasons.reasons,
         predictions.prediction_id,
+        predictions.skill_state,
         predictions.model_version,
         predictions.predicted_at,
         features.snapshot_at as as_of,

@@ -19,7 +19,9 @@ models_in_use as (
 ),
 
 predictions as (
-    select made.*
+    select
+        made.*,
+        models_in_use.skill_state
     from {{ ref('int_predictions_current') }} as made
     inner join models_in_use
         on
@@ -53,6 +55,7 @@ project_outlook as (
         predictions.predicted_label as is_success_predicted,
         reasons.reasons,
         predictions.prediction_id,
+        predictions.skill_state,
         predictions.model_version,
         predictions.predicted_at,
         features.snapshot_at as as_of

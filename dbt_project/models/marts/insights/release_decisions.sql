@@ -1,5 +1,5 @@
--- What to do at the approval of each open milestone. Only what is submitted can be released; the
--- risk, or the known outcome, is the outlook's. Expected loss = risk x loss_ratio x payment.
+-- What to do at the approval of each open milestone. Only what is submitted can be released; no
+-- unproven model decides. Expected loss = risk x loss_ratio x payment.
 with
 
 outlook as (
@@ -10,8 +10,12 @@ releases as (
     select * from {{ ref('int_release_schedule') }}
 ),
 
-risks as (
+losses as (
     select * from {{ ref('int_loss_ratio') }}
+),
+
+risks as (
+    select * from {{ ref('int_milestone_risks') }}
 ),
 
 projects as (
@@ -34,13 +38,18 @@ joined as (
         outlook.*,
         projects.release_strategy,
         projects.backer_count,
-        risks.loss_ratio,
+        losses.loss_ratio,
+        risks.decision_risk,
+        risks.decision_source,
+        risks.milestone_group,
+        risks.similar_count,
         decisions.chosen_strategy,
         decisions.propensity,
         decisions.bandit_version,
         coalesce(releases.release_cents, 0) as release_cents
     from outlook
-    cross join risks
+    cross join losses
+    inner join risks on outlook.milestone_id = risks.milestone_id
     inner join projects on outlook.project_id = projects.project_id
     left join releases on outlook.milestone_id = releases.milestone_id
     left join decisions on outlook.project_id = decisions.project_id
@@ -57,31 +66,17 @@ priced as (
     select
         *,
         {{ share_of('0.2', 'release_amount') }} as held_back_amount,
-        {{ share_of('risk_probability * loss_ratio', 'release_amount') }} as expected_loss_amount
+        {{ share_of('decision_risk * loss_ratio', 'release_amount') }} as expected_loss_amount
     from paid
 ),
 
--- Backers decide too. Fewer votes for than against: a person looks, for the vote may still turn; it
--- cannot once more than half of all backers are against.
 recommended as (
     select
         *,
-        {{ share_of('risk_probability * loss_ratio', 'release_amount - held_back_amount') }}
+        {{ share_of('decision_risk * loss_ratio', 'release_amount - held_back_amount') }}
             as expected_loss_amount_held_back,
         greatest(-days_left, 0) as days_overdue,
-        case
-            when not is_submitted and is_decided then 'overdue'
-            when not is_submitted then 'watch'
-            when 2 * rejection_count > backer_count then 'do_not_release'
-            -- too late by the label, but delivered, and the backers who voted are content
-            when is_decided and approval_count > rejection_count then 'review'
-            when is_decided then 'do_not_release'
-            when risk_probability is null then 'decide_by_hand'
-            when approval_count < rejection_count then 'review'
-            when risk_probability >= {{ var('review_risk') }} then 'review'
-            when risk_probability >= {{ var('hold_back_risk') }} then 'hold_back_20'
-            else 'release'
-        end as recommendation
+        {{ recommendation('decision_risk') }} as recommendation
     from priced
 ),
 
@@ -100,9 +95,19 @@ worded as (
         || case when days_left < 0 then ' days overdue' else ' days' end as due_words,
         case
             when is_decided then 'certain to be high risk'
-            when risk_probability is null then 'risk not known'
+            when decision_risk is null and similar_count is not null
+                then
+                    'only ' || cast(similar_count as varchar) || ' past milestones '
+                    || milestone_group
+            when decision_risk is null then 'risk not known'
+            when decision_source = 'similar past milestones'
+                then
+                    'like ' || cast(similar_count as varchar) || ' past milestones '
+                    || milestone_group || ', '
+                    || cast(cast(round(100 * decision_risk, 1) as decimal(18, 1)) as varchar)
+                    || ' % high risk'
             else
-                cast(cast(round(100 * risk_probability, 1) as decimal(18, 1)) as varchar)
+                cast(cast(round(100 * decision_risk, 1) as decimal(18, 1)) as varchar)
                 || ' % risk'
         end as risk_words,
         case
@@ -149,8 +154,10 @@ release_decisions as (
         release_amount,
         held_back_amount,
         is_decided,
-        risk_probability,
-        risk_source,
+        decision_risk as risk_probability,
+        decision_source as risk_source,
+        skill_state,
+        similar_count,
         loss_ratio,
         expected_loss_amount,
         expected_loss_amount_held_back,

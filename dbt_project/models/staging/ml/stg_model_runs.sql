@@ -47,5 +47,6 @@ select
     log_loss_difference,
     difference_low,
     difference_high,
-    first_decided_at
+    first_decided_at,
+    coalesce(skill_state, 'not_tested') as skill_state
 from newest

@@ -1,0 +1,63 @@
+"""Skill: whether a model is proven better than the base rate and than a rule of one feature."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from ml.modeling.baselines import BASE_RATE, Predictor, rule_name
+from ml.modeling.metrics import ALL_KINDS, Metric, ScoredRows, difference_in_log_loss
+from ml.settings import ModelSettings
+
+PROVEN, NOT_PROVEN, NOT_TESTED = "proven", "not_proven", "not_tested"
+_TEXTS = {
+    PROVEN: "beats base rate and one-feature rule",
+    NOT_PROVEN: "no proven skill",
+    NOT_TESTED: "skill not tested",
+}
+OVER_BASE_RATE, OVER_RULE = "log_loss_over_base_rate", "log_loss_over_rule"
+_RESAMPLES = 2_000  # money is decided by the end of an interval, which 200 leave noisy
+
+
+def skill_text(skill_state: str | None) -> str:
+    """Returns a state as text for people."""
+    return _TEXTS[skill_state or NOT_TESTED]
+
+
+def differences(
+    model: ModelSettings, rows: ScoredRows, rivals: Sequence[Predictor]
+) -> list[Metric]:
+    """Measures how much higher the log loss is than that of base rate and one-feature rule.
+
+    Paired, on the rows still open, with 95 % intervals of a bootstrap over projects.
+
+    Args:
+        model: Settings of the model.
+        rows: What the model predicts of the test rows.
+        rivals: What the baselines predict of the same rows.
+
+    Returns:
+        Two metrics; none with fewer projects than `min_entities`.
+    """
+    is_open = ~rows.is_decided
+    judged = rows.where(is_open)
+    if not rivals or len(np.unique(judged.project_id)) < model.split.min_entities:
+        return []
+    probability = {each.name: each.probability[is_open] for each in rivals}
+    size, base_rate = len(judged.label), float(judged.label.mean())
+    found = []
+    for metric, rival in ((OVER_BASE_RATE, BASE_RATE), (OVER_RULE, rule_name(model))):
+        difference = difference_in_log_loss(
+            judged, probability[rival], resamples=_RESAMPLES, seed=model.seed
+        )
+        row = Metric("test_undecided", ALL_KINDS, size, base_rate, metric, *difference)
+        found.append(row)
+    return found
+
+
+def state(measured: Iterable[Metric]) -> str:
+    """Returns `proven` when the model is better than both, both times with 95 % confidence."""
+    ends = [each.ci_high for each in measured if each.metric in (OVER_BASE_RATE, OVER_RULE)]
+    if not ends:
+        return NOT_TESTED
+    is_proven = all(end is not None and end < 0 for end in ends)
+    return PROVEN if is_proven else NOT_PROVEN
