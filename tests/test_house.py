@@ -41,6 +41,7 @@ TOUCHES_DATABASE = {
     "pages": "published.py",
     "pipeline": "database.py",
 }
+MAX_LINES = 400
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -100,6 +101,17 @@ def test_no_generated_file_is_committed() -> None:
     )
     data = (".duckdb", ".parquet", ".joblib", ".csv", ".html")
     assert [name for name in listed.stdout.split() if name.endswith(data)] == []
+
+
+def test_no_module_is_longer_than_400_lines() -> None:
+    lines = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
+        for folder in (*PACKAGES, "tests", ".ci")
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    assert len(lines) > 300
+    long = [f"{name} has {count} lines" for name, count in lines.items() if count > MAX_LINES]
+    assert long == [], f"split by subject, at most {MAX_LINES} lines each: {', '.join(long)}"
 
 
 def test_lock_pins_hashes_and_names_no_index() -> None:

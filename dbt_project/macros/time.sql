@@ -6,7 +6,7 @@
 {%- endmacro %}
 
 {#- Which part of the campaign an age (microseconds since launch) lies in: bucket k ends at the k-th snapshot kind
-    of int_project_clocks, which may not see it any more: strictly before. -#}
+    of int_project_snapshot_kinds, which may not see it any more: strictly before. -#}
 {% macro campaign_bucket(age_us) -%}
     {%- set ends = var('snapshot_kinds').project | selectattr('hours') | list -%}
     case

@@ -20,7 +20,7 @@ from ml.serving.rate_limit import RateLimit  # noqa: E402
 from ml.warehouse import read_warehouse  # noqa: E402
 from tests.conftest import Workshop  # noqa: E402
 from tests.ml import ml_state  # noqa: E402
-from tests.ml.conftest import build_world  # noqa: E402
+from tests.ml.made_world import build_world  # noqa: E402
 from tests.ml.serving.made import made  # noqa: E402
 
 PROJECTS = 2_000
@@ -76,7 +76,7 @@ def main() -> None:
                 lambda n: limit.take(f"again {n // 60}"),
             )
         measure("a line in the log, on the disk", APPENDS, lambda n: log.append(folder, made(n)))
-        ml_state.load(folder, lambda: Workshop(folder / "workshop"))
+        ml_state.load(folder, Workshop(folder / "workshop"))
         build_world(folder / "escrow.duckdb", project_count=PROJECTS, seed=1)
         places = ("--db", folder / "escrow.duckdb", "--models", folder / "models")
         with redirect_stdout(StringIO()):

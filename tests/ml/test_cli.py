@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ml import settings
-from tests.ml.conftest import build_world
+from tests.ml.made_world import build_world
 
 
 def test_stages_run_in_their_order_whatever_the_call_says(finished: Any) -> None:

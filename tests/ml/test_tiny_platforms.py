@@ -11,7 +11,8 @@ import yaml
 
 from ml.cli import STAGES
 from pages import __main__ as pages
-from tests.ml.conftest import Platform, build_world
+from tests.ml.conftest import Platform
+from tests.ml.made_world import build_world
 
 MADE_FROM_ML = ("releases", "experiments", "report", "monitoring")
 MODELS = Path(__file__).parents[2] / "dbt_project/models"

@@ -40,7 +40,7 @@ windowed as (
     select
         bucketed.*,
         case
-            when bucketed.age_us >= (kinds.clock_hours - 24) * 3600000000 then 1
+            when bucketed.age_us >= (kinds.hours_after - 24) * 3600000000 then 1
             else 0
         end as is_in_last_24h_of_snapshot
     from bucketed

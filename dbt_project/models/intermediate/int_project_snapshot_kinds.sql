@@ -3,6 +3,6 @@
     select
         '{{ kind.name }}' as snapshot_kind,
         {{ loop.index0 }} as bucket,
-        {{ kind.hours | default('null') }} as clock_hours
+        {{ kind.hours | default('null') }} as hours_after
     {{ 'union all' if not loop.last }}
 {% endfor %}

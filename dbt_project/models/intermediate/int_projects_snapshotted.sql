@@ -15,7 +15,7 @@ snapshots as (
         kinds.bucket,
         case
             when kinds.snapshot_kind = 'current' then {{ as_of() }}
-            else {{ add_hours('projects.launched_at', 'kinds.clock_hours') }}
+            else {{ add_hours('projects.launched_at', 'kinds.hours_after') }}
         end as snapshot_at,
         projects.deadline_at,
         projects.cancelled_at

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import duckdb
 
 from expectations.landing import stage as land
+from expectations.landing.contract import TABLE
 
 Row = dict[str, str]
 World = dict[str, list[Row]]
@@ -71,6 +73,11 @@ def world() -> World:
 def row(tables: World, table: str, key: int | str) -> Row:
     """The row of a table with a key."""
     return next(each for each in tables[table] if next(iter(each.values())) == str(key))
+
+
+def like(tables: World, table: str, key: int, **values: str) -> None:
+    """Adds a row like another one."""
+    tables[table].append({**row(tables, table, key), **values})
 
 
 def as_csv(rows: Sequence[Row], *, columns: Iterable[str] = (), line_end: str = "\n") -> str:
@@ -161,3 +168,31 @@ class LandingBench:
             for path in sorted(self.warehouse.rglob("*"))
             if path.is_file() and "rejected" not in path.parts
         }
+
+
+def rewrite(bench: LandingBench, table: str, change: Callable[[bytes], bytes]) -> None:
+    """Changes a file of the export byte by byte."""
+    path = bench.data / f"{table}.csv"
+    path.write_bytes(change(path.read_bytes()))
+
+
+def to_parquet(bench: LandingBench, table: str, **values: str) -> None:
+    """Writes a table as Parquet instead of CSV; `values` are SQL over the columns as text."""
+    path = bench.data / f"{table}.csv"
+    columns = ", ".join(
+        f"{values.get(column.name, f'{column.name}::{column.type}')} as {column.name}"
+        for column in TABLE[table].columns
+        if not column.since
+    )
+    duckdb.execute(
+        f"copy (select {columns} from read_csv('{path}', header = true, all_varchar = true))"
+        f" to '{path.with_suffix('.parquet')}'"
+    )
+    path.unlink()
+
+
+def listed(bench: LandingBench) -> dict[str, Any]:
+    """What a landing tells the stages after it."""
+    content = json.loads((bench.warehouse / "landed" / "landed.json").read_text())
+    assert isinstance(content, dict)
+    return content

@@ -13,7 +13,8 @@ from ml.modeling import assessment, baselines, estimators
 from ml.modeling.assessment import Assessment
 from ml.settings import Features, ModelSettings
 from ml.warehouse import open_warehouse
-from tests.ml.conftest import AS_OF, STARTS_AT, Platform, micros, stamps
+from tests.ml.conftest import Platform
+from tests.ml.made_world import AS_OF, STARTS_AT, micros, stamps
 
 KEYS = {
     "model_metrics": "model_name, model_version, split, snapshot_kind, metric",

@@ -12,7 +12,8 @@ from ml.modeling import baselines
 from ml.modeling.rows import holdout_rows, training_cutoff, training_rows
 from ml.settings import ModelSettings
 from ml.warehouse import open_warehouse
-from tests.ml.conftest import Platform, write_truth
+from tests.ml.conftest import Platform
+from tests.ml.made_world import write_truth
 
 MODELS = ("project_success", "milestone_risk")
 METRICS = "select distinct metric from ml.model_metrics where predictor = '{}'"

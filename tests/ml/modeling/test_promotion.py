@@ -16,7 +16,8 @@ from ml.modeling.estimators import FittedModel
 from ml.modeling.promotion import Candidate
 from ml.modeling.registry import ModelRun, incumbent, run_in_use
 from ml.warehouse import Warehouse, open_warehouse
-from tests.ml.conftest import AS_OF, Platform
+from tests.ml.conftest import Platform
+from tests.ml.made_world import AS_OF
 
 NAME = "project_success"
 WORSE = "min_samples_leaf = 10 ", "min_samples_leaf = 200 "
