@@ -1,5 +1,5 @@
--- The newest run up to AS_OF says which version decides; one that was skipped then, or that a bug ended
--- for AS_OF, decides nothing.
+-- The newest run up to AS_OF says which version decides; one that was skipped then, or that a bug
+-- ended for AS_OF, decides nothing.
 with
 
 runs as (
