@@ -6,6 +6,7 @@ package index for a newer version, and its telemetry is off.
 
 import json
 import logging
+import shutil
 import sys
 import time
 import traceback
@@ -47,7 +48,9 @@ def write(target: Path, folder: Path) -> Path:
     drawing = DbtColibriReportGenerator(extractor, light_mode=True, disable_telemetry=True)
     drawing.generate_report(output_dir=str(work))
     folder.mkdir(parents=True, exist_ok=True)
-    return (work / "index.html").replace(folder / "index.html")
+    # the site may lie on another disk: there, only a file of its own can take the page's place
+    made = shutil.copyfile(work / "index.html", folder / "index.html.new")
+    return made.replace(folder / "index.html")
 
 
 def compiled_manifest(target: Path) -> dict[str, dict[str, dict[str, str]]]:

@@ -76,17 +76,18 @@ def test_models_read_only_what_lies_above_them() -> None:
     """Staging reads raw, intermediate reads staging, marts what is above; nothing looks back.
 
     The folders `ml` of staging and intermediate say what counts of the history that Python writes
-    after it has read the features.
+    after it has read the features; `decisions` belongs to the decision sheet of insights.
     """
     order = ["staging", "intermediate", "core", "features", "ml", "insights"]
+    level = {name: place for place, name in enumerate(order)} | {"decisions": len(order) - 1}
     folders = {
-        path.stem: next(part for part in reversed(path.parts) if part in order)
+        path.stem: next(part for part in reversed(path.parts) if part in level)
         for path in (ROOT / "dbt_project" / "models").rglob("*.sql")
     }
     for path in (ROOT / "dbt_project" / "models").rglob("*.sql"):
         for name in path.read_text().split("ref('")[1:]:
             read = folders[name.split("'")[0]]
-            assert order.index(read) <= order.index(folders[path.stem]), (path.name, read)
+            assert level[read] <= level[folders[path.stem]], (path.name, read)
             assert (read, folders[path.stem]) != ("core", "features"), path.name
 
 

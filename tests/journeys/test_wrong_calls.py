@@ -61,7 +61,7 @@ def files(folder: Path) -> dict[str, str]:
         ("run DATA=export FAIL_ON_ALERT=yes", "FAIL_ON_ALERT=yes"),
         ("land WAREHOUSE=export/pledges.csv DATA=export", "export/pledges.csv"),
         ("truth DATA=export", "only a generated platform has a truth"),
-        ("backtest DATA=export", "say from when to when"),
+        ("backtest DATA=export", "no period given"),
         ("backtest DATA=export FROM=2023-08-01 TO=2023-07-01", "FROM=2023-08-01"),
         ("backtest DATA=export FROM=2023-07-01 TO=2023-08-01 EVERY=blue", "blue"),
         ("predict-one", "PROJECT=1"),
