@@ -205,7 +205,8 @@ def test_a_fresh_seed_is_published(product: Clone, forks: Forks, number: int) ->
         imports=SLOW_IMPORTS,
     )
     assert done.returncode == 0, f"SEED={seed}\n{done.stdout}{done.stderr}"
-    assert stages_of_last_run(fresh) == list(NAMES)
+    # nobody has asked for a prediction online yet
+    assert stages_of_last_run(fresh) == [name for name in NAMES if name != "online"]
     assert is_conserved(fresh)
     assert fresh.ask("select count(*) from core.dim_projects") == [(200,)]
     assert (fresh.site / "index.html").stat().st_size > 5_000
