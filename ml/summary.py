@@ -25,7 +25,7 @@ def trained_lines(model: ModelSettings, results: list[Trained], models: Path) ->
         f" {run.cutoff_at:%d %b %Y}, tested on {run.test_entity_count:,} launched later"
         f" -> {_short(models / model.name)}"
     ]
-    clock = model.drift.snapshot_kinds[0]
+    clock = model.drift.snapshot_kinds[-1]  # the one that the report leads with
     for result in results:
         note = f" ({result.note})" if result.note else ""
         role = "serving" if result.run.is_champion else "candidate"
