@@ -32,7 +32,7 @@ def trained_lines(model: ModelSettings, results: list[Trained], models: Path) ->
         estimator = result.run.estimator.removesuffix("Classifier")
         lines += [
             f"{role}: {estimator} {result.run.model_version}{note} ({result.run.decision})",
-            f"  {skill_text(result.run.skill_state)}; {_worth(result.metrics, clock)}",
+            f"  log loss: {skill_text(result.run.skill_state)}; {_worth(result.metrics, clock)}",
         ]
     return lines
 
@@ -69,11 +69,9 @@ def _worth(metrics: Iterable[Metric], clock: str) -> str:
     if row.ci_low is None or row.ci_high is None:
         return f"{accuracy}, majority guess {100 * guess:.1f} %"
     low, high = (100 * (end - guess) for end in (row.ci_low, row.ci_high))
-    verdict = "better" if low > 0 else "worse" if high < 0 else "not proven better"
     return (
         f"{accuracy} [{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}], majority guess"
-        f" {100 * guess:.1f} %: {100 * (row.value - guess):+.1f} points [{low:+.1f}, {high:+.1f}],"
-        f" {verdict}"
+        f" {100 * guess:.1f} %: {100 * (row.value - guess):+.1f} points [{low:+.1f}, {high:+.1f}]"
     )
 
 
