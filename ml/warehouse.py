@@ -57,7 +57,7 @@ class Warehouse:
             if column not in types:
                 raise WarehouseError(
                     f"{table} has no column {column!r}, which {needed_by} reads:"
-                    " build the features again or correct models.toml"
+                    " build it again (make run) or correct models.toml"
                 )
         return types
 

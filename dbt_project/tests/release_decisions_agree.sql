@@ -39,7 +39,7 @@ past as (
 overall as (
     select
         compared_at,
-        {{ ratio('sum(high_risk)', 'count(*)') }} as overall_ratio
+        (sum(high_risk) + 1) / cast(count(*) + 2 as double) as overall_ratio
     from past
     group by compared_at
 ),

@@ -266,5 +266,5 @@ def _require_kind(
     if not found.startswith(wanted):
         raise WarehouseError(
             f"{table}.{column} is of type {found}; {model.name} needs {needed} there:"
-            " build the features again or correct models.toml"
+            " build it again (make run) or correct models.toml"
         )

@@ -163,6 +163,8 @@ class Predictor:
         before = self._served.get(model.name)
         if before and before.warehouse is warehouse:
             return before
+        # what an older version has published may lack it
+        warehouse.require("intermediate.int_models_in_use", "skill_state", needed_by="serving")
         run = model_in_use(model, warehouse)
         if run.status != "trained":
             raise NoModelError(f"{model.name} has no model: {run.reason}")

@@ -142,7 +142,7 @@ def test_a_missing_column_is_named(finished: Any) -> None:
         assert outcome.code == 2
         assert outcome.err == (
             "ml: features.project_features has no column 'pace_ratio', which project_success"
-            " reads: build the features again or correct models.toml\n"
+            " reads: build it again (make run) or correct models.toml\n"
         )
 
 

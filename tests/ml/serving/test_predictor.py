@@ -228,6 +228,15 @@ def test_a_model_that_failed_for_this_as_of_answers_no_more_than_the_batch(finis
     assert predictor(finished).predict_milestone(milestone, client="ann").entity_id == milestone
 
 
+def test_a_warehouse_of_an_older_version_is_named_in_one_line(finished: Any) -> None:
+    finished.sql(
+        """create or replace view intermediate.int_models_in_use as
+        select * exclude (skill_state) from ml.model_runs"""
+    )
+    with pytest.raises(WarehouseError, match="has no column 'skill_state', which serving reads"):
+        predictor(finished).predict_project(live(finished, "project")[0], client="ann")
+
+
 def test_a_damaged_model_file_is_not_used_and_a_mended_one_is(finished: Any) -> None:
     made, project = predictor(finished), live(finished, "project")[0]
     champion = "model_name = 'project_success' and is_champion"
