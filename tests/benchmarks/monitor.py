@@ -314,7 +314,8 @@ def main() -> None:
             budget.append(row)
             print(row, flush=True)
     head = [
-        "| platform | weeks with a false alarm | first alarm after the onset | features that ever drifted |",
+        "| platform | weeks with a false alarm | first alarm after the onset |"
+        " features that ever drifted |",
         "|---|---|---|---|",
     ]
     page_file = options.site / "monitoring" / "backtest.html"
