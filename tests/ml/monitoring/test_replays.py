@@ -23,7 +23,7 @@ def test_since_is_the_first_week_of_an_unbroken_row(finished: Any) -> None:
     assert {after[0] - before[0] for before, after in pairwise(weeks)} == {timedelta(weeks=1)}
     assert weeks[-1] == (datetime(2024, 1, 1),)
     assert f"seen since {since:%-d %b %Y}" in words
-    assert f"seen since {since:%-d %b %Y}" in output
+    assert f"seen since {since:%-d %b %Y}" in " ".join(output.split())
 
 
 def test_a_replay_says_what_a_run_at_that_moment_would_have_said(finished: Any) -> None:
