@@ -102,8 +102,8 @@ experiment-design: setup ## print the sample size of an experiment: BASE=0.05 LI
 	@$(PYTHON) -m ml.experiments.design --base="$${BASE:-0.05}" --lift="$${LIFT:-0.15}" \
 		--power="$${POWER:-0.8}" --db "$(PUBLISHED)"
 
-contract: setup ## write docs/data-contract.yaml, the raw contract as an Open Data Contract
-	@$(PYTHON) -m expectations.landing.odcs > docs/data-contract.yaml
+contract: setup ## write the raw contract into docs: data-contract.yaml, the columns in own-export.md
+	@$(PYTHON) -m expectations.landing.odcs docs
 
 pictures: setup ## take the pictures of the README from the site, with Chromium
 	@$(PYTHON) tests/benchmarks/pictures.py "$$SITE"

@@ -25,14 +25,14 @@ def trained_lines(model: ModelSettings, results: list[Trained], models: Path) ->
         f" {run.cutoff_at:%d %b %Y}, tested on {run.test_entity_count:,} launched later"
         f" -> {_short(models / model.name)}"
     ]
-    kind = model.drift.snapshot_kinds[0]
+    kind = model.drift.snapshot_kinds[-1]  # the one that the report leads with
     for result in results:
         note = f" ({result.note})" if result.note else ""
         role = "serving" if result.run.is_champion else "candidate"
         estimator = result.run.estimator.removesuffix("Classifier")
         lines += [
             f"{role}: {estimator} {result.run.model_version}{note} ({result.run.decision})",
-            f"  {skill_text(result.run.skill_state)}; {_worth(result.metrics, kind)}",
+            f"  log loss: {skill_text(result.run.skill_state)}; {_worth(result.metrics, kind)}",
         ]
     return lines
 
@@ -69,11 +69,9 @@ def _worth(metrics: Iterable[Metric], kind: str) -> str:
     if row.ci_low is None or row.ci_high is None:
         return f"{accuracy}, majority guess {100 * guess:.1f} %"
     low, high = (100 * (end - guess) for end in (row.ci_low, row.ci_high))
-    verdict = "better" if low > 0 else "worse" if high < 0 else "not proven better"
     return (
         f"{accuracy} [{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}], majority guess"
-        f" {100 * guess:.1f} %: {100 * (row.value - guess):+.1f} points [{low:+.1f}, {high:+.1f}],"
-        f" {verdict}"
+        f" {100 * guess:.1f} %: {100 * (row.value - guess):+.1f} points [{low:+.1f}, {high:+.1f}]"
     )
 
 

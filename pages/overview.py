@@ -25,10 +25,10 @@ LIVE_PROJECTS = """
     limit 10
 """
 OPEN_MILESTONES = """
-    select project_title, milestone_title, days_left, held_amount, is_decided, risk_probability,
-        skill_state
-    from insights.milestone_outlook
-    order by is_decided, risk_probability desc nulls last, milestone_id
+    select project_title, milestone_title, days_left, held_amount, recommendation,
+        risk_probability, risk_source
+    from insights.release_decisions
+    order by is_submitted desc, due_at, milestone_id
     limit 10
 """
 MODELS_IN_USE = """

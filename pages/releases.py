@@ -17,9 +17,9 @@ _TOTALS = """
         count(*) filter (is_submitted) as submitted_count,
         coalesce(sum(held_amount), 0) as held_amount,
         coalesce(sum(release_amount), 0) as release_amount,
-        coalesce(sum(expected_loss_amount), 0) as expected_loss_amount,
-        coalesce(sum(expected_loss_amount_held_back), 0) as expected_loss_amount_held_back,
-        count(*) filter (recommendation = 'decide_by_hand') as by_hand_count,
+        sum(expected_loss_amount) as expected_loss_amount,
+        count(expected_loss_amount) as priced_count,
+        count(*) filter (is_submitted and risk_probability is null) as by_hand_count,
         any_value(skill_state) as skill_state,
         any_value(loss_ratio) as loss_ratio,
         (select as_of from core.warehouse_as_of) as as_of

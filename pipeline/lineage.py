@@ -22,9 +22,9 @@ def main() -> int:
     started = time.perf_counter()
     try:
         page = write(target, site / LINEAGE.folder)
-    except OSError:
-        raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            raise  # the machine's: a full disk, a folder that may not be written
         traceback.print_exc()
         print("lineage: a bug ended the making of the page", file=sys.stderr)
         return PARTLY_DONE

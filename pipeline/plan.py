@@ -225,6 +225,10 @@ STAGES = (
             ["pipeline.build", "--warehouse", str(context.paths.root)],
             ["pipeline.dbt", "features"],
         ],
+        # the lineage of columns is drawn from it; where it lies depends on where the project does
+        writes=lambda context: {
+            "compiled SQL": of_text(str((context.paths.dbt_target / "compiled").is_dir()))
+        },
     ),
     Stage(
         "validate",

@@ -210,7 +210,7 @@ def _ending(name: str, code: int, context: Context) -> str:
     elif code == INTERRUPTED:
         what = "was interrupted"
     elif code == REFUSED:
-        what = "refused"
+        what = "found drift" if name == "monitor" else "refused"
     elif code == CallError.code:
         what = "could not go on; see above"
     else:

@@ -6,7 +6,7 @@
         when not is_submitted and is_decided then 'overdue'
         when not is_submitted then 'watch'
         when 2 * rejection_count > backer_count then 'do_not_release'
-        -- too late by the label, but delivered, and the backers who voted are content
+        -- not approved in time, but delivered, and the backers who voted are content
         when is_decided and approval_count > rejection_count then 'review'
         when is_decided then 'do_not_release'
         when {{ risk }} is null then 'decide_by_hand'

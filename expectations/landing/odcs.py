@@ -1,7 +1,11 @@
-"""The raw contract in the Open Data Contract Standard: `python -m expectations.landing.odcs`."""
+"""The raw contract for readers: `python -m expectations.landing.odcs DOCS`.
+
+As an Open Data Contract, and as the table of columns in the page about one's own export.
+"""
 
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -92,5 +96,25 @@ def _rule(rule: Rule) -> dict[str, str]:
     return {"name": rule.name, "type": "text", "description": f"Violated if: {text}"}
 
 
+def columns_table() -> str:
+    """The columns of every file as a Markdown table; `?` marks those that may be empty."""
+    lines = ["| file | columns (`?` may be empty) |", "|---|---|"]
+    for table in TABLES:
+        names = ", ".join(f"{each.name}{'?' if each.optional else ''}" for each in table.columns)
+        lines.append(f"| {table.name}{' (may be absent)' if table.is_optional else ''} | {names} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Writes both into the folder of the docs."""
+    docs = Path(sys.argv[1])
+    (docs / "data-contract.yaml").write_text(render(), encoding="utf-8")
+    page = docs / "own-export.md"
+    text = page.read_text(encoding="utf-8")
+    table = re.compile(r"^\| file \|.*\n(?:\|.*\n)+", flags=re.M)
+    page.write_text(table.sub(lambda _: columns_table(), text), encoding="utf-8")
+    return 0
+
+
 if __name__ == "__main__":
-    sys.stdout.write(render())
+    sys.exit(main())

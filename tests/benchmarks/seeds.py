@@ -22,10 +22,11 @@ from typing import NamedTuple
 import duckdb
 
 from generator.config import SCENARIOS
+from pages import registry
+from pages.registry import CATALOGUE
 from tests.benchmarks.whole_run import ROOT, copy_repository
 
-PAGES = ("index.html", *(f"{name}/index.html" for name in
-         ("report", "experiments", "releases", "monitoring", "dbt")))  # fmt: skip
+PAGES = [str(Path(page.folder, "index.html")) for page in (*registry.PAGES, CATALOGUE)]
 BROKEN = ("Traceback", "FAILED", "REFUSED")
 COUNTS = """
     select

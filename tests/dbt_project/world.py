@@ -32,7 +32,9 @@ class World:
 
     def add(self, table: str, **values: Any) -> Row:
         """Appends a row with the next id of its table."""
-        row = {COLUMNS[table][0]: len(self.tables[table]) + 1, **values}
+        # a column that the world does not fill is empty
+        key, *others = COLUMNS[table]
+        row = {key: len(self.tables[table]) + 1, **dict.fromkeys(others), **values}
         self.tables[table].append(row)
         return row
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pages.registry import CATALOGUE, LINEAGE, PAGES, Page
 from pipeline.runner import NAMES
 from tests.conftest import FRESH_SEEDS
 from tests.forks import Forks
@@ -69,8 +70,9 @@ def test_manifest_of_each_model_names_its_digest(product: Clone) -> None:
 def test_pages_link_to_each_other_and_to_nothing_outside(product: Clone) -> None:
     site = product.folder / "site"
     index = (site / "index.html").read_text()
-    pages = ("report", "monitoring", "experiments", "releases", "validation", "dbt", "lineage")
-    for link in (f"{page}/index.html" for page in pages):
+    for link in (
+        f"{page.folder}/index.html" for page in (*PAGES, CATALOGUE, LINEAGE) if page.folder
+    ):
         assert f'href="{link}"' in index
         assert (site / link).stat().st_size > 5_000
     for page in site.rglob("*.html"):
@@ -81,22 +83,30 @@ def test_pages_link_to_each_other_and_to_nothing_outside(product: Clone) -> None
         assert loaded == [], page
 
 
+# What the body of a page shows; of one that is not named here, its title.
+SHOWN = {
+    "": "Open milestones",
+    "experiments": "Lift of conversion per view",
+    "monitoring": "Alerts over time",
+    "validation": "Needs attention",
+    "releases": "Next launches",
+    "report": "Model cards",
+    "lineage": "Transformations",
+    "dbt": "<td>which live projects will reach their goal</td>",
+}
+
+
+def test_every_page_leads_back_to_the_overview(product: Clone) -> None:
+    for page in PAGES:
+        if page.folder:
+            text = (product.folder / "site" / page.folder / "index.html").read_text()
+            assert 'href="../index.html"' in text, page.name
+
+
 @pytest.mark.skipif(not shutil.which("chromium"), reason="needs Chromium, which .ci/run installs")
-@pytest.mark.parametrize(
-    ("page", "words"),
-    [
-        ("index.html", "Open milestones"),
-        ("experiments/index.html", "Lift of conversion per view"),
-        ("monitoring/index.html", "Alerts over time"),
-        ("validation/index.html", "Needs attention"),
-        ("releases/index.html", "Next launches"),
-        ("report/index.html", "Model cards"),
-        ("lineage/index.html", "Transformations"),
-        ("dbt/index.html", "<td>which live projects will reach their goal</td>"),
-    ],
-)
+@pytest.mark.parametrize("page", [*PAGES, CATALOGUE, LINEAGE], ids=lambda page: page.name)
 def test_pages_show_their_content_in_a_browser_without_network(
-    product: Clone, tmp_path: Path, page: str, words: str
+    product: Clone, tmp_path: Path, page: Page
 ) -> None:
     """The dbt docs are drawn by their script: what counts is the document after it ran."""
     shown = subprocess.run(
@@ -104,13 +114,13 @@ def test_pages_show_their_content_in_a_browser_without_network(
             *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
             *("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"),
             *(f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"),
-            (product.folder / "site" / page).as_uri(),
+            (product.folder / "site" / page.folder / "index.html").as_uri(),
         ],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert words in shown.stdout
+    assert SHOWN.get(page.folder, page.title) in shown.stdout
 
 
 def test_query_answers_with_a_client_of_another_version(product: Clone) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pages import registry
+from pages.registry import CATALOGUE
 from tests.dbt_project.export import Tables
 from tests.journeys.clone import Clone, needs_make
 from tests.journeys.exports import DAY, MIXED, NOW, export, write
@@ -16,10 +18,7 @@ from tests.journeys.warehouses import Warehouse, is_conserved
 
 pytestmark = [pytest.mark.journey, needs_make]
 MONEY = [Decimal(each) for each in ("0.01", "0.02", "33.33", "999999.99", "1000000000000.00")]
-PAGES = (
-    *("index.html", "validation/index.html", "dbt/index.html", "report/index.html"),
-    *("experiments/index.html", "monitoring/index.html", "releases/index.html"),
-)
+PAGES = [str(Path(page.folder, "index.html")) for page in (*registry.PAGES, CATALOGUE)]
 # Executed, any of these would give the document an id.
 RUN = "document.documentElement.id='executed'"
 HOSTILE = [

@@ -16,6 +16,11 @@ def test_the_committed_contract_is_what_the_code_says() -> None:
     assert COMMITTED.read_text(encoding="utf-8") == odcs.render(), "make contract writes it anew"
 
 
+def test_the_columns_of_an_own_export_are_those_of_the_contract() -> None:
+    page = (COMMITTED.parent / "own-export.md").read_text(encoding="utf-8")
+    assert odcs.columns_table() in page, "make contract writes them anew"
+
+
 def test_every_table_column_and_rule_is_in_it() -> None:
     tables = {each["name"]: each for each in yaml.safe_load(odcs.render())["schema"]}
     assert list(tables) == [table.name for table in TABLES]

@@ -39,7 +39,8 @@ running as (
         kind,
         cast(sum(outcomes) over by_group as bigint) as similar_count,
         cast(sum(high_risks) over by_group as bigint) as similar_high_risk_count,
-        {{ ratio('sum(high_risks) over by_day', 'sum(outcomes) over by_day') }}
+        -- none of a few is not never: two milestones more are counted, one of them high risk
+        (1 + sum(high_risks) over by_day) / cast(2 + sum(outcomes) over by_day as double)
             as overall_high_risk_ratio
     from events
     window

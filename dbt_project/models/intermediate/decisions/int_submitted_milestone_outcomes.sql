@@ -32,7 +32,8 @@ counted as (
         coalesce(votes.approval_count, 0) as approval_count,
         snapshots.vote_count - coalesce(votes.approval_count, 0) as rejection_count,
         {{ days_between('milestones.due_at', 'milestones.submitted_at') }} as late_days,
-        -- what is open at AS_OF is compared with the others at the last kind that it has reached
+        -- what is open at AS_OF is compared with the others at the last kind that it has reached;
+        -- with none before the first
         case
             when snapshots.snapshot_kind <> 'current' then snapshots.snapshot_kind
             {% for kind in kinds | reverse %}
@@ -40,7 +41,6 @@ counted as (
                     snapshots.snapshot_at >= {{ add_hours('milestones.submitted_at', kind.hours) }}
                     then '{{ kind.name }}'
             {% endfor %}
-            else '{{ kinds[0].name }}'
         end as compared_at,
         labels.label_window_ends_at as closed_at
     from snapshots

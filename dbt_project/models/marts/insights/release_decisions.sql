@@ -90,12 +90,16 @@ worded as (
                 'Submitted, ' || cast(approval_count as varchar) || ' of '
                 || cast(vote_count as varchar) || ' votes for'
         end as submission_words,
-        case when days_left < 0 then '' else 'due in ' end
+        case when days_left >= 0 then 'due in ' when is_submitted then 'due ' else '' end
         || cast(cast(round(abs(days_left), 1) as decimal(18, 1)) as varchar)
-        || case when days_left < 0 then ' days overdue' else ' days' end as due_words,
+        || case
+            when days_left >= 0 then ' days'
+            when is_submitted then ' days ago'
+            else ' days overdue'
+        end as due_words,
         case
             when is_decided then 'certain to be high risk'
-            when decision_risk is null and similar_count is not null
+            when decision_risk is null and milestone_group is not null
                 then
                     'only ' || cast(similar_count as varchar) || ' past milestones '
                     || milestone_group
@@ -119,9 +123,13 @@ worded as (
                     'do not release, more than half of all ' || cast(backer_count as varchar)
                     || ' backers voted against'
             when is_decided and recommendation = 'review'
-                then 'review, delivered late and most votes are for'
+                then
+                    'review, not approved within {{ var("grace_days") }} days of the due date, but'
+                    || ' most votes are for'
             when is_decided
-                then 'do not release, {{ (grace_hours() | int) // 24 }} days of grace are over'
+                then
+                    'do not release, not approved within {{ var("grace_days") }} days of the due'
+                    || ' date'
             when recommendation = 'decide_by_hand' then 'decide by hand'
             when approval_count < rejection_count then 'review, most votes are against'
             when recommendation = 'review' then 'review before paying'
