@@ -58,7 +58,7 @@ validate: ## check core and features with Great Expectations
 train: ## train the models
 predict: ## predict live projects and open milestones
 monitor: ## test for drift since training; python -m pipeline run|monitor FAIL_ON_ALERT=1 exits with 1 on an alert
-experiment: ## analyse experiments, one interim analysis a week
+experiment: ## analyse experiments: interim analyses
 bandit: ## learn the release strategies of the next projects
 online: ## take the log of online predictions into the warehouse
 insights: ## build insights from what the models wrote
@@ -117,7 +117,7 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/mypy generator expectations ml pages pipeline
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests dbt_project/analyses
 
-bench: setup ## measure time, memory and error rates; write their tables into README.md and docs
+bench: setup ## measure time, memory and errors; write them into README.md, docs/how-it-scales.md and docs/monitoring.md
 	@$(PYTHON) tests/benchmarks/whole_run.py
 	@$(PYTHON) tests/benchmarks/generating.py
 	@$(PYTHON) tests/benchmarks/serving.py

@@ -30,7 +30,7 @@ class Failure(NamedTuple):
 
 
 class Units:
-    """Runs the units of all stages of a process; the seam at which a bug is contained.
+    """Runs the units of all stages of a process; a bug ends one unit only.
 
     What the caller can put right (`MlError`) and what concerns every unit (a full disk, no memory)
     is raised as it is.

@@ -25,14 +25,14 @@ def trained_lines(model: ModelSettings, results: list[Trained], models: Path) ->
         f" {run.cutoff_at:%d %b %Y}, tested on {run.test_entity_count:,} launched later"
         f" -> {_short(models / model.name)}"
     ]
-    clock = model.drift.snapshot_kinds[-1]  # the one that the report leads with
+    kind = model.drift.snapshot_kinds[-1]  # the one that the report leads with
     for result in results:
         note = f" ({result.note})" if result.note else ""
         role = "serving" if result.run.is_champion else "candidate"
         estimator = result.run.estimator.removesuffix("Classifier")
         lines += [
             f"{role}: {estimator} {result.run.model_version}{note} ({result.run.decision})",
-            f"  log loss: {skill_text(result.run.skill_state)}; {_worth(result.metrics, clock)}",
+            f"  log loss: {skill_text(result.run.skill_state)}; {_worth(result.metrics, kind)}",
         ]
     return lines
 
@@ -58,14 +58,14 @@ def _count(number: int, entity: str) -> str:
     return f"{number:,} {entity}{'' if number == 1 else 's'}"
 
 
-def _worth(metrics: Iterable[Metric], clock: str) -> str:
+def _worth(metrics: Iterable[Metric], kind: str) -> str:
     """Compares the accuracy with that of always guessing the more frequent class."""
-    wanted = ("test_undecided", clock, "accuracy")
+    wanted = ("test_undecided", kind, "accuracy")
     row = next((r for r in metrics if (r.split, r.snapshot_kind, r.metric) == wanted), None)
     if row is None or row.value is None:
-        return f"nothing to test on at {clock}"
+        return f"nothing to test on at {kind}"
     guess = max(row.base_rate, 1 - row.base_rate)
-    accuracy = f"accuracy at {clock} {100 * row.value:.1f} %"
+    accuracy = f"accuracy at {kind} {100 * row.value:.1f} %"
     if row.ci_low is None or row.ci_high is None:
         return f"{accuracy}, majority guess {100 * guess:.1f} %"
     low, high = (100 * (end - guess) for end in (row.ci_low, row.ci_high))

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from pages.charts import COLORS, FAINT, date_axis, new_chart, to_svg
 from pages.failures import failures
 from pages.published import Published
-from pages.rendering import render, write_text
+from pages.rendering import day, render, write_text
 
 _COLUMNS = (
     *("experiment", "is_exploratory", "hypothesis", "control", "treatment", "metric"),
@@ -119,10 +119,11 @@ def _text(
     if tested:
         first, last = tested[0], tested[-1]
         text += ": the interval over all looks goes from " + " to ".join(
-            f"{row['repeated_lift_ratio_low']:+.1%} … {row['repeated_lift_ratio_high']:+.1%}"
-            f" on {row['look_at']:%Y-%m-%d}"
+            f"{100 * row['repeated_lift_ratio_low']:+.1f} %"
+            f" … {100 * row['repeated_lift_ratio_high']:+.1f} %"
+            f" on {day(row['look_at'])}"
             for row in (first, last)
         )
     if stop:
-        text += f"; the boundary was reached on {stop['look_at']:%Y-%m-%d}"
+        text += f"; the boundary was reached on {day(stop['look_at'])}"
     return text + ". The table of looks below has all figures."

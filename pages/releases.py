@@ -107,5 +107,7 @@ def _chart(published: Published, policy: list[dict[str, Any]]) -> Markup:
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.set_ylabel("Share of the week's launches")
     axes.legend(loc="upper left", ncols=2)
-    now = ", ".join(f"{row['release_strategy']} {row['launch_share_ratio']:.0%}" for row in policy)
+    now = ", ".join(
+        f"{row['release_strategy']} {100 * row['launch_share_ratio']:.0f} %" for row in policy
+    )
     return to_svg(figure, text=f"Share of launches by strategy and week; in the last one {now}.")

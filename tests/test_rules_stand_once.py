@@ -80,12 +80,12 @@ def test_a_second_declaration_is_found(text: str) -> None:
 def test_other_packages_and_the_simulator_know_the_same_numbers() -> None:
     """Packages do not import each other: what landing refuses and the simulator plays is equal."""
     grace, expiry = declared.VARS["grace_days"], declared.VARS["expiry_days"]
-    told = f"differs from {VARS}: change both"
+    message = f"differs from {VARS}: change both"
     assert expiry == contract.MAX_RESOLUTION_DAYS, (
-        f"MAX_RESOLUTION_DAYS of expectations/landing/contract.py {told}"
+        f"MAX_RESOLUTION_DAYS of expectations/landing/contract.py {message}"
     )
-    assert expiry == delivery.REFUND_DAYS, f"REFUND_DAYS of generator/delivery.py {told}"
-    assert grace == risk.RISK_DAYS, f"RISK_DAYS of generator/truth/risk.py {told}"
+    assert expiry == delivery.REFUND_DAYS, f"REFUND_DAYS of generator/delivery.py {message}"
+    assert grace == risk.RISK_DAYS, f"RISK_DAYS of generator/truth/risk.py {message}"
 
 
 def test_the_truth_knows_the_snapshot_kinds_of_projects() -> None:
@@ -100,10 +100,10 @@ def test_the_truth_knows_the_snapshot_kinds_of_projects() -> None:
 
 
 def test_release_strategies_are_those_of_the_raw_contract() -> None:
-    told = "differs from RELEASE_STRATEGIES of expectations/landing/contract.py: change both"
-    assert ARMS == contract.RELEASE_STRATEGIES, f"ARMS of ml/bandit/settings.py {told}"
+    message = "differs from RELEASE_STRATEGIES of expectations/landing/contract.py: change both"
+    assert ARMS == contract.RELEASE_STRATEGIES, f"ARMS of ml/bandit/settings.py {message}"
     assert catalogue.STRATEGIES == contract.RELEASE_STRATEGIES, (
-        f"STRATEGIES of generator/catalogue.py {told}"
+        f"STRATEGIES of generator/catalogue.py {message}"
     )
 
 

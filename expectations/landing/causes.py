@@ -55,8 +55,6 @@ MISSING_ROWS = {
         group by milestone._row
     """,
 }
-# implied by another rule about the same rows
-IMPLIED = {("projects", "milestone_numbers_1_to_n")}
 
 
 def trace_causes(checker: RowChecker) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 INTEGER = "bigint"
 TEXT = "varchar"
 MONEY = "decimal(18,2)"
-MOMENT = "timestamp"
+TIMESTAMP = "timestamp"
 TRUTH = "boolean"
 
 # How the goal is spread over the milestones; ml and the generator know the same ones.
@@ -84,7 +84,7 @@ TABLES = (
             Column("creator_id", INTEGER, "Identifies the creator."),
             Column("display_name", TEXT, "Name the creator is shown under."),
             Column("country", TEXT, "Country of the creator; empty when unknown.", True),
-            Column("joined_at", MOMENT, "When the creator joined the platform (UTC)."),
+            Column("joined_at", TIMESTAMP, "When the creator joined the platform (UTC)."),
         ),
     ),
     Table(
@@ -94,7 +94,7 @@ TABLES = (
         (
             Column("backer_id", INTEGER, "Identifies the backer."),
             Column("country", TEXT, "Country of the backer; empty when unknown.", True),
-            Column("joined_at", MOMENT, "When the backer joined the platform (UTC)."),
+            Column("joined_at", TIMESTAMP, "When the backer joined the platform (UTC)."),
         ),
     ),
     Table(
@@ -108,9 +108,9 @@ TABLES = (
             Column("category", TEXT, "Category it is listed under."),
             Column("country", TEXT, "Country of the project; empty when unknown.", True),
             Column("funding_goal", MONEY, "Money asked for; the milestones share it out."),
-            Column("launched_at", MOMENT, "When pledging began (UTC)."),
-            Column("deadline_at", MOMENT, "Planned end of pledging (UTC), chosen at launch."),
-            Column("cancelled_at", MOMENT, "When it was cancelled (UTC); empty if never.", True),
+            Column("launched_at", TIMESTAMP, "When pledging began (UTC)."),
+            Column("deadline_at", TIMESTAMP, "Planned end of pledging (UTC), chosen at launch."),
+            Column("cancelled_at", TIMESTAMP, "When it was cancelled (UTC); empty if never.", True),
             Column(
                 "release_strategy",
                 TEXT,
@@ -129,7 +129,7 @@ TABLES = (
             Column("project_id", INTEGER, "The project pledged to."),
             Column("backer_id", INTEGER, "The backer who pledged."),
             Column("amount", MONEY, "Money pledged, above 0."),
-            Column("pledged_at", MOMENT, "When it was pledged (UTC)."),
+            Column("pledged_at", TIMESTAMP, "When it was pledged (UTC)."),
         ),
         (Reference("project_id", "projects"), Reference("backer_id", "backers")),
     ),
@@ -141,11 +141,15 @@ TABLES = (
             Column("milestone_id", INTEGER, "Identifies the milestone."),
             Column("project_id", INTEGER, "The project it belongs to."),
             Column("milestone_number", INTEGER, "1 for the project's first milestone, then 2 …"),
-            Column("title", TEXT, "What is promised."),
+            Column("title", TEXT, "What is to be delivered."),
             Column("funding_amount", MONEY, "Its share of the project's goal."),
-            Column("due_at", MOMENT, "Planned delivery (UTC), chosen at launch."),
-            Column("submitted_at", MOMENT, "When it was delivered (UTC); empty if not yet.", True),
-            Column("resolved_at", MOMENT, "When the vote was decided (UTC); empty if not.", True),
+            Column("due_at", TIMESTAMP, "Planned delivery (UTC), chosen at launch."),
+            Column(
+                "submitted_at", TIMESTAMP, "When it was delivered (UTC); empty if not yet.", True
+            ),
+            Column(
+                "resolved_at", TIMESTAMP, "When the vote was decided (UTC); empty if not.", True
+            ),
             Column("resolution", TEXT, "approved or rejected; empty if not decided.", True),
         ),
         (Reference("project_id", "projects"),),
@@ -159,7 +163,7 @@ TABLES = (
             Column("milestone_id", INTEGER, "The milestone voted on."),
             Column("backer_id", INTEGER, "The backer who voted."),
             Column("is_approval", TRUTH, "Whether the vote is for releasing the money."),
-            Column("voted_at", MOMENT, "When it was cast (UTC)."),
+            Column("voted_at", TIMESTAMP, "When it was cast (UTC)."),
         ),
         (Reference("milestone_id", "milestones"), Reference("backer_id", "backers")),
     ),
@@ -173,7 +177,7 @@ TABLES = (
             Column("variant", TEXT, "The variant shown."),
             Column("backer_id", INTEGER, "The backer who was shown the project."),
             Column("project_id", INTEGER, "The project shown."),
-            Column("exposed_at", MOMENT, "When it was shown (UTC)."),
+            Column("exposed_at", TIMESTAMP, "When it was shown (UTC)."),
             Column("pledge_id", INTEGER, "The pledge it led to; empty if none.", True),
         ),
         (

@@ -10,7 +10,16 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from expectations.landing.contract import INTEGER, MOMENT, MONEY, TABLES, TEXT, TRUTH, Column, Table
+from expectations.landing.contract import (
+    INTEGER,
+    MONEY,
+    TABLES,
+    TEXT,
+    TIMESTAMP,
+    TRUTH,
+    Column,
+    Table,
+)
 from expectations.landing.rules_between_rows import BETWEEN_CHECKS
 from expectations.landing.rules_of_rows import ROW_CHECKS, Rule
 
@@ -20,7 +29,7 @@ LOGICAL_TYPES = {
     INTEGER: "integer",
     TEXT: "string",
     MONEY: "number",
-    MOMENT: "timestamp",
+    TIMESTAMP: "timestamp",
     TRUTH: "boolean",
 }
 FIRST_LINE = "# Made by `make contract` from expectations/landing; a test holds it to the code.\n"

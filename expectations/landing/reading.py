@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from expectations.errors import CallError
-from expectations.landing.contract import INTEGER, MOMENT, MONEY, TABLES, TEXT, TRUTH, Column, Table
+from expectations.landing.contract import (
+    INTEGER,
+    MONEY,
+    TABLES,
+    TEXT,
+    TIMESTAMP,
+    TRUTH,
+    Column,
+    Table,
+)
 from expectations.landing.csv_files import (
     UnreadableFileError,
     csv_relation,
@@ -22,21 +31,21 @@ NATIVE = {
     INTEGER: {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"},
     TEXT: {"VARCHAR"},
     MONEY: {"DECIMAL(18,2)"},
-    MOMENT: {"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE"},
+    TIMESTAMP: {"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE"},
     TRUTH: {"BOOLEAN"},
 }
 THROUGH_TEXT = {
     INTEGER: ("VARCHAR", "UBIGINT", "HUGEINT", "UHUGEINT", "DECIMAL"),
     TEXT: ("UUID", "JSON", "ENUM"),
     MONEY: ("VARCHAR", "DECIMAL", "HUGEINT", "UBIGINT", "BIGINT", "INTEGER", "SMALLINT", "TINYINT"),
-    MOMENT: ("VARCHAR", "TIMESTAMP_NS", "DATE"),
+    TIMESTAMP: ("VARCHAR", "TIMESTAMP_NS", "DATE"),
     TRUTH: ("VARCHAR", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UTINYINT"),
 }
 TYPE_NAMES = {
     INTEGER: "an integer",
     TEXT: "text",
     MONEY: "money (digits, at most 16 before the point and 2 after it, such as 1234.50)",
-    MOMENT: "a timestamp (ISO 8601, to the microsecond)",
+    TIMESTAMP: "a timestamp (ISO 8601, to the microsecond)",
     TRUTH: "true or false",
 }
 
@@ -45,14 +54,14 @@ TIME_OF_DAY = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6}0*)?)?"
 PATTERN = {
     INTEGER: r"-?\d+(\.0*)?",
     MONEY: r"[+-]?\d+(\.\d{0,2}0*)?",
-    MOMENT: rf"\d{{4}}-\d\d-\d\d([T ]{TIME_OF_DAY}(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?)?",
+    TIMESTAMP: rf"\d{{4}}-\d\d-\d\d([T ]{TIME_OF_DAY}(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?)?",
     TRUTH: "(?i)true|false|t|f|1|0",
 }
 # A cast to TIMESTAMP would drop the offset without a word.
 CAST = {
     INTEGER: "try_cast({text} as bigint)",
     MONEY: "try_cast({text} as decimal(18,2))",
-    MOMENT: "make_timestamp(epoch_us(try_cast({text} as timestamptz)))",
+    TIMESTAMP: "make_timestamp(epoch_us(try_cast({text} as timestamptz)))",
     TRUTH: "try_cast({text} as boolean)",
 }
 # infinity, which Parquet can hold, lies outside
@@ -215,7 +224,7 @@ def _typed_value(column: Column, kind: str) -> tuple[str, str]:
         return f"nullif(cast({raw} as varchar), '')", ""
     if kind == '"NULL"':
         return f"cast(null as {column.type})", ""
-    if kind in NATIVE[column.type] and column.type != MOMENT:
+    if kind in NATIVE[column.type] and column.type != TIMESTAMP:
         return f"cast({raw} as {column.type})", ""
     if kind in NATIVE[column.type]:
         # a cast from a zoned timestamp to a plain one goes through the calendar: 20 times slower

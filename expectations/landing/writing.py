@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from expectations.landing.contract import EVENTS, MOMENT, TEXT, Column, Table
+from expectations.landing.contract import EVENTS, TEXT, TIMESTAMP, Column, Table
 from expectations.warehouse import Connection, literal, scalar
 
 # dbt parses a seed row by row and DuckDB loads it in parallel scans of 8 MB, which may cut a value
@@ -19,7 +19,7 @@ LANDING = Table(
     "landing",
     "One row: what the landed tables are for.",
     (
-        Column("as_of", MOMENT, "The timestamp the warehouse is built for (UTC)."),
+        Column("as_of", TIMESTAMP, "The timestamp the warehouse is built for (UTC)."),
         Column("run_id", TEXT, "The run that landed the tables."),
     ),
 )

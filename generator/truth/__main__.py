@@ -151,7 +151,7 @@ def _snapshot_lines(folder: Path) -> list[str]:
     lines = []
     for title, is_kept in (
         ("oracle     success, all running campaigns", np.ones(len(kind), dtype=np.bool_)),
-        ("oracle     success, undecided ones", ~is_decided),
+        ("oracle     success, still open", ~is_decided),
     ):
         lines += [title, HEADER]
         for name in KINDS:
@@ -210,8 +210,9 @@ def _power_lines(folder: Path, scale: int) -> list[str]:
         return ["power      not known: too few views led to a pledge"]
     enough = scale * ((Z95 + 0.8416) * log_error / math.log1p(CLAIMED_LIFT)) ** 2
     return [
-        f"power      at {CLAIMED_LIFT:+.0%} conversion, errors clustered by backer: {found:.0%} at"
-        f" SCALE={scale}; {WANTED_POWER:.0%} takes SCALE={max(1, math.ceil(enough))}"
+        f"power      at {100 * CLAIMED_LIFT:+.0f} % conversion, errors clustered by backer:"
+        f" {100 * found:.0f} % at SCALE={scale};"
+        f" {100 * WANTED_POWER:.0f} % takes SCALE={max(1, math.ceil(enough))}"
     ]
 
 

@@ -19,7 +19,7 @@ def decided_lines(result: Decided) -> list[str]:
     why = "" if state == LEARNING else f" ({state})"
     return [
         f"{result.version}: {decided}, {added} -> ml.bandit_decisions, ml.bandit_posteriors",
-        "next launches" + why + ": " + ", ".join(f"{name} {p:.1%}" for p, name in shares),
+        "next launches" + why + ": " + ", ".join(f"{name} {100 * p:.1f} %" for p, name in shares),
         _worth(result.values),
     ]
 

@@ -135,11 +135,12 @@ def report(base: float, lift: float, power: float, found: Traffic | None) -> lis
     drift = (ndtri(power) - ndtri(_ALPHA / 2)) * sqrt(most)
     mean = sequential.operating(fractions, critical, float(drift)).mean_fraction * most
     lines = [
-        f"{size:,} views per arm find {base:.3%} against {base * (1 + lift):.3%} ({lift:+.0%})"
-        f" with power {power:.0%}: two-sided z-test, unpooled variance, alpha {_ALPHA:.0%}",
+        f"{size:,} views per arm find {100 * base:.3f} % against {100 * base * (1 + lift):.3f} %"
+        f" ({100 * lift:+.0f} %) with power {100 * power:.0f} %: two-sided z-test,"
+        f" unpooled variance, alpha {100 * _ALPHA:.0f} %",
         f"with {_LOOKS} looks (Lan-DeMets, O'Brien-Fleming type): at most {ceil(size * most):,}"
         f" ({most:.3f} times), on average {ceil(size * mean):,} ({mean:.2f} times)"
-        f" if the lift is {lift:+.0%}",
+        f" if the lift is {100 * lift:+.0f} %",
     ]
     if found is None:
         return [*lines, "no published experiment with conversions yet: the run time is not known"]
@@ -153,16 +154,16 @@ def _platform_lines(size: int, lift: float, power: float, found: Traffic) -> lis
     smallest = detectable_lift(
         found.conversion, found.view_count / 2 / found.clustering, power=power
     )
-    detects = f"{smallest:+.1%}" if smallest < inf else "no lift at all"
+    detects = f"{100 * smallest:+.1f} %" if smallest < inf else "no lift at all"
     return [
         f"this platform ({found.experiment}): {found.backer_count:,} backers entered in"
         f" {found.days:,} days, {per_arm:,.0f} views per arm and day of entry;"
-        f" {found.conversion:.2%} convert; clustering by backer multiplies the variance by"
+        f" {100 * found.conversion:.2f} % convert; clustering by backer multiplies the variance by"
         f" {found.clustering:.2f}",
         f"there {ceil(needed):,} views per arm take {ceil(needed / per_arm):,} days of entry and"
-        f" {found.window_days} for the last window; at its own conversion {lift:+.0%} takes"
+        f" {found.window_days} for the last window; at its own conversion {100 * lift:+.0f} % takes"
         f" {ceil(own):,} views, {ceil(own / per_arm):,} days of entry",
-        f"in {found.days:,} days of entry it can find {detects} with power {power:.0%}",
+        f"in {found.days:,} days of entry it can find {detects} with power {100 * power:.0f} %",
     ]
 
 

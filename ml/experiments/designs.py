@@ -68,7 +68,7 @@ class Rules:
         pre_days: Days before the first view whose pledges are the covariate.
         look_days: Days from one interim analysis (look) to the next.
         alpha: Two-sided error over all looks.
-        fewest_backers: In each arm, before a look counts.
+        min_backers: In each arm, before a look counts.
     """
 
     view_days: Annotated[StrictInt, Field(ge=1, le=366)]
@@ -76,7 +76,7 @@ class Rules:
     pre_days: Annotated[StrictInt, Field(ge=1, le=3660)]
     look_days: Annotated[StrictInt, Field(ge=1, le=366)]
     alpha: Annotated[StrictFloat, Field(ge=1e-6, le=0.2)]
-    fewest_backers: Annotated[StrictInt, Field(ge=2, le=1_000_000)]
+    min_backers: Annotated[StrictInt, Field(ge=2, le=1_000_000)]
 
     @property
     def window_days(self) -> int:

@@ -96,7 +96,7 @@ def _read_arm(design: Design, arm: str, looks: list[Look]) -> list[Reading]:
         if found is not None and test.fraction is not None and not ratio.is_broken:
             kept = kept if kept and kept.is_final else found.at(look)
         if design.plan and verdict.decision == GO_ON and look.number == design.look_count:
-            over = "; the registered run is over: prolong it, or stop undecided"
+            over = "; the registered run is over: prolong it, or stop without a decision"
             verdict = verdict._replace(reason=verdict.reason + over)
         has_crossed |= test.crossed != 0
         at_look = {metric: series[place] for metric, series in tests.items()}

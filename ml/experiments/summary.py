@@ -24,7 +24,7 @@ def _lines(found: Experimented | Failure) -> list[str]:
     if not primary:
         return [
             f"{name}: nothing to see by AS_OF of backers first seen in the"
-            f" {found.design.enrol_days} days from {found.design.starts_at:%Y-%m-%d}"
+            f" {found.design.enrol_days} days from {found.design.starts_at:%-d %b %Y}"
         ]
     last = {row.treatment: row for row in primary}
     where = " -> ml.experiment_results" if found.added_count else "; nothing new since the last run"

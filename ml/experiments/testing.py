@@ -68,7 +68,7 @@ def run_tests(
     fractions: list[float] = []
     for place, (look, (each, _)) in enumerate(zip(looks, compared, strict=True)):
         smaller = min(look.sums[design.control].count, look.sums[arm].count)
-        if each is None or smaller < design.fewest_backers:
+        if each is None or smaller < design.min_backers:
             continue
         fraction = each.error**-2 / planned if primary is None else primary[place].fraction
         if fraction is None:

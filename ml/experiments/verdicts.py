@@ -24,7 +24,7 @@ class Verdict(NamedTuple):
 
     def at(self, look: Look) -> "Verdict":
         """Returns it as later looks quote it."""
-        at_look = f"look {look.number}, {look.look_at:%Y-%m-%d}"
+        at_look = f"look {look.number}, {look.look_at:%-d %b %Y}"
         status = f"decided at {at_look}"
         if not self.is_final:
             status = f"not tested again: less than 1 % new information since {at_look}"
@@ -46,16 +46,18 @@ def decide(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str)
     if test.effect is None:
         return Verdict(GO_ON, _missing(look, design.control, arm))
     smaller = min(look.sums[design.control].count, look.sums[arm].count)
-    if smaller < design.fewest_backers:
+    if smaller < design.min_backers:
         return Verdict(
             GO_ON,
             f"an arm has {smaller:,} backers whose window is over,"
-            f" {design.fewest_backers:,} are needed",
+            f" {design.min_backers:,} are needed",
         )
     if test.fraction is None:
         return None
     if test.critical is None:
-        return Verdict(GO_ON, f"at {test.fraction:.1%} of the planned information it is too early")
+        return Verdict(
+            GO_ON, f"at {100 * test.fraction:.1f} % of the planned information it is too early"
+        )
     return _judge(design, plan, test, test.effect, test.fraction, test.critical)
 
 
@@ -72,7 +74,7 @@ def _explored(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: s
     if look.first_closes_at:
         over = "was over" if look.first_closes_at <= look.look_at else "is over"
         text += f"; windows of {design.window_days} days, the first {over}"
-        text += f" on {look.first_closes_at:%Y-%m-%d}"
+        text += f" on {look.first_closes_at:%-d %b %Y}"
     if ratio.p_value is not None:
         text += (
             f"; {look.exposed[design.control]:,} and {look.exposed[arm]:,} backers seen,"
@@ -82,7 +84,7 @@ def _explored(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: s
 
 
 def _difference(found: Effect) -> str:
-    lift = "" if found.lift is None else f" ({found.lift:+.1%})"
+    lift = "" if found.lift is None else f" ({100 * found.lift:+.1f} %)"
     return f"conversion differs by {100 * found.difference:+.2f} points{lift}"
 
 
@@ -92,7 +94,7 @@ def _missing(look: Look, control: str, arm: str) -> str:
             return f"arm {name} is empty: no backer was seen in it"
         if look.sums[name].count < 2:
             first = look.first_closes_at
-            when = f" (the first window ends on {first:%Y-%m-%d})" if first else ""
+            when = f" (the first window ends on {first:%-d %b %Y})" if first else ""
             return f"arm {name} has no two backers whose window is over yet{when}"
     return "nothing varies in either arm (nobody, or everybody, converted): there is no test"
 
@@ -113,7 +115,7 @@ def _judge(
     if chance is not None and chance < plan.futility:
         return Verdict(
             NO_EFFECT,
-            f"{within}; the chance to still find {plan.lift:+.0%} is {chance:.1%}"
+            f"{within}; the chance to still find {100 * plan.lift:+.0f} % is {100 * chance:.1f} %"
             " (advice: going on stays valid)",
         )
-    return Verdict(GO_ON, f"{within} at {fraction:.0%} of the planned information")
+    return Verdict(GO_ON, f"{within} at {100 * fraction:.0f} % of the planned information")

@@ -12,7 +12,7 @@ from ml.monitoring.alarms import (
 )
 from ml.monitoring.samples import MATURED
 
-_MAX_NAMED = 4  # alarms told in full on the screen
+_MAX_NAMED = 4  # alerts shown in full on the screen
 
 
 def monitored_lines(result: Monitored) -> list[str]:
@@ -54,7 +54,7 @@ def sentence(alarm: Alarm) -> str:
 def _movement(alarm: Alarm) -> str:
     finding = alarm.finding
     return (
-        f"{_place(finding)} moved: {_size(finding)}; seen since {alarm.since:%Y-%m-%d};"
+        f"{_place(finding)} moved: {_size(finding)}; seen since {alarm.since:%-d %b %Y};"
         f" {finding.current_count:,} recent projects against {finding.reference_count:,}."
     )
 
@@ -69,16 +69,16 @@ def _size(finding: Finding) -> str:
     shift = finding.shift
     figures = [f"PSI {shift.psi:.2f}"]
     if shift.mean_shift is not None and shift.capped_shift is not None:
-        mean = f"mean {shift.mean_shift:+.0%}"
+        mean = f"mean {100 * shift.mean_shift:+.0f} %"
         if shift.test == "ks":
-            mean += f" ({shift.capped_shift:+.0%} without extremes)"
+            mean += f" ({100 * shift.capped_shift:+.0f} % without extremes)"
         figures.insert(0, mean)
     return ", ".join(figures)
 
 
 def _price(cost: Cost | None) -> str:
     if cost is None:
-        return "What it costs cannot be told: there are too few predictions."
+        return "What it costs is not known: there are too few predictions."
     points = 100 * (cost.now - cost.before)
     return (
         f"By its own probabilities at {cost.snapshot_kind} the model is right"

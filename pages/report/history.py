@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from pages.published import ALL_KINDS
-from pages.rendering import prediction_time
+from pages.rendering import day, prediction_time, timestamp
 from pages.report import charts as report_charts
 from pages.report.claims import Scores, Unknown
 from pages.report.document import Block, Chart, Content, Heading, Section, Table, Text
@@ -117,8 +117,8 @@ def _backtest(model: ModelFacts) -> list[Block]:
         row.value for each in replays if (row := each.scores.figure("backtest", ALL_KINDS, "auc"))
     ]
     text = (
-        f"`{model.name}` at {len({each.at for each in replays})} timestamps from {first:%Y-%m-%d}"
-        f" to {last:%Y-%m-%d}, trained each time on outcomes known then, tested on snapshots with"
+        f"`{model.name}` at {len({each.at for each in replays})} timestamps from {day(first)}"
+        f" to {day(last)}, trained each time on outcomes known then, tested on snapshots with"
         " an open outcome until the next timestamp; 95 % intervals."
     )
     if aucs:
@@ -129,7 +129,7 @@ def _backtest(model: ModelFacts) -> list[Block]:
         ("Timestamp", "Estimator", "Trained on", "Tested on", "AUC", "Accuracy"),
         [
             (
-                f"{each.at:%Y-%m-%d}",
+                day(each.at),
                 each.estimator,
                 f"{each.train_entity_count:,}",
                 f"{each.test_entity_count:,}{f' ({each.reason})' if each.reason else ''}",
@@ -173,7 +173,7 @@ def _shift(each: Shift) -> tuple[str, ...]:
     return (
         f"`{each.feature}`",
         prediction_time(each.snapshot_kind),
-        "not defined" if each.mean_shift is None else f"{each.mean_shift:+.1%}",
+        "not defined" if each.mean_shift is None else f"{100 * each.mean_shift:+.1f} %",
         "not defined" if each.psi is None else f"{each.psi:.3f}",
         "below 0.0001" if each.adjusted_p_value < 0.0001 else f"{each.adjusted_p_value:.4f}",
         "yes" if each.is_alert else "no",
@@ -211,8 +211,8 @@ def _side_by_side(model: ModelFacts, old: SimpleNamespace, new: SimpleNamespace)
     lines: list[Sequence[Content]] = [
         ("Version", *(f"`{run.model_version}`" for run in (old, new))),
         ("Estimator", old.estimator, new.estimator),
-        ("Known as of", *(f"{run.as_of:%Y-%m-%d}" for run in (old, new))),
-        ("Cut", *(f"{run.cutoff_at:%Y-%m-%d}" for run in (old, new))),
+        ("Known as of", *(day(run.as_of) for run in (old, new))),
+        ("Cut", *(day(run.cutoff_at) for run in (old, new))),
         ("Trained on", *(f"{run.train_entity_count:,} {model.entity}s" for run in (old, new))),
         ("Tested on", *(f"{run.test_entity_count:,} {model.entity}s" for run in (old, new))),
     ]
@@ -235,7 +235,7 @@ def _limits(model: ModelFacts) -> list[Block]:
     if run is None or run.status != "trained" or run.cutoff_at is None:
         return [Text(f"`{model.name}` makes no predictions; the outlook has no probabilities.")]
     sentences = [
-        f"`{model.name}` knows no outcome after {run.cutoff_at:%Y-%m-%d}, which is"
+        f"`{model.name}` knows no outcome after {day(run.cutoff_at)}, which is"
         f" {(run.as_of - run.cutoff_at).days:,} days before AS_OF."
     ]
     kind = main_kind(model, _UNDECIDED)
@@ -286,13 +286,13 @@ def _card(model: ModelFacts) -> list[Block]:
     manifest = model.manifest
     lines: list[tuple[str, Content]] = [
         ("Purpose", _PURPOSE[model.name]),
-        ("Version", f"`{run.model_version}`, trained {run.trained_at:%Y-%m-%d %H:%M} UTC by run"
+        ("Version", f"`{run.model_version}`, trained {timestamp(run.trained_at)} by run"
          f" `{run.run_id}`"),
-        ("Data", f"known as of {run.as_of:%Y-%m-%d %H:%M} UTC, digest"
+        ("Data", f"known as of {timestamp(run.as_of)}, digest"
          f" `{run.data_fingerprint[:12]}`"),
         ("Training", f"{run.train_entity_count:,} {model.entity}s, {run.train_row_count:,}"
-         f" snapshots with an open outcome, launched from {run.train_from_at:%Y-%m-%d}, outcomes"
-         f" closed by the cut {run.cutoff_at:%Y-%m-%d}"),
+         f" snapshots with an open outcome, launched from {day(run.train_from_at)}, outcomes"
+         f" closed by the cut {day(run.cutoff_at)}"),
         ("Test", f"{run.test_entity_count:,} {model.entity}s, {run.test_row_count:,} snapshots,"
          " launched after the cut"),
         ("Estimator", f"{run.estimator}; {_hyperparameters(manifest)}"),

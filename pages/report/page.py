@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pages.failures import failures
 from pages.published import Published
-from pages.rendering import prediction_time, render, skill, timestamp, write_text
+from pages.rendering import day, prediction_time, render, skill, timestamp, write_text
 from pages.report import facts as report_facts
 from pages.report import history as report_history
 from pages.report import models as report_models
@@ -62,8 +62,8 @@ def _summary(model: ModelFacts) -> Text:
     return Text((
         f"`{model.name}`: {run.estimator} `{run.model_version}` serves"
         f" ({skill(run.skill_state)}), tested on"
-        f" {run.test_entity_count:,} {model.entity}s launched after {run.cutoff_at:%Y-%m-%d},"
-        f" with outcomes known by {run.as_of:%Y-%m-%d}.",
+        f" {run.test_entity_count:,} {model.entity}s launched after {day(run.cutoff_at)},"
+        f" with outcomes known by {day(run.as_of)}.",
         *content,
     ))  # fmt: skip
 
@@ -102,7 +102,7 @@ def _data(facts: Facts) -> list[Block]:
     volume = facts.volume
     span = "no launch yet"
     if volume.first_launched_at and volume.last_launched_at:
-        span = f"launched {volume.first_launched_at:%Y-%m-%d} to {volume.last_launched_at:%Y-%m-%d}"
+        span = f"launched {day(volume.first_launched_at)} to {day(volume.last_launched_at)}"
     blocks: list[Block] = [
         Text(
             f"{volume.project_count:,} projects of {volume.creator_count:,} creators, {span};"

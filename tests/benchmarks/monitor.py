@@ -170,7 +170,7 @@ def seen(
                 continue
             reference = sample.reference[name]
             if len(np.unique(reference[~np.isnan(reference)])) <= 2:
-                continue  # never known yet at this clock, or yes and no
+                continue  # never known yet at this snapshot kind, or yes and no
             changed = sample.recent[name][window] * factor
             found[name, sample.snapshot_kind] = alarms(model, family, place, reference, changed)
     return found
@@ -227,8 +227,8 @@ def budget_table(world: World) -> Iterator[str]:
     """One row per size of the platform: false alarms of three monitors, and power."""
     columns = (
         *("current projects", "any false alarm", "20 % rule on means", "NannyML's default"),
-        *("one feature times", "seen in project features: least, median"),
-        "seen in milestone features, whose windows are 0.4 as large",
+        *("one feature multiplied by", "detected in project features: least, median"),
+        "detected in milestone features (windows 0.4 times as large): least, median",
     )
     yield "| " + " | ".join(columns) + " |"
     yield "|---|---|---|---|---|---|---|"
@@ -251,7 +251,7 @@ def budget_table(world: World) -> Iterator[str]:
 
 
 def weekly(world: World, name: str) -> list[tuple[datetime, str, str, bool]]:
-    """The monitor's findings on one model in every week after its cut: week, feature, clock."""
+    """The monitor's findings on one model in every week after its cut: week, feature, kind."""
     watch = Watch(MODELS[name].drift, world.samples[name])
     day = world.cutoffs[name].replace(hour=0, minute=0, second=0, microsecond=0)
     week, found = day + timedelta(days=7 - day.weekday()), []
@@ -277,8 +277,8 @@ def backtest(world: World, scenario: str) -> tuple[str, dict[str, Any]]:
         cells += ["-", "-"]
     else:
         first = min(
-            ((when, feature, clock) for rows in weeks.values()
-             for when, feature, clock, alert in rows if alert and when > onset), default=None
+            ((when, feature, kind) for rows in weeks.values()
+             for when, feature, kind, alert in rows if alert and when > onset), default=None
         )  # fmt: skip
         moved = {f for rows in weeks.values() for when, f, _, alert in rows if alert}
         if first is None:
@@ -314,7 +314,8 @@ def main() -> None:
             budget.append(row)
             print(row, flush=True)
     head = [
-        "| platform | weeks with a false alarm | first alarm after the onset | what ever moved |",
+        "| platform | weeks with a false alarm | first alarm after the onset |"
+        " features that ever drifted |",
         "|---|---|---|---|",
     ]
     page_file = options.site / "monitoring" / "backtest.html"

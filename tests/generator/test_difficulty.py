@@ -1,4 +1,4 @@
-"""How well a model can predict is that of published studies, at each clock."""
+"""How well a model can predict is that of published studies, at each snapshot kind."""
 
 import numpy as np
 import pytest

@@ -20,7 +20,7 @@ from tests.dbt_project.reference.facts import (
     where,
 )
 
-CLOCKS = {
+SNAPSHOT_AFTER = {
     "launch": 0 * HOUR,
     "h4": 4 * HOUR,
     "h36": 36 * HOUR,
@@ -49,8 +49,8 @@ class Features(Facts):
 
     def _project_snapshots(self, project: Row) -> Iterable[tuple[str, datetime]]:
         end = min(project["deadline_at"], project["cancelled_at"] or project["deadline_at"])
-        for kind, clock in CLOCKS.items():
-            moment = project["launched_at"] + clock
+        for kind, age in SNAPSHOT_AFTER.items():
+            moment = project["launched_at"] + age
             if moment < end and moment <= self.as_of:
                 yield kind, moment
         if self.as_of < end:

@@ -7,13 +7,13 @@ import duckdb
 import pytest
 
 from expectations.landing import reading
-from expectations.landing.contract import INTEGER, MOMENT, TABLE, TEXT, Column
+from expectations.landing.contract import INTEGER, TABLE, TEXT, TIMESTAMP, Column
 from tests.expectations.landing.landing_world import world, write
 
 LATER = (
     Column("note", TEXT, "Words about it; empty when there are none.", True, since="2027-01"),
     Column("size", INTEGER, "How many belong to it; empty when unknown.", True, since="2027-01"),
-    Column("seen_at", MOMENT, "When it was seen (UTC); empty if never.", True, since="2027-02"),
+    Column("seen_at", TIMESTAMP, "When it was seen (UTC); empty if never.", True, since="2027-02"),
 )
 
 

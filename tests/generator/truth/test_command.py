@@ -285,7 +285,7 @@ def test_the_report_names_oracle_effects_and_power(
     assert output.startswith(
         "truth      SCALE=2 SEED=5 SCENARIO=bot_pledges, from 2023-07-01T00:00"
     )
-    for word in ("oracle     success, undecided", "  d21 ", "  start ", "power      at +15%"):
+    for word in ("oracle     success, still open", "  d21 ", "  start ", "power      at +15 %"):
         assert word in output
     assert "The oracle knows every latent" in output
     assert "observable ceiling" in output

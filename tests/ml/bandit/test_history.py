@@ -11,8 +11,6 @@ from ml.bandit.policy import draw
 from ml.warehouse import open_warehouse
 from tests.ml.bandit.conftest import Platform, days
 
-ON_TIME = {"resolution": "approved"}
-
 
 def history(platform: Platform) -> History:
     with open_warehouse(platform.path) as warehouse:

@@ -124,7 +124,7 @@ def lab(made_ml_state: None, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 @pytest.fixture
 def design() -> Design:
     """The registered design, with an arm large enough at ten backers."""
-    return replace(designs.load().registered[NAME], fewest_backers=10)
+    return replace(designs.load().registered[NAME], min_backers=10)
 
 
 def draw_world(

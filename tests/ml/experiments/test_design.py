@@ -27,7 +27,7 @@ def test_without_a_warehouse_it_says_the_size_and_that_run_time_is_unknown(
     arguments = ["--base", "0.05", "--lift", "0.15", "--power", "0.8"]
     assert main([*arguments, "--db", str(tmp_path / "none.duckdb")]) == 0
     output = capsys.readouterr().out
-    assert "14,190 views per arm find 5.000% against 5.750% (+15%)" in output
+    assert "14,190 views per arm find 5.000 % against 5.750 % (+15 %)" in output
     assert "two-sided z-test, unpooled variance" in output
     assert "the run time is not known" in output
 

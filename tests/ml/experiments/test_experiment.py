@@ -143,7 +143,7 @@ def test_an_experiment_without_a_design_gets_a_window_that_fits_its_days(
         from ml.experiment_results where metric_role = 'primary' order by 1"""
     )
     assert looks[-1] == (START + 14 * DAY, 7, START + 7 * DAY, 1001, True)
-    assert "windows of 7 days, the first was over on 2023-11-13" in " ".join(out.split())
+    assert "windows of 7 days, the first was over on 13 Nov 2023" in " ".join(out.split())
     assert "for this look alone" in out
 
 
@@ -176,7 +176,7 @@ def test_before_the_first_window_is_over_its_date_is_said(
     lab.fill(registered, pledges, as_of=START + 14 * DAY)
     _, out, _ = lab.run()
     assert (
-        "no two backers whose window is over yet (the first window ends on 2023-11-27)"
+        "no two backers whose window is over yet (the first window ends on 27 Nov 2023)"
         in " ".join(out.split())
     )
 
@@ -236,7 +236,7 @@ def test_before_the_first_look_nothing_is_said(lab: Lab) -> None:
     lab.fill([Exposure(1, "control", 1, 7, START)], [], as_of=START + DAY / 2)
     code, out, _ = lab.run()
     assert code == 0
-    assert "nothing to see by AS_OF of backers first seen in the 28 days from 2023-11-06" in out
+    assert "nothing to see by AS_OF of backers first seen in the 28 days from 6 Nov 2023" in out
 
 
 def test_a_wrong_design_and_a_missing_table_end_with_2(lab: Lab) -> None:

@@ -70,13 +70,13 @@ def test_a_clear_lift_ships_at_the_look_that_shows_it_and_stays_decided(design: 
     assert first.is_significant
     assert "z = " in first.reason
     assert "reached" in first.reason
-    assert rows[2].reason == f"decided at look 23, 2023-11-29: {first.reason}"
+    assert rows[2].reason == f"decided at look 23, 29 Nov 2023: {first.reason}"
 
 
 def test_harm_stops_in_words(design: Design) -> None:
     [row] = primary(read(design, looks_at(design, [0.8], (0.05, 0.038))))
     assert row.decision == HARM == "stop, harm"
-    assert row.reason.startswith("conversion differs by -1.20 points (-24.0%)")
+    assert row.reason.startswith("conversion differs by -1.20 points (-24.0 %)")
 
 
 def test_all_planned_information_without_a_crossing_stops(design: Design) -> None:
@@ -94,7 +94,7 @@ def test_no_effect_half_way_is_futile_but_not_for_good(design: Design) -> None:
     )
     rows = primary(read(design, [half, later._replace(number=23)]))
     assert rows[0].decision == NO_EFFECT
-    assert "the chance to still find +15% is " in rows[0].reason
+    assert "the chance to still find +15 % is " in rows[0].reason
     assert rows[0].conditional_power is not None
     assert rows[0].conditional_power < 0.1
     assert rows[1].decision == SHIP  # not binding: going on was valid
@@ -119,7 +119,7 @@ def test_a_look_with_hardly_anything_new_is_not_tested(design: Design) -> None:
     rows = primary(read(design, looks_at(design, [0.5, 0.502, 0.6], (0.05, 0.055))))
     assert [row.boundary is None for row in rows] == [False, True, False]
     assert rows[1].reason == (
-        "not tested again: less than 1 % new information since look 22, 2023-11-28:"
+        "not tested again: less than 1 % new information since look 22, 28 Nov 2023:"
         f" {rows[0].reason}"
     )
 

@@ -21,26 +21,26 @@ KEYS = {
     "calibration_curves": "model_name, model_version, split, snapshot_kind, bin",
     "feature_importance": "model_name, model_version, feature",
 }
-CLOCKS = np.array(["launch", "d3"])
+KINDS = np.array(["launch", "d3"])
 
 
 def made_up_rows(count: int, seed: int) -> pa.Table:
     """Two snapshots of each project, whose outcome hangs on `telling` and nothing else.
 
-    `clock_bound` differs between the clocks but says nothing within one.
+    `kind_bound` differs between the snapshot kinds but says nothing within one.
     """
     rng = np.random.default_rng(seed)
     telling = rng.normal(size=count)
     label = rng.random(count) < 1 / (1 + np.exp(-2 * telling))
-    rows, clock = 2 * count, np.tile([0, 1], count)
+    rows, kind = 2 * count, np.tile([0, 1], count)
     launched = micros(STARTS_AT) + np.arange(count) * 3_600_000_000
     return pa.table({
         "entity_id": np.repeat(np.arange(count), 2), "project_id": np.repeat(np.arange(count), 2),
         "launched_at": stamps(np.repeat(launched, 2)),
         "closed_at": stamps(np.repeat(launched + 86_400_000_000, 2)),
-        "label": np.repeat(label, 2), "snapshot_kind": pa.array(CLOCKS[clock]),
+        "label": np.repeat(label, 2), "snapshot_kind": pa.array(KINDS[kind]),
         "is_decided": np.full(rows, False), "is_first_time": rng.random(rows) < 0.5,
-        "telling": np.repeat(telling, 2), "clock_bound": 10.0 * clock,
+        "telling": np.repeat(telling, 2), "kind_bound": 10.0 * kind,
         "idle": rng.normal(size=rows), "word": pa.array(rng.choice(["a", "b"], rows)),
         "amount": pa.nulls(rows, pa.float64()), "true_probability": pa.nulls(rows, pa.float64()),
         "ceiling_probability": pa.nulls(rows, pa.float64()),
@@ -48,7 +48,7 @@ def made_up_rows(count: int, seed: int) -> pa.Table:
 
 
 def settings_for(platform: Platform, estimator: str) -> ModelSettings:
-    features = Features(("telling", "clock_bound", "idle"), ("word",))
+    features = Features(("telling", "kind_bound", "idle"), ("word",))
     [model] = [
         each
         for each in platform.setting("project_success").candidates()
@@ -70,8 +70,8 @@ def test_the_one_informative_feature_is_found(world: Platform, estimator: str) -
     for row in importance.values():
         assert abs(row.log_loss_increase) < 0.1 * telling.log_loss_increase
         assert row.increase_deviation < 0.1 * telling.log_loss_increase
-    # within a clock it is the same for all rows, so there is nothing to shuffle
-    assert importance["clock_bound"].log_loss_increase == 0
+    # within a snapshot kind it is the same for all rows, so there is nothing to shuffle
+    assert importance["kind_bound"].log_loss_increase == 0
 
 
 def test_decided_rows_say_nothing_of_features(world: Platform) -> None:

@@ -245,7 +245,7 @@ def test_backtest_is_shown_when_there_is_one(finished: Platform) -> None:
             " and run_id = 'run-1' and model_name = 'project_success')"
         )
     report = Report(finished)
-    assert "project_success at 3 timestamps from 2023-01-01 to 2023-03-01" in report.text
+    assert "project_success at 3 timestamps from 1 Jan 2023 to 1 Mar 2023" in report.text
     assert report.page.count("<svg ") == 7
     assert "milestone_risk has not been replayed" in report.text
 

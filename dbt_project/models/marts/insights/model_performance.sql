@@ -1,4 +1,4 @@
--- Batch predictions made on undecided snapshots only: the outcome of the others was certain then,
+-- Batch predictions made on snapshots still open only: the outcome of the others was certain then,
 -- and what is asked for often online must not weigh more.
 with
 
