@@ -192,6 +192,8 @@ class Runner:
             "DBT_LOG_PATH": str(paths.build_folder / "logs"),
             "DO_NOT_TRACK": "1",
             "PYTHONUNBUFFERED": "1",
+            # of a stage that was interrupted: the semaphores it names are gone with it
+            "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",
         }
 
 

@@ -16,7 +16,7 @@ from tests.journeys.warehouses import Warehouse, is_conserved, stages_of_last_ru
 pytestmark = [pytest.mark.journey, needs_make]
 PROJECTS = "select project_id, success_probability, model_version, reasons from {}"
 MILESTONES = """
-    select milestone_id, risk_probability, reasons from {} where not is_decided order by all
+    select milestone_id, model_version, reasons from {} where not is_decided order by all
 """
 SHEET = """
     select milestone_id, recommendation, risk_probability, held_amount, release_amount, reasons
