@@ -81,7 +81,8 @@ def test_page_shows_decisions_shares_and_why_values_are_missing(
     for part in (
         "Open &lt;Garden&gt;", "6 of 8 votes for, 40.0 % risk", "vote_count = 2 (+0.050)",
         "risk not known: decide by hand",
-        "not approved within these 14 days is <i>review</i> while most votes are for it", "1,000.00",
+        "not approved within these 14 days is <i>review</i> while most votes are for it",
+        "1,000.00",
         "No risk is known for 1 submitted milestone:",
         "The model now: <b>no proven skill</b>", "60 of 88 would have been",
         "of which 10.0 % were high risk (of all: 25.0 %).",
