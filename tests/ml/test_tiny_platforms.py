@@ -159,7 +159,7 @@ ODD_EXPERIMENTS: dict[str, tuple[str, str]] = {
     "exposures_of_one_instant": (
         "update core.fct_experiment_exposures set exposed_at = timestamp '2023-12-31 23:59:59',"
         " pledge_id = null",
-        "the first window ends on 2024-01-02",
+        "the first window ends on 2 Jan 2024",
     ),
 }
 

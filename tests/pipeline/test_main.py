@@ -61,11 +61,18 @@ def test_an_alert_fails_a_run_that_asks_for_it_once_it_is_published(
     with duckdb.connect(str(tmp_path / "escrow.duckdb")) as con:
         con.execute("create schema insights")
         con.execute(f"create table insights.drift_alerts as from range({count})")
+        con.execute(
+            """create table insights.drift_status as from (values
+            ('project_success', 'not tested'), ('project_success', 'no drift detected'),
+            ('milestone_risk', 'not tested')) as found (model_name, status)"""
+        )
     monkeypatch.setattr(command_line.Runner, "bring_up_to_date", lambda *_: [])
     given = [goal, f"WAREHOUSE={tmp_path}", f"FAIL_ON_ALERT={setting}"]
     assert command_line.main(given) == code
     printed = capsys.readouterr()
     assert "nothing has changed" in printed.out
+    is_asked = setting == "1" and goal != "features"
+    assert ("not tested for drift: milestone_risk\n" in printed.err) == is_asked
     assert ("2 rows in insights.drift_alerts" in printed.err) == bool(code)
 
 
