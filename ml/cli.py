@@ -49,8 +49,9 @@ def _run(options: argparse.Namespace, now: Callable[[], datetime]) -> int:
     context = RunContext(options.run_id, now().replace(tzinfo=None))
     with open_warehouse(options.db) as warehouse:
         is_about_models = not set(_OF_MODELS).isdisjoint(options.stages)
-        catalogue = feature_catalogue(warehouse) if is_about_models else {}
-        models = settings.load(options.config, catalogue) if is_about_models else ()
+        models: tuple[ModelSettings, ...] = ()
+        if is_about_models:
+            models = settings.load(options.config, feature_catalogue(warehouse))
         run = _Run(models, warehouse, options, context)
         for stage in STAGES:
             if stage in options.stages:

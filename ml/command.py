@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from textwrap import wrap
 
 from ml.errors import MlError
@@ -38,3 +39,8 @@ def fitted(lines: Iterable[str]) -> list[str]:
         for line in lines
         for part in wrap(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     ]
+
+
+def short(path: Path) -> Path:
+    """Returns a path relative to the current folder where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

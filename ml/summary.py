@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from ml.command import short
 from ml.modeling.metrics import Metric
 from ml.modeling.predict import Predicted
 from ml.modeling.registry import ModelRun
@@ -23,7 +24,7 @@ def trained_lines(model: ModelSettings, results: list[Trained], models: Path) ->
     lines = [
         f"{model.name}: trained on {_count(run.train_entity_count, model.entity)} until"
         f" {run.cutoff_at:%d %b %Y}, tested on {run.test_entity_count:,} launched later"
-        f" -> {_short(models / model.name)}"
+        f" -> {short(models / model.name)}"
     ]
     kind = model.drift.snapshot_kinds[-1]  # the one that the report leads with
     for result in results:
@@ -73,7 +74,3 @@ def _worth(metrics: Iterable[Metric], kind: str) -> str:
         f"{accuracy} [{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}], majority guess"
         f" {100 * guess:.1f} %: {100 * (row.value - guess):+.1f} points [{low:+.1f}, {high:+.1f}]"
     )
-
-
-def _short(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pages.registry import LINEAGE
 from pipeline.errors import DONE, PARTLY_DONE
+from pipeline.screen import short, show
 
 
 def main() -> int:
@@ -28,8 +29,7 @@ def main() -> int:
         traceback.print_exc()
         print("lineage: a bug ended the making of the page", file=sys.stderr)
         return PARTLY_DONE
-    shown = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
-    print(f"{'pages':<10} lineage of columns ({time.perf_counter() - started:.1f} s) -> {shown}")
+    show("pages", f"lineage of columns ({time.perf_counter() - started:.1f} s) -> {short(page)}")
     return DONE
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from ml.command import fitted, guarded, show, timed
+from ml.command import fitted, guarded, short, show, timed
 from ml.containment import concerns_all
 from ml.errors import PARTLY_DONE, MlError
 from ml.monitoring import journal
@@ -39,9 +39,8 @@ def _append(options: argparse.Namespace) -> int:
         added = journal.append(options.journal, found)
     except OSError as error:
         raise MlError(f"{options.journal}: {error}") from error
-    path = options.journal.resolve()
-    where = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return show("journal", fitted(timed([f"{added} new lines -> {where}"], started)))
+    line = f"{added} new lines -> {short(options.journal.resolve())}"
+    return show("journal", fitted(timed([line], started)))
 
 
 if __name__ == "__main__":
