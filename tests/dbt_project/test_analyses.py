@@ -8,9 +8,6 @@ import duckdb
 import pytest
 import yaml
 
-from tests.conftest import WITHOUT_TESTS, Workshop
-from tests.dbt_project.builds import Builds
-from tests.dbt_project.export import write_csv
 from tests.forks import REPOSITORY
 
 ANALYSES = REPOSITORY / "dbt_project" / "analyses"
@@ -32,17 +29,10 @@ ANSWERED_BY_THE_SMALL_WORLD = {
 
 
 @pytest.fixture(scope="module")
-def compiled(
-    builds: Builds, lent_workshop: Workshop, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, dict[str, Any]]:
-    """A warehouse up to `insights`, and every analysis as dbt compiles it for that."""
-    workshop = lent_workshop
-    workshop.clear()
-    workshop.build(write_csv(builds.tables, tmp_path_factory.mktemp("export")))
-    workshop.dbt("build", "--selector", "insights", *WITHOUT_TESTS)
-    workshop.dbt("compile", "--select", "resource_type:analysis")
-    nodes = json.loads((workshop.target / "manifest.json").read_text())["nodes"].values()
-    return workshop.database, {
+def compiled(whole_warehouse: Path) -> tuple[Path, dict[str, Any]]:
+    """A warehouse up to `insights`, and every analysis as dbt compiled it for that."""
+    nodes = json.loads((whole_warehouse / "manifest.json").read_text())["nodes"].values()
+    return whole_warehouse / "escrow.duckdb", {
         node["name"]: node["compiled_code"] for node in nodes if node["resource_type"] == "analysis"
     }
 
