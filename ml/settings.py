@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StrictFloat, StrictInt, with_config
 
@@ -14,7 +14,12 @@ DEFAULT_PATH = Path(__file__).with_name("models.toml")
 
 ENTITIES = ("project", "milestone")
 
-Estimator = Literal["random_forest", "gradient_boosting", "logistic_regression"]
+Estimator = Literal[
+    "log_odds_mean", "random_forest", "gradient_boosting", "logistic_regression", "base_rate"
+]
+MEAN: Final = "log_odds_mean"
+BASE_RATE: Final = "base_rate"
+_MOST = 1_000_000
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="a lower-case name")]
 Names = tuple[Name, ...]
 
@@ -54,21 +59,21 @@ class Split:
     """Where the cut lies, and how much it takes to train at all.
 
     Attributes:
-        train_share: Share of the labelled entities whose project was launched by the cut.
+        cuts: Shares of the labelled entities: at the launch by which each of them had begun, the
+            model is fitted to what was known, and predicts the launches up to the next cut. The
+            launches after the second cut are what it is measured on; those between the first two
+            only say how much each estimator is worth.
         min_entities: Fewest entities in training.
         min_rarer_class: Fewest entities of the rarer class in training.
         max_train_projects: Most projects in training; more are sampled.
         max_test_projects: Most projects that a model is judged on; more are sampled.
-        calibration_shares: Earlier cuts inside the training window, as shares of its projects: what
-            a model fitted up to each of them says about the stretch to the next one calibrates.
     """
 
-    train_share: Annotated[StrictFloat, Field(ge=0.1, le=0.95)]
+    cuts: Annotated[tuple[StrictFloat, ...], Field(min_length=2), AfterValidator(_rising_shares)]
     min_entities: Annotated[StrictInt, Field(ge=2, le=1_000_000)]
     min_rarer_class: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
     max_train_projects: Annotated[StrictInt, Field(ge=100, le=10_000_000)]
     max_test_projects: Annotated[StrictInt, Field(ge=100, le=10_000_000)]
-    calibration_shares: Annotated[tuple[StrictFloat, ...], AfterValidator(_rising_shares)]
 
 
 @with_config(CLOSED)
@@ -104,6 +109,9 @@ class ModelSettings:
     Attributes:
         rule_feature: The one feature of the simplest baseline.
         challengers: Other estimators with their hyperparameters.
+        linear: The features of the logistic regression.
+        logarithms: Those of them that it takes the logarithm of.
+        products: Pairs of them whose product it takes too.
     """
 
     name: str
@@ -116,16 +124,55 @@ class ModelSettings:
     hyperparameters: dict[str, Any]
     challengers: tuple[tuple[str, dict[str, Any]], ...]
     rule_feature: str
+    linear: Features
+    logarithms: Names
+    products: tuple[tuple[str, str], ...]
     split: Split
     drift: Drift
 
     def candidates(self) -> tuple["ModelSettings", ...]:
         """The model by each of its estimators, the default first."""
-        made = ((self.estimator, self.hyperparameters), *self.challengers)
-        return tuple(
-            replace(self, estimator=estimator, hyperparameters=given, challengers=())
-            for estimator, given in made
+        first = self if self.estimator == MEAN else self._by(self.estimator)
+        return first, *(self._by(estimator) for estimator, _ in self.challengers)
+
+    def members(self) -> tuple[tuple["ModelSettings", float], ...]:
+        """The estimators that make a prediction together, each with the prior of its weight."""
+        if self.estimator != MEAN:
+            return ((self._by(self.estimator), 1.0),)
+        return tuple((self._by(name), prior) for name, prior in self.hyperparameters.items())
+
+    def rule(self) -> "ModelSettings":
+        """The simplest baseline: a logistic regression on one feature and the snapshot kind."""
+        features = Features((self.rule_feature,), ("snapshot_kind",))
+        return replace(self._by("logistic_regression"), hyperparameters={}, features=features)
+
+    def base_rate(self) -> "ModelSettings":
+        """The baseline that knows the snapshot kind alone."""
+        return self._by(BASE_RATE)
+
+    def _by(self, estimator: str) -> "ModelSettings":
+        known = {**dict(self.challengers), self.estimator: self.hyperparameters}
+        features = {
+            "logistic_regression": self.linear,
+            BASE_RATE: Features((), ("snapshot_kind",)),
+        }.get(estimator, self.features)
+        return replace(
+            self,
+            estimator=estimator,
+            hyperparameters=known.get(estimator, {}),
+            features=features,
+            challengers=(),
         )
+
+
+class _Linear(BaseModel):
+    """The features as an analyst would give them to a logistic regression."""
+
+    model_config = CLOSED
+
+    plain: Names
+    logarithms: Names
+    products: list[tuple[Name, Name]]
 
 
 class _Model(BaseModel):
@@ -139,6 +186,7 @@ class _Model(BaseModel):
     challengers: list[Estimator]
     rule_feature: Name
     leave_out: Names
+    linear: _Linear
     hyperparameters: dict[Estimator, dict[str, Any]]
     split: Split
     drift: Drift
@@ -175,6 +223,7 @@ def load(path: Path, catalogue: Mapping[str, Features] | None = None) -> tuple[M
 
 
 def _settings(file: _File, name: str, model: _Model, features: Features) -> ModelSettings:
+    linear = (*model.linear.plain, *model.linear.logarithms)
     return ModelSettings(
         name=name,
         seed=file.seed,
@@ -186,6 +235,9 @@ def _settings(file: _File, name: str, model: _Model, features: Features) -> Mode
         hyperparameters=model.hyperparameters[model.estimator],
         challengers=tuple((each, model.hyperparameters[each]) for each in model.challengers),
         rule_feature=model.rule_feature,
+        linear=Features(tuple(each for each in features.numeric if each in linear), ()),
+        logarithms=model.linear.logarithms,
+        products=tuple(model.linear.products),
         split=model.split,
         drift=model.drift,
     )
@@ -200,6 +252,12 @@ def _problem(model: _Model) -> str | None:
     for estimator in made:
         if estimator not in model.hyperparameters:
             return f"hyperparameters.{estimator} is missing"
+    for member, prior in model.hyperparameters.get(MEAN, {}).items():
+        place = f"hyperparameters.{MEAN}.{member}"
+        if member not in (*model.challengers, BASE_RATE):
+            return f"{place} is unknown; known here: {', '.join((*model.challengers, BASE_RATE))}"
+        if not isinstance(prior, int | float) or not 0 < prior <= _MOST:
+            return f"{place} must be a number above 0, at most {_MOST}, not {prior!r}"
     if not model.drift.snapshot_kinds or "current" in model.drift.snapshot_kinds:
         # Live campaigns are long ones caught half-way: against training they always differ.
         return "drift.snapshot_kinds must name kinds of snapshot other than 'current'"
@@ -215,6 +273,9 @@ def _problem_of_features(model: _Model, every: Features) -> str | None:
     if model.rule_feature not in features.numeric:
         allowed = ", ".join(features.numeric)
         return f"rule_feature must be one of {allowed}, not {model.rule_feature!r}"
+    for name in (*model.linear.plain, *model.linear.logarithms):
+        if name not in every.numeric:
+            return f"linear holds {name!r}, which is no number of features.feature_catalogue"
     for name in model.drift.report_only:
         if name not in features.names:
             return f"drift.report_only holds {name!r}, which is no feature of the model"

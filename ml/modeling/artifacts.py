@@ -1,20 +1,20 @@
 """Model folders: written once, never changed, and loaded only if the digest is the recorded one."""
 
 import hashlib
-import io
 import json
 import os
+import pickle
 import shutil
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
-import joblib
 from sklearn.exceptions import InconsistentVersionWarning
 
 from ml.errors import MlError
-from ml.modeling.estimators import FittedModel
 from ml.modeling.registry import ModelRun
+from ml.modeling.rolling import FittedModel
 
 MODEL_FILE = "model.joblib"
 MANIFEST_FILE = "manifest.json"
@@ -27,10 +27,12 @@ class ArtifactError(MlError):
 
 
 def dump(fitted: FittedModel) -> bytes:
-    """Returns the fitted model as the bytes of a compressed joblib file."""
-    buffer = io.BytesIO()
-    joblib.dump(fitted, buffer, compress=3)
-    return buffer.getvalue()
+    """Returns the fitted model as compressed bytes, which `joblib.load` reads as well.
+
+    By the C pickler: joblib takes each of the thousand small arrays of a forest apart, which costs
+    four times as long to write and to read.
+    """
+    return zlib.compress(pickle.dumps(fitted, protocol=5), level=1)
 
 
 def digest(content: bytes) -> str:
@@ -117,7 +119,7 @@ def load(models: Path, run: ModelRun) -> FittedModel:
     with warnings.catch_warnings():
         warnings.simplefilter("error", InconsistentVersionWarning)
         try:
-            fitted: FittedModel = joblib.load(io.BytesIO(content))
+            fitted: FittedModel = pickle.loads(zlib.decompress(content))
             return fitted
         except InconsistentVersionWarning as error:
             raise ArtifactError(

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml.context import RunContext
-from ml.modeling import estimators, metrics, skill
+from ml.modeling import metrics, rolling, skill
 from ml.modeling.baselines import CEILING, ORACLE, Predictor
 from ml.modeling.bootstrap import Floats, Integers
 from ml.modeling.calibration_curve import CalibrationBin, calibration_curve
-from ml.modeling.estimators import FittedModel
 from ml.modeling.metrics import Metric, ScoredRows
+from ml.modeling.rolling import FittedModel
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
@@ -68,7 +68,7 @@ def assess_model(
     if not test.num_rows:
         return Assessment(model.estimator, version, [], [], [])
     how: dict[str, Any] = {"resamples": model.bootstrap_resamples, "seed": model.seed}
-    rows = scored(test, estimators.score(fitted, test))
+    rows = scored(test, rolling.score(fitted, test))
     measured = metrics.measure(rows, **how)
     ceiling = test.column("ceiling_probability").to_numpy()
     if not np.isnan(ceiling).any():
@@ -104,11 +104,12 @@ def _importance(model: ModelSettings, fitted: FittedModel, test: pa.Table) -> li
     """Shuffles one feature at a time among open rows of one snapshot kind (Breiman, 2001).
 
     All shuffled copies are scored in one call: scikit-learn's function of that purpose takes ten
-    times as long on a small test, and shuffles across kinds, which makes impossible campaigns.
+    times as long on a small test, and shuffles across kinds, which makes impossible campaigns. One
+    fit scores them all, the newest that knew none of their outcomes.
     """
     open_rows = test.filter(np.logical_not(test.column("is_decided").to_numpy()))
     rows = open_rows.slice(0, _MAX_ROWS)
-    names = estimators.features_of(fitted).names
+    names = rolling.features_of(fitted).names
     if not rows.num_rows:
         return []
     rng = np.random.default_rng(model.seed)
@@ -119,7 +120,8 @@ def _importance(model: ModelSettings, fitted: FittedModel, test: pa.Table) -> li
         for _ in range(_SHUFFLES):
             order = _shuffled_within(kind, rng)
             copies.append(rows.set_column(place, name, rows.column(name).take(order)))
-    probability = estimators.score(fitted, pa.concat_tables([rows, *copies]))
+    fit = rolling.fit_before(fitted, rows)
+    probability = rolling.score_by(fit, pa.concat_tables([rows, *copies]))
     label = np.tile(rows.column("label").to_numpy().astype(bool), len(copies) + 1)
     loss = metrics.surprise(label, probability).reshape(-1, rows.num_rows).mean(axis=1)
     increase = (loss[1:] - loss[0]).reshape(len(names), _SHUFFLES)

@@ -23,10 +23,11 @@ from ml import settings
 from ml.command import guarded, show, timed
 from ml.context import RunContext
 from ml.errors import MlError
-from ml.modeling import assessment, estimators, fingerprints, metrics
+from ml.modeling import assessment, estimators, fingerprints, metrics, rolling
 from ml.modeling.assessment import Assessment
 from ml.modeling.metrics import ALL_KINDS, Metric
 from ml.modeling.registry import ModelRun, add_run, is_replayed, run_in_use
+from ml.modeling.rolling import Training
 from ml.modeling.rows import check_inputs, feature_catalogue, rows_between, training_rows
 from ml.modeling.versions import new_run, skip_reason, with_test, with_training
 from ml.settings import ModelSettings
@@ -114,8 +115,9 @@ def replay(
 def _judge(model: ModelSettings, run: ModelRun, training: pa.Table, live: pa.Table) -> Assessment:
     measured: list[Metric] = []
     if live.num_rows:
-        fitted = estimators.fit(model, training)
-        rows = assessment.scored(live, estimators.score(fitted, live))
+        cuts = rolling.cuts_among(training, model.split.cuts)
+        fitted = Training(training, cuts).fit(model)
+        rows = assessment.scored(live, rolling.score_by(fitted.fits[-1], live))
         found = metrics.measure(rows, resamples=model.bootstrap_resamples, seed=model.seed)
         measured = [
             metric._replace(split=SPLIT) for metric in found if metric.split == "test_undecided"

@@ -49,7 +49,7 @@ def fit(
     kinds, place = np.unique(kind, return_inverse=True)
     parts = _parts(score)
     sign = np.where(label, 1.0, -1.0)
-    weight = len(np.unique(project_id)) / len(score)
+    weight = weight_of_row(project_id)
     spread = np.repeat([_POOLED, *[_PER_KIND] * len(kinds)], 2).reshape(-1, 2)
 
     def loss(flat: Floats) -> tuple[float, Floats]:
@@ -64,6 +64,11 @@ def fit(
     found = minimize(loss, np.zeros(spread.size), jac=True, method="L-BFGS-B").x.reshape(-1, 2)
     pooled = _UNCHANGED + found[0]
     return Calibrator(tuple(str(name) for name in kinds), np.vstack([pooled + found[1:], pooled]))
+
+
+def weight_of_row(project_id: npt.NDArray[np.int64]) -> float:
+    """Returns what a row counts so that the snapshots of a project together count as one."""
+    return len(np.unique(project_id)) / len(project_id)
 
 
 def _parts(score: Floats) -> Floats:

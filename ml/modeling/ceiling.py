@@ -55,7 +55,7 @@ def write_ceiling(
     Raises:
         MlError: A table or column is missing.
     """
-    every = dataclasses.replace(model.split, max_train_projects=_ALL, calibration_shares=())
+    every = dataclasses.replace(model.split, max_train_projects=_ALL)
     model = dataclasses.replace(model, estimator="gradient_boosting", split=every)
     for each in (warehouse, larger):
         check_inputs(each, model, model.features)
@@ -64,7 +64,7 @@ def write_ceiling(
         return 0
     leaves = int(np.clip(rows.num_rows // _ROWS_PER_LEAF, 8, 63))
     given = _HYPERPARAMETERS | {"max_leaf_nodes": leaves}
-    fitted = estimators.fit(dataclasses.replace(model, hyperparameters=given), rows)
+    fitted = estimators.fit_pipeline(dataclasses.replace(model, hyperparameters=given), rows)
     schema = pa.schema(
         [("entity_id", pa.int64()), ("snapshot_kind", pa.string()), ("probability", pa.float64())]
     )
@@ -73,7 +73,7 @@ def write_ceiling(
     with pq.ParquetWriter(aside, schema) as writer:
         for batch in labelled_rows(warehouse, model):
             columns = [batch.column("entity_id"), batch.column("snapshot_kind")]
-            scored = pa.array(estimators.score(fitted, batch))
+            scored = pa.array(estimators.score_raw(fitted, batch))
             writer.write_batch(pa.record_batch([*columns, scored], schema=schema))
     aside.replace(path)
     return int(rows.num_rows)

@@ -1,14 +1,12 @@
-"""From settings to a fitted model, from rows to probabilities."""
+"""From settings to a fitted pipeline, from rows to scores."""
 
-import itertools
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
@@ -17,34 +15,63 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from ml.modeling import calibration
-from ml.modeling.calibration import Calibrator
-from ml.settings import Features, ModelSettings
+from ml.settings import BASE_RATE, MEAN, Features, ModelSettings
 from ml.settings_file import SettingsError
 
 Floats = npt.NDArray[np.float64]
 
+KIND = "snapshot_kind"  # stands beside the features in every table of rows
 _CLASSES: dict[str, Any] = {
     "random_forest": RandomForestClassifier,
     "gradient_boosting": HistGradientBoostingClassifier,
     "logistic_regression": LogisticRegression,
+    BASE_RATE: LogisticRegression,  # on the kind of snapshot alone
 }
+_LINEAR = {"solver": "newton-cholesky", "max_iter": 1000, "verbose": 0}
 # Not for the file: what makes runs repeatable, and a validation part drawn by rows, which would
 # put snapshots of one project on both sides.
 _FIXED: dict[str, dict[str, Any]] = {
     "random_forest": {"n_jobs": -1, "oob_score": False, "verbose": 0, "warm_start": False},
     "gradient_boosting": {"early_stopping": False, "verbose": 0, "warm_start": False},
-    "logistic_regression": {"solver": "newton-cholesky", "max_iter": 1000, "verbose": 0},
+    "logistic_regression": _LINEAR,
+    BASE_RATE: _LINEAR,
 }
 _RARE = 20  # a category with fewer training rows shares one column with the other rare ones
+_FLOOR = 0.05  # quantile of the positive values that is added before a logarithm is taken
 
 
-@dataclass(frozen=True, slots=True)
-class FittedModel:
-    """A fitted pipeline, and what its scores have been worth on later data."""
+class AnalystForm(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Features as an analyst gives them to a linear model: logarithms, and products of two.
 
-    pipeline: Pipeline
-    calibrator: Calibrator
+    The logarithm is of the value plus its 5 % quantile among the positive ones of training, so that
+    none of nothing has one. All columns are scaled to mean 0 and deviation 1; products are of
+    scaled columns and come last.
+    """
+
+    def __init__(
+        self, logarithms: tuple[int, ...] = (), products: tuple[tuple[int, int], ...] = ()
+    ) -> None:
+        """Takes the places of columns."""
+        self.logarithms, self.products = logarithms, products
+
+    def fit(self, values: Floats, label: Any = None) -> Self:
+        """Learns what is added before a logarithm, means and deviations."""
+        positive = (values[values[:, place] > 0, place] for place in self.logarithms)
+        self.floor_ = [np.quantile(each, _FLOOR) if len(each) else 1.0 for each in positive]
+        self.scaler_ = StandardScaler().fit(self._logarithms(values))
+        return self
+
+    def transform(self, values: Floats) -> Floats:
+        """Returns the columns in their order, then the products."""
+        scaled: Floats = self.scaler_.transform(self._logarithms(values))
+        products = [scaled[:, [one]] * scaled[:, [other]] for one, other in self.products]
+        return np.hstack([scaled, *products])
+
+    def _logarithms(self, values: Floats) -> Floats:
+        found = np.array(values, dtype=np.float64)
+        for place, floor in zip(self.logarithms, self.floor_, strict=True):
+            found[:, place] = np.log(np.clip(found[:, place], 0, None) + floor)
+        return found
 
 
 def build(model: ModelSettings) -> Pipeline:
@@ -67,7 +94,7 @@ def build(model: ModelSettings) -> Pipeline:
         raise SettingsError(f"{place}: {error}") from error
     columns = ColumnTransformer(
         [
-            ("numeric", _numeric(), list(model.features.numeric)),
+            ("numeric", _numeric(model), list(model.features.numeric)),
             ("categorical", _categorical(), list(model.features.categorical)),
         ]
     )
@@ -76,14 +103,25 @@ def build(model: ModelSettings) -> Pipeline:
 
 def class_name(model: ModelSettings) -> str:
     """Returns the name of the estimator's class, as the tables have it."""
+    if model.estimator == MEAN:
+        return "LogOddsMean"
     return type(build(model).named_steps["estimator"]).__name__
 
 
-def _numeric() -> Pipeline:
+def _numeric(model: ModelSettings) -> Pipeline:
     # Unknown gets the median of training, and a column that says so where training knew gaps. (The
     # boosting could take gaps as they are, but not a column that has never been known.)
     impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-    return Pipeline([("impute", impute), ("scale", StandardScaler())])
+    if model.estimator != "logistic_regression":
+        return Pipeline([("impute", impute), ("scale", StandardScaler())])
+    place = {name: number for number, name in enumerate(model.features.numeric)}
+    logarithms = tuple(place[name] for name in model.logarithms if name in place)
+    products = tuple(
+        (place[one], place[other])
+        for one, other in model.products
+        if one in place and other in place
+    )
+    return Pipeline([("impute", impute), ("scale", AnalystForm(logarithms, products))])
 
 
 def _categorical() -> Pipeline:
@@ -100,72 +138,22 @@ def _categorical() -> Pipeline:
     return Pipeline([("name", name), ("encode", encode)])
 
 
-def fit(model: ModelSettings, rows: pa.Table) -> FittedModel:
-    """Fits the model; equal rows in equal order give an equal model, to the bit.
+def fit_pipeline(model: ModelSettings, rows: pa.Table) -> Pipeline:
+    """Fits one estimator; equal rows in equal order give an equal pipeline, to the bit.
 
-    The calibration is learned from models fitted up to earlier cuts, each scoring the stretch of
-    launches that came next; the model itself is fitted on all rows.
+    Without weights: to weigh a project once, whatever its number of rows, would be a leak, since a
+    campaign that reaches its goal early has fewer rows before its outcome is decided.
 
     Args:
-        model: Settings of one candidate.
-        rows: The features, `label`, `snapshot_kind`, `project_id`, `launched_at`, `closed_at`.
-    """
-    pipeline = _fit_pipeline(model, rows)
-    scored = _scored_stretches(model, rows)
-    if not scored:
-        return FittedModel(pipeline, calibration.nothing_known())
-    later = pa.concat_tables([part for part, _ in scored])
-    calibrator = calibration.fit(
-        np.concatenate([score for _, score in scored]),
-        _labels(later),
-        _kinds(later),
-        later.column("project_id").to_numpy(),
-    )
-    return FittedModel(pipeline, calibrator)
-
-
-def scores_of_later_launches(
-    model: ModelSettings, rows: pa.Table
-) -> list[tuple[npt.NDArray[np.bool_], Floats]]:
-    """Returns labels and uncalibrated scores of the launches after each earlier cut."""
-    return [(_labels(later), score) for later, score in _scored_stretches(model, rows)]
-
-
-def _scored_stretches(model: ModelSettings, rows: pa.Table) -> list[tuple[pa.Table, Floats]]:
-    return [
-        (later, score_raw(_fit_pipeline(model, seen), later))
-        for seen, later in _stretches(rows, model.split.calibration_shares)
-    ]
-
-
-def _fit_pipeline(model: ModelSettings, rows: pa.Table) -> Pipeline:
-    """Fits without weights.
-
-    To weigh a project once, whatever its number of rows, would be a leak: a campaign that reaches
-    its goal early has fewer rows before its outcome is decided, so each would weigh more.
+        model: Settings of one estimator.
+        rows: The features, `label`, and what they may be asked for beside (`snapshot_kind`).
     """
     pipeline = build(model)
     with one_thread():
-        pipeline.fit(_frame(rows, model.features), _labels(rows))
+        pipeline.fit(_frame(rows, model.features), labels(rows))
     if model.estimator == "random_forest":
         pipeline.set_params(estimator__n_jobs=1)  # several threads add the trees in any order
     return pipeline
-
-
-def _stretches(rows: pa.Table, shares: tuple[float, ...]) -> list[tuple[pa.Table, pa.Table]]:
-    """Returns for each cut what was closed by then, and the launches from there to the next cut."""
-    by_project = rows.group_by("project_id").aggregate([("launched_at", "min")])
-    launches = np.sort(by_project.column("launched_at_min").to_numpy())
-    cuts = [launches[int(share * len(launches))] for share in shares]
-    found = []
-    for cut, end in itertools.pairwise([*cuts, launches[-1]]):
-        seen = rows.filter(pc.less_equal(rows.column("closed_at"), cut))
-        launched_at = rows.column("launched_at")
-        is_next = pc.and_(pc.greater(launched_at, cut), pc.less_equal(launched_at, end))
-        later = rows.filter(is_next)
-        if later.num_rows and len(np.unique(_labels(seen))) == 2:
-            found.append((seen, later))
-    return found
 
 
 def one_thread() -> threadpool_limits:
@@ -173,18 +161,15 @@ def one_thread() -> threadpool_limits:
     return threadpool_limits(limits=1, user_api="openmp")
 
 
-def _labels(rows: pa.Table) -> npt.NDArray[np.bool_]:
-    labels: npt.NDArray[np.bool_] = rows.column("label").to_numpy().astype(bool)
-    return labels
+def labels(rows: pa.Table) -> npt.NDArray[np.bool_]:
+    """Returns the outcomes of labelled rows."""
+    found: npt.NDArray[np.bool_] = rows.column("label").to_numpy().astype(bool)
+    return found
 
 
-def _kinds(rows: pa.RecordBatch | pa.Table) -> npt.NDArray[np.str_]:
-    return np.array(rows.column("snapshot_kind").to_pylist(), dtype=np.str_)
-
-
-def features_of(fitted: FittedModel) -> Features:
-    """Returns the columns that a fitted model reads, beside `snapshot_kind`."""
-    return features_of_pipeline(fitted.pipeline)
+def kinds(rows: pa.RecordBatch | pa.Table) -> npt.NDArray[np.str_]:
+    """Returns the kind of snapshot of each row."""
+    return np.array(rows.column(KIND).to_pylist(), dtype=np.str_)
 
 
 def features_of_pipeline(pipeline: Pipeline) -> Features:
@@ -193,13 +178,8 @@ def features_of_pipeline(pipeline: Pipeline) -> Features:
     return Features(tuple(columns["numeric"]), tuple(columns["categorical"]))
 
 
-def score(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Floats:
-    """Returns the probability of the label for each row, the same alone as in any batch."""
-    return calibration.apply(fitted.calibrator, score_raw(fitted.pipeline, rows), _kinds(rows))
-
-
 def score_raw(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> Floats:
-    """Returns the scores of the estimator before calibration."""
+    """Returns the scores of one fitted estimator, the same alone as in any batch."""
     with one_thread():
         probabilities: Floats = pipeline.predict_proba(frame_of(pipeline, rows))
     return probabilities[:, 1]

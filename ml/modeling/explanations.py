@@ -14,8 +14,8 @@ import pyarrow as pa
 from scipy.special import logit
 from sklearn.pipeline import Pipeline
 
-from ml.modeling import estimators
-from ml.modeling.estimators import FittedModel
+from ml.modeling import combining, estimators, rolling
+from ml.modeling.rolling import FittedModel
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -23,19 +23,19 @@ Integers = npt.NDArray[np.int64]
 MAX_NAMED = 5  # features per prediction; what all others did together is one row
 EXPECTED, OTHERS, CALIBRATION = "(expected)", "(other features)", "(calibration)"
 KNOWN = "(known outcome)"
+_NOTHING = 1e-9  # a smaller change of a probability has no proportions
 
 
 class Contributions(NamedTuple):
-    """What moved the scores of `n` rows.
+    """What moved the log-odds of `n` rows.
 
     Attributes:
-        unit: `probability` for a forest, whose score is a mean of shares; else `log_odds`.
-        expected: The model's mean score over training.
+        expected: The mean of the estimators' values for nothing known but their training.
         by_feature: One column per feature in order of `features_of`, shape (n, features).
-        calibration: What the calibration added, shape (n,); with the rest it gives the prediction.
+        calibration: What kind of snapshot and calibration added, shape (n,); with the rest it gives
+            the log-odds of the prediction.
     """
 
-    unit: str
     expected: float
     by_feature: Floats
     calibration: Floats
@@ -50,32 +50,48 @@ class _Tree(NamedTuple):
 
 
 def contributions(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Contributions:
-    """Returns what moved the prediction of each row, additive up to rounding."""
-    columns, estimator = (fitted.pipeline.named_steps[name] for name in ("columns", "estimator"))
+    """Returns what moved the prediction of each row by the last fit, additive up to rounding."""
+    fit, names = fitted.fits[-1], rolling.features_of(fitted).names
+    by_feature, expected = np.zeros((rows.num_rows, len(names))), 0.0
+    for weight, pipeline in zip(fit.combination.weights, fit.pipelines, strict=True):
+        value, by_column = _by_column(pipeline, rows)
+        expected += weight * value
+        read = estimators.features_of_pipeline(pipeline).names
+        for owner, column in zip(_owners(pipeline), by_column.T, strict=True):
+            if read[owner] != estimators.KIND:
+                by_feature[:, names.index(read[owner])] += weight * column
+    target = logit(rolling.score_by(fit, rows))
+    return Contributions(expected, by_feature, target - expected - by_feature.sum(axis=1))
+
+
+def _by_column(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> tuple[float, Floats]:
+    """Returns log-odds of one estimator: expected, and what each column it reads added."""
+    columns, estimator = (pipeline.named_steps[name] for name in ("columns", "estimator"))
     with estimators.one_thread():
-        inputs = columns.transform(estimators.frame_of(fitted.pipeline, rows))
-    owners = _owners(fitted.pipeline)
-    probability = estimators.score(fitted, rows)
+        inputs = columns.transform(estimators.frame_of(pipeline, rows))
     kind = type(estimator).__name__
     if kind == "LogisticRegression":
-        by_column = inputs * estimator.coef_[0]
-        expected, unit = float(estimator.intercept_[0]), "log_odds"
-    else:
-        # The forest compares in single precision, the boosting in double.
-        is_forest = kind == "RandomForestClassifier"
-        seen = inputs.astype(np.float32) if is_forest else inputs
-        by_column = np.zeros(inputs.shape)
-        roots = [_walk(tree, seen, by_column) for tree in _trees(estimator)]
-        expected = float(np.sum(roots))
-        if is_forest:
-            by_column, expected = by_column / len(roots), expected / len(roots)
-        else:
-            expected += float(estimator._baseline_prediction[0, 0])
-        unit = "probability" if is_forest else "log_odds"
-    by_feature = np.zeros((len(probability), owners.max() + 1))
-    np.add.at(by_feature.T, owners, by_column.T)
-    target = probability if unit == "probability" else logit(probability)
-    return Contributions(unit, expected, by_feature, target - expected - by_feature.sum(axis=1))
+        return float(estimator.intercept_[0]), inputs * estimator.coef_[0]
+    # The forest compares in single precision, the boosting in double.
+    is_forest = kind == "RandomForestClassifier"
+    seen = inputs.astype(np.float32) if is_forest else inputs
+    by_column = np.zeros(inputs.shape)
+    roots = [_walk(tree, seen, by_column) for tree in _trees(estimator)]
+    if not is_forest:
+        return float(np.sum(roots)) + float(estimator._baseline_prediction[0, 0]), by_column
+    root = float(np.mean(roots))
+    return float(combining.odds(np.array([root]))[0]), _in_odds(root, by_column / len(roots))
+
+
+def _in_odds(root: float, by_column: Floats) -> Floats:
+    """Returns steps of a probability as steps of its log-odds, in the same proportions."""
+    change = by_column.sum(axis=1)
+    end = combining.odds(root + change) - combining.odds(np.array([root]))
+    moved = np.abs(change) > _NOTHING
+    slope = np.full(len(change), 1 / (root * (1 - root)) if 0 < root < 1 else 0.0)
+    slope[moved] = end[moved] / change[moved]
+    found: Floats = by_column * slope[:, None]
+    return found
 
 
 def _owners(pipeline: Pipeline) -> Integers:
@@ -88,6 +104,8 @@ def _owners(pipeline: Pipeline) -> Integers:
     count, owners = len(features.numeric), []
     if count:
         owners += [np.arange(count), numeric.named_steps["impute"].indicator_.features_]
+        products = getattr(numeric.named_steps["scale"], "products", ())
+        owners.append(np.array([one for one, _ in products], dtype=np.int64))
     if features.categorical:
         sizes = categorical.named_steps["encode"]._n_features_outs
         owners.append(count + np.repeat(np.arange(len(sizes)), sizes))
@@ -132,11 +150,10 @@ def reasons(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> pa.Table:
     """Returns the rows of `ml.prediction_reasons` for predictions with a `prediction_id`.
 
     Rank 0 is the expected value, then come the features that moved the prediction most, all others
-    together, and the calibration. The contributions of a prediction add up to its probability, or
-    to its log-odds where `unit` says so.
+    together, and the calibration. The contributions of a prediction add up to its log-odds.
     """
     found = contributions(fitted, rows)
-    features = estimators.features_of(fitted)
+    features = rolling.features_of(fitted)
     count, named = rows.num_rows, min(MAX_NAMED, len(features.names))
     order = np.argsort(-np.abs(found.by_feature), axis=1, kind="stable")[:, :named]
     top = np.take_along_axis(found.by_feature, order, axis=1)
@@ -160,7 +177,7 @@ def reasons(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> pa.Table:
             "feature": pa.array(names[place.ravel()].tolist(), pa.string()),
             "feature_value": pa.array(shown.ravel().tolist(), pa.string()),
             "contribution": contribution.ravel(),
-            "unit": pa.repeat(pa.scalar(found.unit), count * width),
+            "unit": pa.repeat(pa.scalar("log_odds"), count * width),
         }
     )
 

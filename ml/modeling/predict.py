@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 
 from ml.context import RunContext
 from ml.errors import MlError
-from ml.modeling import artifacts, estimators, explanations
-from ml.modeling.estimators import FittedModel
+from ml.modeling import artifacts, explanations, rolling
+from ml.modeling.estimators import Floats
 from ml.modeling.metrics import THRESHOLD
 from ml.modeling.registry import ModelRun, run_in_use
+from ml.modeling.rolling import FittedModel
 from ml.modeling.rows import check_inputs
 from ml.modeling.snapshots import rows_to_predict
 from ml.settings import ModelSettings
@@ -65,11 +66,11 @@ def decided_run(model: ModelSettings, warehouse: Warehouse) -> ModelRun:
     return run
 
 
-def probabilities(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> estimators.Floats:
+def probabilities(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Floats:
     """Returns the model's probability of each row, or its outcome where that is known already."""
     known = rows.column("known_outcome")
     outcome = known.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return np.where(np.isnan(outcome), estimators.score(fitted, rows), outcome)
+    return np.where(np.isnan(outcome), rolling.score(fitted, rows), outcome)
 
 
 def run(
@@ -88,7 +89,7 @@ def run(
     assert champion.model_version is not None
     assert champion.cutoff_at is not None
     fitted = artifacts.load(models, champion)
-    features = estimators.features_of(fitted)
+    features = rolling.features_of(fitted)
     check_inputs(warehouse, model, features)
     stamp = {
         "model_name": champion.model_name,
@@ -131,7 +132,7 @@ def _stamped(rows: pa.Table, stamp: dict[str, Any]) -> pa.Table:
     return rows
 
 
-def _rows(batch: pa.RecordBatch, probability: estimators.Floats) -> pa.Table:
+def _rows(batch: pa.RecordBatch, probability: Floats) -> pa.Table:
     keys = ("prediction_id", "entity_id", "snapshot_at", "snapshot_kind", "is_decided")
     return pa.table(
         {name: batch.column(name) for name in keys}

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ml.errors import MlError
-from ml.modeling import artifacts, assessment, estimators, metrics
-from ml.modeling.estimators import FittedModel
+from ml.modeling import artifacts, assessment, metrics, rolling
 from ml.modeling.registry import ModelRun, decisions, incumbent
+from ml.modeling.rolling import FittedModel
 from ml.modeling.rows import check_inputs, holdout_rows
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
@@ -146,7 +146,7 @@ def _servable(
     """Returns a recorded version, loaded, or why it can serve no more."""
     try:
         fitted = artifacts.load(models, run)
-        features = estimators.features_of(fitted)
+        features = rolling.features_of(fitted)
         check_inputs(warehouse, model, features)
     except MlError as error:
         return f"the champion {run.model_version} can no longer serve ({error})"
@@ -163,7 +163,7 @@ def _compare(
     losses = []
     for each in (candidate, champion):
         rows = holdout_rows(warehouse, each.model, unseen_from)
-        losses.append((rows, estimators.score(each.fitted, rows)))
+        losses.append((rows, rolling.score(each.fitted, rows)))
     (rows, ours), (_, theirs) = losses
     judged = assessment.scored(rows, ours)
     is_open = ~judged.is_decided

@@ -126,15 +126,21 @@ def column_types(warehouse: Warehouse, model: ModelSettings) -> dict[str, str]:
     return {name: types[name] for name in model.features.names}
 
 
-def training_cutoff(warehouse: Warehouse, model: ModelSettings) -> datetime | None:
-    """Returns the cut: the launch by which `train_share` of the labelled entities had begun."""
-    share = model.split.train_share
+def rolling_cuts(warehouse: Warehouse, model: ModelSettings) -> list[datetime]:
+    """Returns for each share of `cuts` the launch by which it of the labelled entities had begun.
+
+    Rising; none when nothing is labelled, and fewer than shares where launches coincide.
+    """
     rows = warehouse.fetch(
-        f"with {_cohort(model)} select percentile_disc({share!r})"
-        " within group (order by launched_at) from cohort"
+        f"with {_cohort(model)} select unnest(quantile_disc(launched_at, {[*model.split.cuts]!r}))"
+        " from cohort"
     )
-    cut: datetime | None = rows[0][0]
-    return cut
+    return sorted({cut for (cut,) in rows if cut is not None})
+
+
+def first_measured(cuts: list[datetime]) -> datetime | None:
+    """Returns the cut that everything measured was launched after: the second."""
+    return next(iter(cuts[1:] or cuts), None)
 
 
 def labelled_rows(warehouse: Warehouse, model: ModelSettings) -> pa.RecordBatchReader:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ml.modeling.baselines import BASE_RATE, Predictor, rule_name
+from ml.modeling.baselines import Predictor, rule_name
 from ml.modeling.metrics import ALL_KINDS, Metric, ScoredRows, difference_in_log_loss
-from ml.settings import ModelSettings
+from ml.settings import BASE_RATE, ModelSettings
 
 PROVEN, NOT_PROVEN, NOT_TESTED = "proven", "not_proven", "not_tested"
 _TEXTS = {

@@ -40,8 +40,6 @@ def rows_to_predict(
         from (
             select {_snapshot_columns(model, features)}
             {_snapshots(model)}
-            inner join core.dim_projects as projects
-                on features.project_id = projects.project_id
             where features.snapshot_kind = 'current' or projects.launched_at > $cutoff
         ) as rows
         where rows.prediction_id not in (
@@ -80,6 +78,7 @@ def _snapshot_columns(model: ModelSettings, features: Features) -> str:
                 features.snapshot_at,
                 features.snapshot_kind,
                 features.is_decided,
+                projects.launched_at,
                 {feature_columns(features)}"""
 
 
@@ -88,4 +87,5 @@ def _snapshots(model: ModelSettings) -> str:
         f"from features.{model.entity}_features as features"
         f" left join features.{model.entity}_labels as labels"
         f" on features.{model.entity}_id = labels.{model.entity}_id"
+        " inner join core.dim_projects as projects on features.project_id = projects.project_id"
     )

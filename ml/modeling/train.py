@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml.context import RunContext
 from ml.modeling import (
     artifacts,
     assessment,
     baselines,
-    estimators,
     fingerprints,
     promotion,
     skill,
@@ -22,10 +22,12 @@ from ml.modeling.baselines import CEILING, ORACLE, Predictor
 from ml.modeling.metrics import Metric
 from ml.modeling.promotion import Candidate, Standing
 from ml.modeling.registry import ModelRun, add_run, decisions, newest_run, predictors_beside
+from ml.modeling.rolling import Training
 from ml.modeling.rows import (
     check_inputs,
     column_types,
     holdout_rows,
+    rolling_cuts,
     training_rows,
 )
 from ml.modeling.truth import ceiling_file
@@ -86,9 +88,10 @@ def run(
     models: Path,
     truth: Path | None = None,
 ) -> list[Trained]:
-    """Trains every candidate at a cut, measures on later launches, and decides which one serves.
+    """Fits every candidate at each cut, measures it on later launches, decides which one serves.
 
-    A model refitted on everything mature would know more, but nobody has measured it.
+    What serves is the fit to everything mature: at one month's launches after the other it is the
+    procedure that was measured, and every outcome more makes it better.
 
     Args:
         model: Settings of the model.
@@ -109,13 +112,15 @@ def run(
     first = runs[0]
     if first.cutoff_at is None:
         return [_skip(first, warehouse, f"no {model.entity} has a known outcome yet")]
-    training = training_rows(warehouse, model, first.cutoff_at)
-    if reason := skip_reason(training, model, first.cutoff_at):
-        return [_skip(with_training(first, training), warehouse, reason)]
+    rows = training_rows(warehouse, model, warehouse.as_of())
+    by_cut = rows.filter(pc.less_equal(rows.column("closed_at"), first.cutoff_at))
+    if reason := skip_reason(by_cut, model, first.cutoff_at):
+        return [_skip(with_training(first, by_cut), warehouse, reason)]
     test = holdout_rows(warehouse, model, first.cutoff_at, truth=truth)
 
-    rivals = baselines.predictors(model, training, test)
-    runs = [with_test(with_training(each, training), test) for each in runs]
+    training = Training(rows, rolling_cuts(warehouse, model))
+    rivals = baselines.predictors(model, training, by_cut, test)
+    runs = [with_test(with_training(each, rows), test) for each in runs]
     made = [
         _make(each, planned, known, damage, training, test, rivals, models)
         for each, planned, known, damage in zip(
@@ -183,7 +188,7 @@ def _make(
     run: ModelRun,
     known: ModelRun | None,
     damage: str | None,
-    training: pa.Table,
+    training: Training,
     test: pa.Table,
     rivals: list[Predictor],
     models: Path,
@@ -195,7 +200,7 @@ def _make(
             known, run_id=run.run_id, as_of=run.as_of, trained_at=run.trained_at
         )
     else:
-        fitted = estimators.fit(model, training)
+        fitted = training.fit(model)
         content = artifacts.dump(fitted)
         note = f"{damage}: it was made anew" if damage else ""
         path = artifacts.folder_of(models, model.name, str(run.model_version))

@@ -18,9 +18,16 @@ import numpy as np
 
 from ml import settings
 from ml.command import guarded, show
-from ml.modeling import estimators, metrics
-from ml.modeling.rows import check_inputs, feature_catalogue, training_cutoff, training_rows
-from ml.settings import ModelSettings
+from ml.modeling import metrics, rolling
+from ml.modeling.rolling import Training
+from ml.modeling.rows import (
+    check_inputs,
+    feature_catalogue,
+    first_measured,
+    rolling_cuts,
+    training_rows,
+)
+from ml.settings import MEAN, ModelSettings
 from ml.warehouse import Warehouse, read_warehouse
 
 # What is varied around the settings of the file, one value of each at a time.
@@ -40,6 +47,9 @@ _VARIED: dict[str, dict[str, tuple[Any, ...]]] = {
     },
     "logistic_regression": {"C": (0.01, 0.1, 1.0)},
 }
+
+
+_SHARES = (0.4, 0.6, 0.8)  # of the launches before the first cut that is measured
 
 
 class Trial(NamedTuple):
@@ -67,16 +77,17 @@ def try_out(model: ModelSettings, warehouse: Warehouse) -> list[Trial]:
 
     Nothing after the cut of the model is read: what a model is tested on tunes nothing.
     """
-    cutoff = training_cutoff(warehouse, model)
+    cutoff = first_measured(rolling_cuts(warehouse, model))
     if cutoff is None:
         return []
     rows = training_rows(warehouse, model, cutoff)
+    training = Training(rows, rolling.cuts_among(rows, _SHARES))
     found = []
     for change, changed in trials(model):
         started = time.perf_counter()
         losses = [
             metrics.surprise(label, probability)
-            for label, probability in estimators.scores_of_later_launches(changed, rows)
+            for label, probability in training.stretches(changed)
         ]
         if losses:
             loss = float(np.concatenate(losses).mean())
@@ -96,6 +107,8 @@ def _tune(options: argparse.Namespace) -> int:
     with read_warehouse(options.db) as warehouse:
         models = settings.load(options.config, feature_catalogue(warehouse))
         for model in itertools.chain.from_iterable(each.candidates() for each in models):
+            if model.estimator == MEAN:
+                continue
             check_inputs(warehouse, model, model.features)
             found = sorted(try_out(model, warehouse), key=lambda trial: trial.log_loss)
             lines = [

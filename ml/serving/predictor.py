@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ml import settings
 from ml.errors import MlError
-from ml.modeling import artifacts, estimators
+from ml.modeling import artifacts, rolling
 from ml.modeling.metrics import THRESHOLD
 from ml.modeling.predict import model_in_use, probabilities
 from ml.modeling.registry import ModelRun
@@ -174,7 +174,7 @@ class Predictor:
             fitted = before.fitted
         else:
             fitted = artifacts.load(self._folder / "models", run)
-        features = estimators.features_of(fitted)
+        features = rolling.features_of(fitted)
         check_inputs(warehouse, model, features)
         self._served[model.name] = _Served(warehouse, run, fitted, features)
         return self._served[model.name]
