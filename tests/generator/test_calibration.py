@@ -129,7 +129,7 @@ def test_money_by_tenth_of_the_campaign(sample: Sample) -> None:
     assert share[1:8].max() < share[8] < share[9]
 
 
-@pytest.mark.parametrize(("priors", "success"), [(0, 0.39), (1, 0.62), (2, 0.75), (3, 0.80)])
+@pytest.mark.parametrize(("priors", "success"), [(0, 0.39), (1, 0.73), (2, 0.75), (3, 0.80)])
 def test_success_after_nothing_but_successes(sample: Sample, priors: int, success: float) -> None:
     launches, known, successes = sample.history
     rows = sample.over & (known == priors) & (successes == priors)
