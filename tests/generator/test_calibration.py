@@ -136,7 +136,9 @@ def test_success_after_nothing_but_successes(sample: Sample, priors: int, succes
     if priors == 0:
         rows &= launches == 0
     found = sample.block.campaigns.is_funded[rows].mean()
-    assert found == pytest.approx(success, abs=0.07)
+    # After three successes there are 160 campaigns, several of one creator.
+    luck = 1.6 * np.sqrt(success * (1 - success) / rows.sum())
+    assert found == pytest.approx(success, abs=max(0.07, 2 * luck))
 
 
 def test_the_platform_has_the_agreed_size(sample: Sample) -> None:
