@@ -201,7 +201,9 @@ class SimulationConfig:
     bot_account_share: float = share(0.02, CHOSEN, "bot_pledges: accounts that bots use")
 
     # tide: the level of demand moves over the whole span, as success by year did in 2013-2017
-    tide_first: float = parameter(0.25, "score", RECIPE, "tide: level at the beginning, over steady")
+    tide_first: float = parameter(
+        0.25, "score", RECIPE, "tide: level at the beginning, over steady"
+    )
     tide_lowest: float = parameter(-0.31, "score", RECIPE, "tide: level where it turns")
     tide_last: float = parameter(0.15, "score", RECIPE, "tide: level at the end")
     tide_turn: float = parameter(
