@@ -149,7 +149,8 @@ def test_a_tide_falls_and_comes_back_smoothly() -> None:
     elapsed = (projects.launched_at - begin) / (end - begin)
     lowest = shift.argmin()
     assert elapsed[lowest] == pytest.approx(config.tide_turn, abs=0.02)
-    assert (np.diff(shift[: lowest + 1]) <= 0).all() and (np.diff(shift[lowest:]) >= 0).all()
+    assert (np.diff(shift[: lowest + 1]) <= 0).all()
+    assert (np.diff(shift[lowest:]) >= 0).all()
     found = shift[[0, lowest, -1]]
     assert found == pytest.approx(
         [config.tide_first, config.tide_lowest, config.tide_last], abs=0.01
