@@ -144,7 +144,8 @@ class ModelSettings:
     def rule(self) -> "ModelSettings":
         """The simplest baseline: a logistic regression on one feature and the snapshot kind."""
         features = Features((self.rule_feature,), ("snapshot_kind",))
-        return replace(self._by("logistic_regression"), hyperparameters={}, features=features)
+        rule = self._by("logistic_regression")
+        return replace(rule, hyperparameters={}, features=features, products=())
 
     def base_rate(self) -> "ModelSettings":
         """The baseline that knows the snapshot kind alone."""

@@ -15,7 +15,7 @@ _EDGE = 1e-4  # no score is believed more surely than this
 _UNCHANGED = np.array([1.0, 0.0])
 # How far each number may be expected to lie from that before the data speak (standard deviation):
 # for all snapshot kinds together, and for a single one beyond that.
-_POOLED, _PER_KIND = 0.5, 0.2
+_POOLED, _PER_KIND = 0.2, 0.1
 
 
 class Calibrator(NamedTuple):

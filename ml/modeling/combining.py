@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from ml.modeling import calibration
+from ml.modeling.bootstrap import summed
 from ml.modeling.calibration import Booleans, Calibrator, Floats, Texts
 
 _EDGE = 1e-3  # no single estimator is believed more surely than this
@@ -50,7 +51,8 @@ def fit(scored: Scored | None, prior: Floats) -> Combination:
     The weights maximise the likelihood under a Dirichlet prior: `prior` counts as that many
     projects of evidence for each estimator, so that few outcomes leave the weights near the prior's
     proportions. A calibrator is kept only if one that was fitted to all stretches but the newest
-    gives that one a lower log loss.
+    gives that one a log loss lower by more than the standard error over projects: on few outcomes
+    it makes more errors than it mends.
 
     Args:
         scored: None when nothing is known yet.
@@ -114,11 +116,13 @@ def _calibrator(scored: Scored, score: Floats) -> Calibrator:
     columns = (score, scored.label, scored.snapshot_kind, scored.project_id)
     earlier = calibration.fit(*(column[~newest] for column in columns))
     label, kind = scored.label[newest], scored.snapshot_kind[newest]
-    as_it_is = _log_loss(label, score[newest])
-    if _log_loss(label, calibration.apply(earlier, score[newest], kind)) >= as_it_is:
-        return calibration.nothing_known()
-    return calibration.fit(*columns)
+    calibrated = calibration.apply(earlier, score[newest], kind)
+    gain = _surprise(label, score[newest]) - _surprise(label, calibrated)
+    by_project = summed(scored.project_id[newest], np.stack([gain, np.ones(len(gain))], axis=1))
+    error = np.sqrt(((by_project[:, 0] - gain.mean() * by_project[:, 1]) ** 2).sum()) / len(gain)
+    return calibration.fit(*columns) if gain.mean() > error else calibration.nothing_known()
 
 
-def _log_loss(label: Booleans, score: Floats) -> float:
-    return float(-np.log(np.where(label, score, 1 - score)).mean())
+def _surprise(label: Booleans, score: Floats) -> Floats:
+    found: Floats = -np.log(np.where(label, score, 1 - score))
+    return found

@@ -14,7 +14,7 @@ from ml.cli import main
 from ml.settings import ModelSettings
 from tests import declared
 from tests.conftest import Workshop, only_worker
-from tests.ml import ml_state
+from tests.ml import ml_state, small_models
 from tests.ml.made_world import build_world
 
 
@@ -105,18 +105,7 @@ def world(made_ml_state: None, tmp_path_factory: pytest.TempPathFactory) -> Plat
     platform = Platform(tmp_path_factory.mktemp("world") / "warehouse", None)
     platform.folder.mkdir()
     build_world(platform.db, project_count=800, seed=7)
-    text = settings.DEFAULT_PATH.read_text()
-    for real, less in (
-        ("n_estimators = 200", "n_estimators = 5"),
-        ("bootstrap_resamples = 200", "bootstrap_resamples = 20"),
-        ("max_iter = 300", "max_iter = 8"),
-        ("max_iter = 150", "max_iter = 8"),
-        ("[0.4, 0.6, 0.8]", "[0.6]"),
-        ("[0.6, 0.8]", "[0.6]"),
-    ):
-        assert real in text
-        text = text.replace(real, less)
-    platform.config.write_text(text)
+    platform.config.write_text(small_models.text_of_two())
     return platform
 
 

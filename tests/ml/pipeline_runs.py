@@ -17,20 +17,12 @@ from typing import Any, NamedTuple
 import duckdb
 
 from ml.cli import main
-from ml.settings import DEFAULT_PATH
 from tests.conftest import Workshop
+from tests.ml import small_models
 
 AS_OFS = (datetime(2023, 7, 3, 12), datetime(2024, 1, 1))
 # another setting of the default candidate of each model: other versions, and one champion less
 SETTINGS = {"as_is": (), "other": (("min_samples_leaf = 10 ", "min_samples_leaf = 60 "),)}
-_CHEAP = (
-    ("n_estimators = 200", "n_estimators = 5"),
-    ("bootstrap_resamples = 200", "bootstrap_resamples = 20"),
-    ("max_iter = 300", "max_iter = 8"),
-    ("max_iter = 150", "max_iter = 8"),
-    ("[0.4, 0.6, 0.8]", "[0.6]"),
-    ("[0.6, 0.8]", "[0.6]"),
-)
 _WALL_CLOCK = (
     *("run_id", "trained_at", "predicted_at", "measured_at", "decided_at", "first_decided_at"),
 )
@@ -109,8 +101,8 @@ class Pipeline:
             carry_over(before, database)
             shutil.copytree(before.parent / "models", folder / "models")
         config = folder / "models.toml"
-        text = DEFAULT_PATH.read_text()
-        for old, new in (*SETTINGS[run.settings], *_CHEAP):
+        text = small_models.text()
+        for old, new in SETTINGS[run.settings]:
             assert old in text
             text = text.replace(old, new)
         config.write_text(text)

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from ml.context import RunContext
-from ml.modeling import assessment, baselines, estimators
+from ml.modeling import assessment, baselines
 from ml.modeling.assessment import Assessment
+from ml.modeling.rolling import Training
 from ml.settings import Features, ModelSettings
 from ml.warehouse import open_warehouse
 from tests.ml.conftest import Platform
@@ -60,7 +61,7 @@ def settings_for(platform: Platform, estimator: str) -> ModelSettings:
 @pytest.mark.parametrize("estimator", ["random_forest", "gradient_boosting"])
 def test_the_one_informative_feature_is_found(world: Platform, estimator: str) -> None:
     model = settings_for(world, estimator)
-    fitted = estimators.fit(model, made_up_rows(1500, 1))
+    fitted = Training(made_up_rows(1500, 1)).fit(model)
     found = assessment.assess_model(model, fitted, "v", made_up_rows(400, 2))
     importance = {row.feature: row for row in found.importance}
     assert importance.keys() == set(model.features.names)
@@ -76,7 +77,7 @@ def test_the_one_informative_feature_is_found(world: Platform, estimator: str) -
 
 def test_decided_rows_say_nothing_of_features(world: Platform) -> None:
     model = settings_for(world, "random_forest")
-    fitted, test = estimators.fit(model, made_up_rows(600, 1)), made_up_rows(100, 2)
+    fitted, test = Training(made_up_rows(600, 1)).fit(model), made_up_rows(100, 2)
     place = test.schema.get_field_index("is_decided")
     half = np.arange(200) < 100
     some = assessment.assess_model(
@@ -93,10 +94,11 @@ def test_decided_rows_say_nothing_of_features(world: Platform) -> None:
 def test_without_test_rows_there_is_nothing_to_say(world: Platform) -> None:
     model = settings_for(world, "random_forest")
     training = made_up_rows(200, 1)
-    fitted = estimators.fit(model, training)
+    fitted = Training(training).fit(model)
     found = assessment.assess_model(model, fitted, "v", training.slice(0, 0))
     assert found == Assessment("random_forest", "v", [], [], [])
-    others = baselines.predictors(model, training, training.slice(0, 0))
+    nothing = training.slice(0, 0)
+    others = baselines.predictors(model, Training(training), training, nothing)
     assert assessment.assess_others(model, "v", training.slice(0, 0), others) == []
 
 
@@ -145,7 +147,7 @@ def test_a_curve_holds_all_rows_and_agrees_with_what_was_measured(finished: Any)
 
 def test_what_was_said_before_is_not_said_again(finished: Any) -> None:
     model = settings_for(finished, "random_forest")
-    fitted = estimators.fit(model, made_up_rows(300, 1))
+    fitted = Training(made_up_rows(300, 1)).fit(model)
     found = assessment.assess_model(model, fitted, "v", made_up_rows(100, 2))
     finished.sql("update ml.model_runs set model_version = 'v' where is_champion")
     counts = []

@@ -9,7 +9,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from ml.modeling import baselines
-from ml.modeling.rows import holdout_rows, training_cutoff, training_rows
+from ml.modeling.rolling import Training
+from ml.modeling.rows import first_measured, holdout_rows, rolling_cuts, training_rows
 from ml.settings import ModelSettings
 from ml.warehouse import open_warehouse
 from tests.ml.conftest import Platform
@@ -31,10 +32,11 @@ class Rows(NamedTuple):
 def rows_of(platform: Platform, name: str) -> Rows:
     model = platform.setting(name)
     with open_warehouse(platform.db) as warehouse:
-        cutoff: Any = training_cutoff(warehouse, model)
+        cutoff: Any = first_measured(rolling_cuts(warehouse, model))
         training = training_rows(warehouse, model, cutoff)
         test = holdout_rows(warehouse, model, cutoff)
-    return Rows(model, training, test, dict(baselines.predictors(model, training, test)))
+    found = baselines.predictors(model, Training(training), training, test)
+    return Rows(model, training, test, dict(found))
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -59,15 +61,16 @@ def test_the_base_rate_is_that_of_the_clock_in_training(rows: Rows) -> None:
     kinds = column(rows.test, "snapshot_kind")
     rates = {kind: label[known == kind].mean() for kind in np.unique(known)}
     assert len(set(rates.values())) > 1
-    assert rows.predicted["base_rate"] == pytest.approx([rates[kind] for kind in kinds])
+    wanted = [rates[kind] for kind in kinds]  # each drawn a little to that of all
+    assert rows.predicted["base_rate"] == pytest.approx(wanted, abs=0.01)
 
 
 def test_a_clock_that_training_never_saw_has_the_rate_of_all(rows: Rows) -> None:
     place = rows.test.schema.get_field_index("snapshot_kind")
     other = rows.test.set_column(place, "snapshot_kind", pa.array(["new"] * rows.test.num_rows))
-    predicted = baselines.predictors(rows.model, rows.training, other)[0]
+    predicted = baselines.predictors(rows.model, Training(rows.training), rows.training, other)[0]
     assert predicted.name == "base_rate"
-    assert predicted.probability == pytest.approx(column(rows.training, "label").mean())
+    assert predicted.probability == pytest.approx(column(rows.training, "label").mean(), abs=0.03)
 
 
 def test_the_rule_knows_its_one_feature_and_no_other(rows: Rows) -> None:
@@ -75,12 +78,15 @@ def test_the_rule_knows_its_one_feature_and_no_other(rows: Rows) -> None:
     predicted = rows.predicted[f"{name}_only"]
     feature = column(rows.test, name).astype(float)
     known = ~np.isnan(feature)
-    order = np.argsort(feature[known], kind="stable")
-    steps = np.diff(predicted[known][order])
-    assert np.all(steps >= 0) or np.all(steps <= 0)
     assert np.ptp(predicted[known]) > 0.1
-    assert np.all(steps[np.diff(feature[known][order]) == 0] == 0)
-    assert len(np.unique(predicted[~known])) <= 1
+    kinds = column(rows.test, "snapshot_kind")
+    for kind in np.unique(kinds):
+        among = known & (kinds == kind)
+        order = np.argsort(feature[among], kind="stable")
+        steps = np.diff(predicted[among][order])
+        assert np.all(steps >= 0) or np.all(steps <= 0)
+        assert np.all(steps[np.diff(feature[among][order]) == 0] == 0)
+        assert len(np.unique(predicted[~known & (kinds == kind)])) <= 1
 
 
 def test_the_leaking_model_is_nearly_always_right_and_named_so(rows: Rows) -> None:

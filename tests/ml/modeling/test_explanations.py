@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from ml.modeling import artifacts, estimators, explanations
+from ml.modeling import artifacts, estimators, explanations, rolling
 from ml.modeling.predict import model_in_use
-from ml.modeling.rows import holdout_rows, training_cutoff, training_rows
+from ml.modeling.rolling import Training
+from ml.modeling.rows import first_measured, holdout_rows, rolling_cuts, training_rows
 from ml.settings import ModelSettings
 from ml.warehouse import open_warehouse
 
@@ -18,33 +19,45 @@ MODELS = ("project_success", "milestone_risk")
 
 def fitted_by(platform: Any, name: str, estimator: str) -> tuple[Any, Any]:
     model: ModelSettings = platform.setting(name)
-    small = {"random_forest": {"n_estimators": 10, "min_samples_leaf": 5}}
+    given: dict[str, dict[str, Any]] = {
+        "random_forest": {"n_estimators": 10, "min_samples_leaf": 5},
+        "gradient_boosting": {"max_iter": 10},
+        "logistic_regression": {},
+    }
+    given["log_odds_mean"] = dict.fromkeys([*given, "base_rate"], 1.0)
     model = dataclasses.replace(
-        model, estimator=estimator, hyperparameters=small.get(estimator, {})
+        model,
+        estimator=estimator,
+        hyperparameters=given[estimator],
+        challengers=tuple(given.items()) if estimator == "log_odds_mean" else (),
     )
     with open_warehouse(platform.db) as warehouse:
-        cutoff: Any = training_cutoff(warehouse, model)
+        cuts = rolling_cuts(warehouse, model)
+        cutoff: Any = first_measured(cuts)
         return (
-            estimators.fit(model, training_rows(warehouse, model, cutoff)),
+            Training(training_rows(warehouse, model, cutoff), cuts[:1]).fit(model),
             holdout_rows(warehouse, model, cutoff),
         )
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("estimator", ["random_forest", "gradient_boosting", "logistic_regression"])
-def test_contributions_add_up_to_the_score_and_with_the_calibration_to_the_prediction(
+@pytest.mark.parametrize(
+    "estimator", ["random_forest", "gradient_boosting", "logistic_regression", "log_odds_mean"]
+)
+def test_contributions_add_up_to_the_mean_and_with_the_calibration_to_the_prediction(
     fresh: Any, name: str, estimator: str
 ) -> None:
     fitted, rows = fitted_by(fresh, name, estimator)
     found = explanations.contributions(fitted, rows)
-    raw, final = estimators.score_raw(fitted.pipeline, rows), estimators.score(fitted, rows)
+    last = fitted.fits[-1]
     before = found.expected + found.by_feature.sum(axis=1)
-    after = before + found.calibration
-    if found.unit == "log_odds":
-        before, after = expit(before), expit(after)
-    assert before == pytest.approx(raw, abs=1e-9)
-    assert after == pytest.approx(final, abs=1e-9)
-    assert found.by_feature.shape == (rows.num_rows, len(estimators.features_of(fitted).names))
+    assert expit(before + found.calibration) == pytest.approx(
+        rolling.score_by(last, rows), abs=1e-9
+    )
+    assert found.by_feature.shape == (rows.num_rows, len(rolling.features_of(fitted).names))
+    if estimator != "log_odds_mean":  # one of which knows the kind of snapshot, no feature
+        raw = estimators.score_raw(last.pipelines[0], rows)
+        assert expit(before) == pytest.approx(np.clip(raw, 1e-3, 1 - 1e-3), abs=1e-9)
     assert np.abs(found.by_feature).sum() > 1
 
 
@@ -52,7 +65,7 @@ def test_contributions_add_up_to_the_score_and_with_the_calibration_to_the_predi
 def test_live_predictions_come_with_reasons_that_add_up(finished: Any, name: str) -> None:
     with open_warehouse(finished.db) as warehouse:
         run = model_in_use(finished.setting(name), warehouse)
-        features = set(estimators.features_of(artifacts.load(finished.models, run)).names)
+        features = set(rolling.features_of(artifacts.load(finished.models, run)).names)
     rows = finished.sql(
         "select reasons.unit, any_value(predicted_probability), sum(contribution),"
         " list(feature order by rank), list(feature_value order by rank), list(rank order by rank)"

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml.modeling import artifacts, estimators
+from ml.modeling import artifacts, rolling
 from ml.modeling.predict import probabilities
 from ml.modeling.registry import run_in_use
 from ml.modeling.rows import holdout_rows, training_rows
@@ -93,12 +93,11 @@ def test_a_column_that_is_unknown_everywhere_gets_the_median_of_training(finishe
         model = finished.setting("project_success")
         with open_warehouse(finished.db) as warehouse:
             run: Any = run_in_use(warehouse, model.name)
-            pipeline = artifacts.load(finished.models, run)
+            fitted = artifacts.load(finished.models, run)
             rows = holdout_rows(warehouse, model, run.cutoff_at)
-            median = np.median(
-                training_rows(warehouse, model, run.cutoff_at).column("duration_days")
-            )
-        return estimators.score(pipeline, rows), median
+            seen = training_rows(warehouse, model, run.as_of)
+            median = np.median(seen.column("duration_days"))
+        return rolling.score_by(fitted.fits[-1], rows), median
 
     _, median = score("duration_days = duration_days")
     unknown, _ = score("duration_days = null")
@@ -117,7 +116,7 @@ def test_a_text_that_is_unknown_everywhere_counts_as_the_unknown_of_training(fin
     was_unknown = before.column("country").is_null().to_numpy()
     assert 0 < was_unknown.sum() < len(was_unknown)
     assert after.column("country").null_count == after.num_rows
-    earlier, now = estimators.score(fitted, before), estimators.score(fitted, after)
+    earlier, now = rolling.score(fitted, before), rolling.score(fitted, after)
     assert np.array_equal(earlier[was_unknown], now[was_unknown])
     assert np.all((now > 0) & (now < 1))
 
@@ -186,7 +185,7 @@ def test_every_prediction_can_be_made_again_from_the_values_kept_with_it(finishe
         )
         values = [json.loads(text) for text, *_ in rows]
         known = [each.get("known_outcome") for each in values]
-        features = estimators.features_of(fitted)
+        features = rolling.features_of(fitted)
         table = pa.table(
             {column: pa.array([e.get(column) for e in values], pa.float64())
              for column in features.numeric}

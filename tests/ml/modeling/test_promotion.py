@@ -12,9 +12,9 @@ import pytest
 
 from ml.modeling import artifacts, promotion
 from ml.modeling.calibration import Calibrator
-from ml.modeling.estimators import FittedModel
 from ml.modeling.promotion import Candidate
 from ml.modeling.registry import ModelRun, incumbent, run_in_use
+from ml.modeling.rolling import FittedModel
 from ml.warehouse import Warehouse, open_warehouse
 from tests.ml.conftest import Platform
 from tests.ml.made_world import AS_OF
@@ -45,8 +45,12 @@ class Contest:
 
 
 def bent(fitted: FittedModel, slope: float) -> FittedModel:
-    kinds, parameters = fitted.calibrator
-    return FittedModel(fitted.pipeline, Calibrator(kinds, slope * parameters))
+    bent = []
+    for fit in fitted.fits:
+        kinds, parameters = fit.combination.calibrator
+        combination = fit.combination._replace(calibrator=Calibrator(kinds, slope * parameters))
+        bent.append(dataclasses.replace(fit, combination=combination))
+    return FittedModel(fitted.cuts, tuple(bent))
 
 
 @contextmanager

@@ -1,0 +1,38 @@
+"""The settings of the repository with models that are made in no time."""
+
+import re
+
+from ml import settings
+
+_SMALLER = (
+    ("n_estimators = 100", "n_estimators = 5"),
+    ("bootstrap_resamples = 200", "bootstrap_resamples = 20"),
+    ("max_iter = 300", "max_iter = 8"),
+    ("max_iter = 150", "max_iter = 8"),
+    ("cuts = [0.4, 0.55, 0.7, 0.85]", "cuts = [0.4, 0.7]"),
+)
+_FIRST = {"project_success": "random_forest", "milestone_risk": "gradient_boosting"}
+
+
+def text() -> str:
+    """Returns the file with fewer and smaller fits of all estimators."""
+    found = settings.DEFAULT_PATH.read_text()
+    for real, less in _SMALLER:
+        assert real in found
+        found = found.replace(real, less)
+    return found
+
+
+def text_of_two() -> str:
+    """Returns the same with two estimators per model, of which one is the default."""
+    found = text()
+    for section in ("log_odds_mean", "logistic_regression"):
+        found, count = re.subn(
+            rf"\[models\.\w+\.hyperparameters\.{section}\].*\n(.+\n)+\n", "", found
+        )
+        assert count == len(_FIRST)
+    found = re.sub(r"challengers = \[.*\]", "challengers = [@]", found)
+    for estimator in _FIRST.values():
+        other = next(each for each in _FIRST.values() if each != estimator)
+        found = found.replace('"log_odds_mean"', f'"{estimator}"', 1).replace("@", f'"{other}"', 1)
+    return found
