@@ -116,7 +116,7 @@ def _judge(model: ModelSettings, run: ModelRun, training: pa.Table, live: pa.Tab
     if live.num_rows:
         fitted = estimators.fit(model, training)
         rows = assessment.scored(live, estimators.score(fitted, live))
-        found = metrics.measure(rows, resamples=model.bootstrap_resamples, seed=model.seed)
+        found = metrics.measure(rows)
         measured = [
             metric._replace(split=SPLIT) for metric in found if metric.split == "test_undecided"
         ]

@@ -108,7 +108,6 @@ def world(made_ml_state: None, tmp_path_factory: pytest.TempPathFactory) -> Plat
     text = settings.DEFAULT_PATH.read_text()
     for real, less in (
         ("n_estimators = 200", "n_estimators = 5"),
-        ("bootstrap_resamples = 200", "bootstrap_resamples = 20"),
         ("max_iter = 300", "max_iter = 8"),
         ("max_iter = 150", "max_iter = 8"),
         ("[0.4, 0.6, 0.8]", "[0.6]"),

@@ -25,7 +25,6 @@ AS_OFS = (datetime(2023, 7, 3, 12), datetime(2024, 1, 1))
 SETTINGS = {"as_is": (), "other": (("min_samples_leaf = 10 ", "min_samples_leaf = 60 "),)}
 _CHEAP = (
     ("n_estimators = 200", "n_estimators = 5"),
-    ("bootstrap_resamples = 200", "bootstrap_resamples = 20"),
     ("max_iter = 300", "max_iter = 8"),
     ("max_iter = 150", "max_iter = 8"),
     ("[0.4, 0.6, 0.8]", "[0.6]"),
