@@ -44,8 +44,20 @@ def test_the_interval_holds_the_error_and_its_own_estimate(count: int) -> None:
 
 def test_predicting_often_what_ends_once_tells_nothing_more() -> None:
     chance = np.random.default_rng(3).random(200)
-    once, often = (measured(chance, chance, 5, times) for times in (1, 6))
+    label, entity = chance > 0.5, np.repeat(np.arange(200), 6)
+    once = calibration_error(chance, label, np.arange(200), Clusters(np.arange(200)))
+    copies = np.repeat(chance, 6), np.repeat(label, 6)
+    often = calibration_error(*copies, entity, Clusters(np.arange(1200)))
     assert often.bound == pytest.approx(once.bound, rel=0.05)
+
+
+def test_entities_that_end_alike_raise_the_bound() -> None:
+    alike = np.repeat(np.random.default_rng(6).random(50) < 0.5, 4)
+    chance, entity = np.random.default_rng(7).uniform(0.4, 0.6, 200), np.arange(200)
+    alone = calibration_error(chance, alike, entity, Clusters(entity))
+    together = calibration_error(chance, alike, entity, Clusters(entity // 4))
+    assert together.bound > 1.5 * alone.bound
+    assert (together.interval.high or 0) > (alone.interval.high or 1)
 
 
 def test_bins_hold_equal_numbers_of_rows_in_the_order_of_their_probability() -> None:
