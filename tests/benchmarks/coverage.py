@@ -98,7 +98,7 @@ def draw(world: World, projects: int, seed: list[int]) -> Drawn:
         is_decided=np.full(count * each, True),
         is_first_time=np.full(count * each, False),
         label=np.repeat(label, each),
-        probability=np.clip(chance, 0.005, 0.995).ravel(),
+        probability=(0.002 + 0.996 * chance).ravel(),  # no ties, so each bin has its own range
         true_probability=true.ravel(),
         amount=np.repeat(np.round(rng.lognormal(6, 1, count), 2), each),
     )
