@@ -90,8 +90,9 @@ def _tried(model: ModelFacts) -> str:
     if optimism is None:
         return text
     return (
-        f"{text} The best of so many equal ones would seem {optimism:.4f} of log loss better than"
-        " it is, by chance alone; a figure of the version in use may be too good by as much."
+        f"{text} Had they all the same skill, the best of them would seem {optimism:.4f} of log loss"
+        " better than it is, by chance alone: the figures of the version in use may be too good by"
+        " about as much, at most."
     )
 
 
