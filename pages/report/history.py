@@ -92,7 +92,7 @@ def _tried(model: ModelFacts) -> str:
     return (
         f"{text} If all had the same skill, the best of them would seem {optimism:.4f} of log loss"
         " better than it is, by chance alone: the figures of the version in use may be too good by"
-        " about as much, at most."
+        " about as much."
     )
 
 
