@@ -124,6 +124,7 @@ bench: setup ## measure time, memory and errors; write them into README.md, docs
 	@$(PYTHON) -m tests.benchmarks.experiments
 	@$(PYTHON) -m tests.benchmarks.bandit
 	@$(PYTHON) -m tests.benchmarks.monitor --site "$$SITE"
+	@$(PYTHON) -m tests.benchmarks.coverage
 	@$(PYTHON) -m tests.benchmarks.seeds
 	@PATH_SEQUENCES=40 $(PYTHON) -m pytest -q tests/ml/test_path_independence.py
 

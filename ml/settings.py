@@ -116,7 +116,6 @@ class ModelSettings:
 
     name: str
     seed: int
-    bootstrap_resamples: int
     entity: str
     label: str
     estimator: str
@@ -197,7 +196,6 @@ class _File(BaseModel):
     model_config = CLOSED
 
     seed: Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]
-    bootstrap_resamples: Annotated[StrictInt, Field(ge=20, le=10_000)]
     models: dict[Name, _Model]
 
 
@@ -228,7 +226,6 @@ def _settings(file: _File, name: str, model: _Model, features: Features) -> Mode
     return ModelSettings(
         name=name,
         seed=file.seed,
-        bootstrap_resamples=file.bootstrap_resamples,
         entity=model.entity,
         label=model.label,
         estimator=model.estimator,

@@ -61,16 +61,15 @@ def _count(number: int, entity: str) -> str:
 
 def _worth(metrics: Iterable[Metric], kind: str) -> str:
     """Compares the accuracy with that of always guessing the more frequent class."""
-    wanted = ("test_undecided", kind, "accuracy")
-    row = next((r for r in metrics if (r.split, r.snapshot_kind, r.metric) == wanted), None)
-    if row is None or row.value is None:
+    here = {r.metric: r for r in metrics if (r.split, r.snapshot_kind) == ("test_undecided", kind)}
+    row, over = here.get("accuracy"), here.get("accuracy_over_majority_guess")
+    if row is None or row.value is None or over is None or over.value is None:
         return f"nothing to test on at {kind}"
+    text = f"accuracy at {kind} {100 * row.value:.1f} %"
+    if row.ci_low is not None and row.ci_high is not None:
+        text += f" [{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}]"
     guess = max(row.base_rate, 1 - row.base_rate)
-    accuracy = f"accuracy at {kind} {100 * row.value:.1f} %"
-    if row.ci_low is None or row.ci_high is None:
-        return f"{accuracy}, majority guess {100 * guess:.1f} %"
-    low, high = (100 * (end - guess) for end in (row.ci_low, row.ci_high))
-    return (
-        f"{accuracy} [{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}], majority guess"
-        f" {100 * guess:.1f} %: {100 * (row.value - guess):+.1f} points [{low:+.1f}, {high:+.1f}]"
-    )
+    text += f", majority guess {100 * guess:.1f} %: {100 * over.value:+.1f} points"
+    if over.ci_low is not None and over.ci_high is not None:
+        text += f" [{100 * over.ci_low:+.1f}, {100 * over.ci_high:+.1f}]"
+    return text

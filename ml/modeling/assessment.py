@@ -11,8 +11,8 @@ import pyarrow as pa
 from ml.context import RunContext
 from ml.modeling import metrics, rolling, skill
 from ml.modeling.baselines import CEILING, ORACLE, Predictor
-from ml.modeling.bootstrap import Floats, Integers
 from ml.modeling.calibration_curve import CalibrationBin, calibration_curve
+from ml.modeling.intervals import Floats, Integers
 from ml.modeling.metrics import Metric, ScoredRows
 from ml.modeling.rolling import FittedModel
 from ml.settings import ModelSettings
@@ -46,7 +46,9 @@ def scored(test: pa.Table, probability: Floats) -> ScoredRows:
     """Returns the rows of `holdout_rows` with the probabilities of a predictor."""
     amount = test.column("amount").to_numpy()
     return ScoredRows(
+        entity_id=test.column("entity_id").to_numpy(),
         project_id=test.column("project_id").to_numpy(),
+        creator_id=test.column("creator_id").to_numpy(),
         snapshot_kind=np.array(test.column("snapshot_kind").to_pylist(), dtype=np.str_),
         is_decided=test.column("is_decided").to_numpy().astype(bool),
         is_first_time=test.column("is_first_time").to_numpy().astype(bool),
@@ -67,18 +69,17 @@ def assess_model(
     """Measures a candidate, its calibration, features and skill; empty without test rows."""
     if not test.num_rows:
         return Assessment(model.estimator, version, [], [], [])
-    how: dict[str, Any] = {"resamples": model.bootstrap_resamples, "seed": model.seed}
     rows = scored(test, rolling.score(fitted, test))
-    measured = metrics.measure(rows, **how)
+    measured = metrics.measure(rows)
     ceiling = test.column("ceiling_probability").to_numpy()
     if not np.isnan(ceiling).any():
-        measured += metrics.measure_difference(rows, ceiling, suffix="above_ceiling", **how)
+        measured += metrics.measure_difference(rows, ceiling, suffix="above_ceiling")
     measured += skill.differences(model, rows, rivals)
     return Assessment(
         predictor=model.estimator,
         model_version=version,
         metrics=measured,
-        curve=calibration_curve(rows, **how),
+        curve=calibration_curve(rows),
         importance=_importance(model, fitted, test),
     )
 
@@ -88,16 +89,16 @@ def assess_others(
 ) -> list[Assessment]:
     """Measures the baselines and the truth on the rows that a version of the model is tested on."""
     return [
-        Assessment(other.name, f"{version}/{other.name}", _measure(model, test, other), [], [])
+        Assessment(other.name, f"{version}/{other.name}", _measure(test, other), [], [])
         for other in others
     ]
 
 
-def _measure(model: ModelSettings, test: pa.Table, other: Predictor) -> list[Metric]:
+def _measure(test: pa.Table, other: Predictor) -> list[Metric]:
     rows = scored(test, other.probability)
     if other.name in (ORACLE, CEILING):  # these lack some rows
         rows = rows.where(~np.isnan(other.probability))
-    return metrics.measure(rows, resamples=model.bootstrap_resamples, seed=model.seed)
+    return metrics.measure(rows)
 
 
 def _importance(model: ModelSettings, fitted: FittedModel, test: pa.Table) -> list[Importance]:

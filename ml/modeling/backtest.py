@@ -118,7 +118,7 @@ def _judge(model: ModelSettings, run: ModelRun, training: pa.Table, live: pa.Tab
         cuts = rolling.cuts_among(training, model.split.cuts)
         fitted = Training(training, cuts).fit(model)
         rows = assessment.scored(live, rolling.score_by(fitted.fits[-1], live))
-        found = metrics.measure(rows, resamples=model.bootstrap_resamples, seed=model.seed)
+        found = metrics.measure(rows)
         measured = [
             metric._replace(split=SPLIT) for metric in found if metric.split == "test_undecided"
         ]

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ml.modeling.bootstrap import draws, intervals, known_value, summed
-from ml.modeling.metrics import ScoredRows, in_bins, slices
+from ml.modeling.calibration_error import bins_of
+from ml.modeling.intervals import interval, mean
+from ml.modeling.metrics import ScoredRows, slices
 
 
 class CalibrationBin(NamedTuple):
@@ -21,27 +22,23 @@ class CalibrationBin(NamedTuple):
     row_count: int
 
 
-def calibration_curve(rows: ScoredRows, *, resamples: int, seed: int) -> list[CalibrationBin]:
+def calibration_curve(rows: ScoredRows) -> list[CalibrationBin]:
     """Returns the calibration curve of every slice."""
     found = []
     for split, kind, part in slices(rows):
-        in_bin = in_bins(part.probability)
-        columns = np.column_stack([in_bin * part.label[:, None], in_bin])
-        by_project = summed(part.project_id, columns)
-        with np.errstate(invalid="ignore"):
-            drawn = [
-                np.divide(*np.split(times @ by_project, 2, axis=1))
-                for times in draws(len(by_project), resamples, seed)
-            ]
-        size = in_bin.sum(axis=0)
-        predicted, observed = part.probability @ in_bin / size, part.label @ in_bin / size
-        low, high = intervals(drawn, len(size))
-        for each in range(len(size)):
-            figures = (
-                float(predicted[each]),
-                float(observed[each]),
-                known_value(low[each]),
-                known_value(high[each]),
+        bins = bins_of(part.probability)
+        for number in range(int(bins.max()) + 1):
+            inside = part.where(bins == number)
+            observed = mean(inside.label.astype(np.float64), "share")
+            found.append(
+                CalibrationBin(
+                    split,
+                    kind,
+                    number + 1,
+                    float(inside.probability.mean()),
+                    observed.value,
+                    *interval(observed, inside.clusters()),
+                    len(inside.label),
+                )
             )
-            found.append(CalibrationBin(split, kind, each + 1, *figures, int(size[each])))
     return found

@@ -88,7 +88,7 @@ def compare(model: ModelSettings, warehouse: Warehouse, truth: Path) -> list[str
     for name, column in (("oracle", "true_probability"), ("ceiling", "ceiling_probability")):
         probability = test.column(column).to_numpy()
         rows = assessment.scored(test, probability).where(~np.isnan(probability))
-        for metric in metrics.measure(rows, resamples=20, seed=model.seed):
+        for metric in metrics.measure(rows):
             if metric.split == "test_undecided" and metric.snapshot_kind != ALL_KINDS:
                 value = "undefined" if metric.value is None else f"{metric.value:.3f}"
                 found.setdefault(metric.snapshot_kind, {})[f"{name} {metric.metric}"] = value

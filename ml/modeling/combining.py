@@ -7,11 +7,11 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from ml.modeling import calibration
-from ml.modeling.bootstrap import summed
+from ml.modeling import calibration, intervals
 from ml.modeling.calibration import Booleans, Calibrator, Floats, Texts
 
 _EDGE = 1e-3  # no single estimator is believed more surely than this
+_FEWEST = 10  # projects that can say whether a calibrator helps
 
 
 class Scored(NamedTuple):
@@ -118,8 +118,10 @@ def _calibrator(scored: Scored, score: Floats) -> Calibrator:
     label, kind = scored.label[newest], scored.snapshot_kind[newest]
     calibrated = calibration.apply(earlier, score[newest], kind)
     gain = _surprise(label, score[newest]) - _surprise(label, calibrated)
-    by_project = summed(scored.project_id[newest], np.stack([gain, np.ones(len(gain))], axis=1))
-    error = np.sqrt(((by_project[:, 0] - gain.mean() * by_project[:, 1]) ** 2).sum()) / len(gain)
+    projects = intervals.Clusters(scored.project_id[newest])
+    if projects.count < _FEWEST:
+        return calibration.nothing_known()
+    error = np.sqrt(projects.spread(intervals.mean(gain).influence).variance)
     return calibration.fit(*columns) if gain.mean() > error else calibration.nothing_known()
 
 

@@ -1,4 +1,4 @@
-"""How good predictions are: by split and snapshot kind, with intervals over projects."""
+"""How good predictions are: by split and snapshot kind, with 95 % intervals."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -6,21 +6,37 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.modeling.bootstrap import CELLS, Floats, Integers, draws, intervals, known_value, summed
-
-Booleans = npt.NDArray[np.bool_]
+from ml.modeling.calibration_error import calibration_error, distance
+from ml.modeling.intervals import (
+    UNKNOWN,
+    Booleans,
+    Clusters,
+    Estimate,
+    Floats,
+    Integers,
+    Interval,
+    difference,
+    interval,
+    mean,
+    total,
+)
 
 THRESHOLD = 0.5  # a probability from here on predicts the label
 ALL_KINDS = "all"
-BINS = 10  # of a calibration curve, of equal numbers of rows
 
 OUTCOME_METRICS = (
     "auc",
     "accuracy",
+    "accuracy_over_majority_guess",
     "brier_score",
     "brier_skill",
     "log_loss",
+)
+# As seen, which even a perfect model shows; its bound; and an estimate without noise.
+CALIBRATION_METRICS = (
     "calibration_error",
+    "calibration_error_bound",
+    "calibration_error_debiased",
 )
 # What a threshold of one half would have cost had money followed it; in units of the currency.
 MONEY_METRICS = ("amount_released_to_failing", "amount_held_from_delivering")
@@ -32,13 +48,16 @@ class ScoredRows(NamedTuple):
     """Rows with known labels; arrays of one length.
 
     Attributes:
+        entity_id: What the label belongs to: rows of one entity share it.
         probability: Predicted by whatever is measured.
         true_probability: Chance of the label given all that the platform's simulation knows; NaN
             where it is not known, which is everywhere on a real export.
         amount: Money that hangs on the row's outcome; NaN where there is none.
     """
 
+    entity_id: Integers
     project_id: Integers
+    creator_id: Integers
     snapshot_kind: npt.NDArray[np.str_]
     is_decided: Booleans
     is_first_time: Booleans
@@ -52,9 +71,13 @@ class ScoredRows(NamedTuple):
         columns = {name: column[mask] for name, column in self._asdict().items()}
         return ScoredRows(**columns)
 
+    def clusters(self) -> Clusters:
+        """Returns which rows go together by chance."""
+        return Clusters(self.project_id, self.creator_id)
+
 
 class Metric(NamedTuple):
-    """One metric of one slice; None where it is not defined (one class only, one project only)."""
+    """One metric of one slice; None where it, or its interval, is not defined."""
 
     split: str
     snapshot_kind: str
@@ -66,39 +89,39 @@ class Metric(NamedTuple):
     ci_high: float | None = None
 
 
-def measure(rows: ScoredRows, *, resamples: int, seed: int) -> list[Metric]:
-    """Measures each split and kind of snapshot.
+def measure(rows: ScoredRows) -> list[Metric]:
+    """Measures each split and kind of snapshot, with 95 % intervals (see `intervals`).
 
-    The 95 % intervals are percentiles of a bootstrap that draws whole projects: the snapshots of
-    one project are nearly copies of each other, and drawing rows would give intervals far too
-    short. The calibration error is the mean distance of predicted and observed frequency, over bins
-    of equal numbers of rows; even a perfect model shows some, at most `calibration_error_bound` in
-    95 % of cases (found by simulation).
+    The calibration error that is seen has none: it is no estimate of the model's, but more than it.
     """
     found = []
     for split, kind, part in slices(rows):
+        clusters = part.clusters()
         size, base_rate = len(part.label), float(part.label.mean())
-        bound = _perfect_calibration_error(part, resamples, seed)
-        for figure in _figures(part, resamples, seed):
-            found.append(Metric(split, kind, size, base_rate, *figure))
-        found.append(Metric(split, kind, size, base_rate, "calibration_error_bound", bound))
+        for name, estimate in _estimates(part).items():
+            ends = interval(estimate, clusters)
+            found.append(Metric(split, kind, size, base_rate, name, _known(estimate), *ends))
+        for name, value, ends in _calibration(part, clusters):
+            found.append(Metric(split, kind, size, base_rate, name, value, *ends))
     return found
 
 
-def measure_difference(
-    rows: ScoredRows, other: Floats, *, suffix: str, resamples: int, seed: int
-) -> list[Metric]:
+def measure_difference(rows: ScoredRows, other: Floats, *, suffix: str) -> list[Metric]:
     """Measures how much higher each metric is than that of other probabilities of the same rows.
 
-    Both are measured on the same resamples, so the interval is that of the paired difference.
+    The intervals are those of the paired differences. Calibration errors are not compared: the
+    noise in them does not cancel.
     """
     found = []
     others = rows._replace(probability=other)
     for (split, kind, part), (_, _, rival) in zip(slices(rows), slices(others), strict=True):
         size, base_rate = len(part.label), float(part.label.mean())
-        for name, value, low, high in _figures(part, resamples, seed, rival):
+        clusters, theirs = part.clusters(), _estimates(rival)
+        for name, ours in _estimates(part).items():
+            apart = difference(ours, theirs[name])
+            ends = interval(apart, clusters)
             name = f"{name}_{suffix}"
-            found.append(Metric(split, kind, size, base_rate, name, value, low, high))
+            found.append(Metric(split, kind, size, base_rate, name, _known(apart), *ends))
     return found
 
 
@@ -110,18 +133,10 @@ class Difference(NamedTuple):
     high: float | None
 
 
-def difference_in_log_loss(
-    rows: ScoredRows, other: Floats, *, resamples: int, seed: int
-) -> Difference:
+def difference_in_log_loss(rows: ScoredRows, other: Floats) -> Difference:
     """Returns how much higher the log loss of the rows is than that of other probabilities."""
-    excess = surprise(rows.label, rows.probability) - surprise(rows.label, other)
-    by_project = summed(rows.project_id, np.column_stack([excess, np.ones(len(excess))]))
-    drawn = [
-        np.divide(*np.split(times @ by_project, 2, axis=1))
-        for times in draws(len(by_project), resamples, seed)
-    ]
-    low, high = intervals(drawn, 1)
-    return Difference(float(excess.mean()), known_value(low[0]), known_value(high[0]))
+    apart = mean(surprise(rows.label, rows.probability) - surprise(rows.label, other))
+    return Difference(apart.value, *interval(apart, rows.clusters()))
 
 
 def surprise(label: Booleans, chance: Floats) -> Floats:
@@ -145,148 +160,73 @@ def slices(rows: ScoredRows) -> Iterator[tuple[str, str, ScoredRows]]:
             yield split, str(kind), part.where(part.snapshot_kind == kind)
 
 
-def _figures(
-    rows: ScoredRows, resamples: int, seed: int, rival: ScoredRows | None = None
-) -> Iterator[tuple[str, float | None, float | None, float | None]]:
-    both = [_Judged(each) for each in (rows, rival) if each is not None]
-    once = np.ones((1, both[0].project_count))
-    drawn = [
-        _excess([each.values(times) for each in both])
-        for times in draws(both[0].project_count, resamples, seed)
-    ]
-    value = _excess([each.values(once) for each in both])[0]
-    names = _metrics(rows)
-    low, high = intervals(drawn, len(names))
-    for place, name in enumerate(names):
-        yield name, known_value(value[place]), known_value(low[place]), known_value(high[place])
+def _known(estimate: Estimate) -> float | None:
+    return None if np.isnan(estimate.value) else estimate.value
 
 
-def _excess(values: list[Floats]) -> Floats:
-    return values[0] - values[1] if len(values) > 1 else values[0]
-
-
-def _metrics(rows: ScoredRows) -> tuple[str, ...]:
-    names: tuple[str, ...] = OUTCOME_METRICS
+def _estimates(rows: ScoredRows) -> dict[str, Estimate]:
+    """Returns every metric that is a smooth function of means over rows."""
+    label, chance = rows.label, rows.probability
+    is_right = ((chance >= THRESHOLD) == label).astype(np.float64)
+    is_frequent = (label == (label.mean() >= THRESHOLD)).astype(np.float64)
+    brier = mean((chance - label) ** 2, "log")
+    found = {
+        "auc": _auc(label, chance),
+        "accuracy": mean(is_right, "share"),
+        # the guess is what the same rows make it, so it varies with them
+        "accuracy_over_majority_guess": mean(is_right - is_frequent),
+        "brier_score": brier,
+        "brier_skill": _skill(brier, mean(label.astype(np.float64))),
+        "log_loss": mean(surprise(label, chance), "log"),
+    }
     if not np.isnan(rows.amount).any():
-        names += MONEY_METRICS
-    if not np.isnan(rows.true_probability).all():
-        names += TRUTH_METRICS
-    return names
+        is_released = chance < THRESHOLD
+        sums = (rows.amount * (is_released & label), rows.amount * (~is_released & ~label))
+        found |= {name: total(each) for name, each in zip(MONEY_METRICS, sums, strict=True)}
+    known = ~np.isnan(rows.true_probability)
+    if known.any():
+        truth = rows.true_probability[known]
+        expected = mean(np.where(chance[known] >= THRESHOLD, truth, 1 - truth), "logit")
+        influence = np.zeros(len(label))
+        influence[known] = expected.influence
+        found[TRUTH_METRICS[0]] = expected._replace(influence=influence)
+    return found
 
 
-class _Judged:
-    """Rows of one slice, summed by project once, measured on any number of resamples."""
-
-    def __init__(self, rows: ScoredRows) -> None:
-        self._rows = rows
-        label, chance = rows.label, rows.probability
-        parts: dict[str, Floats] = {
-            "rows": np.ones(len(label)),
-            "label": label.astype(np.float64),
-            "right": ((chance >= THRESHOLD) == label).astype(np.float64),
-            "squares": (chance - label) ** 2,
-            "surprise": surprise(label, chance),
-            "excess": in_bins(chance) * (chance - label)[:, None],
-        }
-        self._names = _metrics(rows)
-        if MONEY_METRICS[0] in self._names:
-            is_released = chance < THRESHOLD
-            parts["released"] = rows.amount * (is_released & label)
-            parts["held"] = rows.amount * (~is_released & ~label)
-        if TRUTH_METRICS[0] in self._names:
-            truth, known = rows.true_probability, ~np.isnan(rows.true_probability)
-            parts["known"] = known.astype(np.float64)
-            expected = np.where(chance >= THRESHOLD, truth, 1 - truth)
-            parts["expected"] = np.where(known, expected, 0)
-            in_bin = in_bins(chance[known])
-            parts["beyond"] = np.zeros((len(chance), in_bin.shape[1]))
-            parts["beyond"][known] = in_bin * (chance - truth)[known][:, None]
-        wide = [part.reshape(len(label), -1) for part in parts.values()]
-        self._by_project = summed(rows.project_id, np.concatenate(wide, axis=1))
-        ends = np.cumsum([part.shape[1] for part in wide])
-        self._ends = dict(zip(parts, ends.tolist(), strict=True))
-        self._order = np.argsort(chance, kind="stable")
-        self._place = np.unique(rows.project_id, return_inverse=True)[1][self._order]
-        self.project_count = len(self._by_project)
-
-    def values(self, times: Floats) -> Floats:
-        """Returns the metrics in order of `_metrics`, one line per line of `times`."""
-        sums = times @ self._by_project
-        starts = [0, *self._ends.values()]
-        part = {
-            name: sums[:, start:end]
-            for (name, end), start in zip(self._ends.items(), starts, strict=False)
-        }
-        total = part["rows"][:, 0]
-        rate = part["label"][:, 0] / total
-        brier = part["squares"][:, 0] / total
-        with np.errstate(divide="ignore", invalid="ignore"):
-            skill = 1 - brier / (rate * (1 - rate))
-        columns = [
-            _auc(self._rows.label[self._order], self._ties(), times[:, self._place]),
-            part["right"][:, 0] / total,
-            brier,
-            np.where(rate * (1 - rate) > 0, skill, np.nan),
-            part["surprise"][:, 0] / total,
-            np.abs(part["excess"]).sum(axis=1) / total,
-        ]
-        if "released" in part:
-            columns += [part["released"][:, 0], part["held"][:, 0]]
-        if "known" in part:
-            with np.errstate(invalid="ignore"):
-                known = part["known"][:, 0]
-                columns.append(part["expected"][:, 0] / known)
-                columns.append(np.abs(part["beyond"]).sum(axis=1) / known)
-        return np.column_stack(columns)
-
-    def _ties(self) -> Integers:
-        chance = self._rows.probability[self._order]
-        return np.flatnonzero(np.r_[True, chance[1:] != chance[:-1]])
+def _calibration(rows: ScoredRows, clusters: Clusters) -> Iterator[tuple[str, float, Interval]]:
+    error = calibration_error(rows.probability, rows.label, rows.entity_id, clusters)
+    ends = (UNKNOWN, UNKNOWN, error.interval)
+    values = (error.seen, error.bound, error.debiased)
+    yield from zip(CALIBRATION_METRICS, values, ends, strict=True)
+    known = ~np.isnan(rows.true_probability)
+    if known.any():
+        seen = distance(rows.probability[known], rows.true_probability[known])
+        yield TRUTH_METRICS[1], seen, UNKNOWN
 
 
-def _auc(label: Booleans, first: Integers, weights: Floats) -> Floats:
-    """Returns the chance that a positive row outranks a negative one, ties counting half.
-
-    Args:
-        label: By rising probability.
-        first: Places at which a new probability begins.
-        weights: One line per resample, in the same order.
-    """
-    positive = weights * label
-    negative = weights - positive
-    if len(first) < len(label):
-        positive = np.add.reduceat(positive, first, axis=1)
-        negative = np.add.reduceat(negative, first, axis=1)
-    below = np.cumsum(negative, axis=1)
-    pairs = positive.sum(axis=1) * below[:, -1]
-    with np.errstate(invalid="ignore"):
-        auc: Floats = np.einsum("ij,ij->i", positive, below - negative / 2) / pairs
-    return auc
+def _skill(brier: Estimate, rate: Estimate) -> Estimate:
+    """Returns 1 minus the Brier score relative to that of always saying the share of positives."""
+    variance = rate.value * (1 - rate.value)
+    if not variance:
+        return Estimate(np.nan, brier.influence)
+    relative = brier.value / variance
+    of_rate = relative / variance * (1 - 2 * rate.value) * rate.influence
+    return Estimate(1 - relative, of_rate - brier.influence / variance, "log of the rest")
 
 
-def in_bins(chance: Floats) -> Floats:
-    """Returns the bin of each row as a line of zeros and a one; bins hold equal numbers of rows."""
-    count = min(BINS, len(chance))
-    rank = np.empty(len(chance), dtype=np.int64)
-    rank[np.argsort(chance, kind="stable")] = np.arange(len(chance))
-    in_bin: Floats = (rank[:, None] * count // max(len(chance), 1) == np.arange(count)).astype(
-        np.float64
-    )
-    return in_bin
-
-
-def _perfect_calibration_error(rows: ScoredRows, resamples: int, seed: int) -> float:
-    """Returns the 95 % bound of the error that a perfect model with these probabilities shows.
-
-    One draw decides all snapshots of a project, as one outcome does.
-    """
-    projects, place = np.unique(rows.project_id, return_inverse=True)
-    in_bin = in_bins(rows.probability)
-    rng = np.random.default_rng(seed)
-    block = max(1, CELLS // len(place))
-    errors = []
-    for start in range(0, resamples, block):
-        drawn = rng.random((min(block, resamples - start), len(projects)))[:, place]
-        excess = rows.probability - (drawn < rows.probability)
-        errors.append(np.abs(excess @ in_bin).sum(axis=1) / len(place))
-    return float(np.quantile(np.concatenate(errors), 0.95))
+def _auc(label: Booleans, chance: Floats) -> Estimate:
+    """Returns the chance that a positive row outranks a negative one, ties counting half."""
+    order = np.argsort(chance, kind="stable")
+    first = np.flatnonzero(np.r_[True, np.diff(chance[order]) > 0])
+    tied = np.empty(len(chance), dtype=np.int64)
+    tied[order] = np.repeat(np.arange(len(first)), np.diff(np.r_[first, len(chance)]))
+    positive = np.bincount(tied, label, minlength=len(first))
+    negative = np.bincount(tied, ~label, minlength=len(first))
+    pairs = positive.sum() * negative.sum()
+    if not pairs:
+        return Estimate(np.nan, np.zeros(len(chance)))
+    below = (np.cumsum(negative) - negative / 2) / negative.sum()  # share of negatives outranked
+    above = 1 - (np.cumsum(positive) - positive / 2) / positive.sum()
+    value = float(positive @ below / positive.sum())
+    of_positive, of_negative = (below - value) / positive.sum(), (above - value) / negative.sum()
+    return Estimate(value, np.where(label, of_positive[tied], of_negative[tied]), "logit")

@@ -173,12 +173,7 @@ def _compare(
     if count < needed:
         reason = f"not promoted: {count} projects that neither has seen, {needed} are needed"
         return dataclasses.replace(new, decision=reason), False
-    found = metrics.difference_in_log_loss(
-        judged.where(is_open),
-        theirs[is_open],
-        resamples=candidate.model.bootstrap_resamples,
-        seed=candidate.model.seed,
-    )
+    found = metrics.difference_in_log_loss(judged.where(is_open), theirs[is_open])
     is_same = new.estimator == old.estimator
     is_proven = found.high is not None and found.high < 0
     takes_over = found.value <= 0 if is_same else is_proven

@@ -21,6 +21,7 @@ _LABELLED = {
         select
             labels.project_id as entity_id,
             labels.project_id,
+            projects.creator_id,
             projects.launched_at,
             labels.outcome_known_at,
             labels.label_window_ends_at as closed_at,
@@ -32,6 +33,7 @@ _LABELLED = {
         select
             labels.milestone_id as entity_id,
             milestones.project_id,
+            projects.creator_id,
             projects.launched_at,
             labels.outcome_known_at,
             labels.label_window_ends_at as closed_at,
@@ -47,12 +49,14 @@ _LABELLED = {
 # What a model must not know but its judge may: final totals are the outcome in disguise.
 _BESIDE = {
     "project": """
+            cohort.creator_id,
             cast(null as double) as amount,
             coalesce(features.is_first_time_creator, false) as is_first_time,
             cast(cohort.pledged_amount as double) as final_pledged_amount,
             cast(cohort.pledged_amount as double) / cast(features.funding_goal as double)
                 as final_funding_ratio""",
     "milestone": """
+            cohort.creator_id,
             cast(features.funding_amount as double) as amount,
             false as is_first_time,
             cast(date_diff('microsecond', cohort.due_at, cohort.resolved_at) as double) / 864e8
@@ -102,7 +106,9 @@ def check_inputs(warehouse: Warehouse, model: ModelSettings, features: Features)
     """
     key = f"{model.entity}_id"
     warehouse.require("core.warehouse_as_of", "as_of")
-    warehouse.require("core.dim_projects", "project_id", "launched_at", "pledged_amount")
+    warehouse.require(
+        *("core.dim_projects", "project_id", "creator_id", "launched_at", "pledged_amount")
+    )
     if model.entity == "milestone":
         warehouse.require(
             *("core.fct_milestones", "milestone_id", "project_id", "due_at", "resolved_at")

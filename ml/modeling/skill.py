@@ -15,7 +15,6 @@ _TEXTS = {
     NOT_TESTED: "skill not tested",
 }
 OVER_BASE_RATE, OVER_RULE = "log_loss_over_base_rate", "log_loss_over_rule"
-_RESAMPLES = 2_000  # money is decided by the end of an interval, which 200 leave noisy
 
 
 def skill_text(skill_state: str | None) -> str:
@@ -28,7 +27,7 @@ def differences(
 ) -> list[Metric]:
     """Measures how much higher the log loss is than that of base rate and one-feature rule.
 
-    Paired, on the rows still open, with 95 % intervals of a bootstrap over projects.
+    Paired, on the rows still open, with 95 % intervals over projects or creators.
 
     Args:
         model: Settings of the model.
@@ -46,9 +45,7 @@ def differences(
     size, base_rate = len(judged.label), float(judged.label.mean())
     found = []
     for metric, rival in ((OVER_BASE_RATE, BASE_RATE), (OVER_RULE, rule_name(model))):
-        difference = difference_in_log_loss(
-            judged, probability[rival], resamples=_RESAMPLES, seed=model.seed
-        )
+        difference = difference_in_log_loss(judged, probability[rival])
         row = Metric("test_undecided", ALL_KINDS, size, base_rate, metric, *difference)
         found.append(row)
     return found

@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from math import sqrt
+from statistics import NormalDist
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -30,6 +32,7 @@ _KIND_ROWS = """
         on features.{entity}_id = labels.{entity}_id
     where features.snapshot_kind <> 'current'
     group by features.snapshot_kind"""
+_A_CHOICE = 2
 _LATE = {"logistic_regression": 1, "final_totals_leaking": 2, CEILING: 3, ORACLE: 4}
 _LABELS = {"project": "is_successful", "milestone": "is_high_risk"}
 _METRICS = """
@@ -50,6 +53,17 @@ _BASE_VERSION = f"""
     where own.model_name = $name and own.model_version = $version
         and own.decision is distinct from '{INCUMBENT}'
     order by own.as_of desc, 1 limit 1"""
+# Every version that was ever measured on launches among those that the one in use is tested on,
+# the ones that a later decision for the same AS_OF has replaced included: each was a try.
+_TRIED = """
+    select
+        count(distinct tried.model_version),
+        avg(tried.difference_high - tried.difference_low) / (2 * 1.96)
+    from ml.model_runs as tried
+    inner join intermediate.int_models_in_use as own on tried.model_name = own.model_name
+    where own.model_name = $name and tried.status = 'trained'
+        and tried.as_of > own.cutoff_at and tried.cutoff_at < own.as_of
+        and tried.as_of <= (select as_of from core.warehouse_as_of)"""
 _CURVES = """
     select split, snapshot_kind, bin, mean_probability, observed_rate, ci_low, ci_high, row_count
     from staging.stg_calibration_curves
@@ -118,6 +132,29 @@ class KindRows(NamedTuple):
     undecided_base_rate: float | None
 
 
+class Tried(NamedTuple):
+    """Versions measured on overlapping test rows; the mean standard error of a log loss difference.
+
+    Attributes:
+        difference_error: None where no two of them were compared.
+    """
+
+    version_count: int
+    difference_error: float | None
+
+    @property
+    def optimism(self) -> float | None:
+        """How much better than the average the best of so many equal ones seems, by chance alone.
+
+        The expected largest of independent normal values (Blom, 1958); two of them differ by the
+        square root of two times what one varies.
+        """
+        if self.difference_error is None or self.version_count < _A_CHOICE:
+            return None
+        share = (self.version_count - 0.375) / (self.version_count + 0.25)
+        return NormalDist().inv_cdf(share) * self.difference_error / sqrt(2)
+
+
 class Importance(NamedTuple):
     """How much the log loss grows when a feature is shuffled."""
 
@@ -160,6 +197,7 @@ class ModelFacts:
     Attributes:
         run: The version in use, or the row with the reason why there is none; None: never trained.
         candidates: The rows of the newest decision.
+        tried: The versions that were measured on overlapping test rows.
         previous: The champion before this one.
         promotion: The row of the decision that put this one in its place.
         scores: By version; baselines and truths by `<version>/<predictor>`.
@@ -176,6 +214,7 @@ class ModelFacts:
     kind_rows: tuple[KindRows, ...]
     run: SimpleNamespace | None
     candidates: tuple[SimpleNamespace, ...]
+    tried: Tried
     previous: SimpleNamespace | None
     promotion: SimpleNamespace | None
     scores: dict[str, Scores]
@@ -262,6 +301,7 @@ def _model(published: Published, name: str) -> ModelFacts:
         kind_rows=tuple(by_kind[kind] for kind in kinds if kind in by_kind),
         run=run,
         candidates=tuple(each for each in runs[::-1] if _is_candidate(each, runs[-1])),
+        tried=Tried(*published.fetch(_TRIED, name=name)[0]),
         previous=earlier[-1] if earlier else None,
         promotion=promoted[-1] if promoted else None,
         scores=_scores(published.fetch(_METRICS, name=name)),

@@ -67,6 +67,7 @@ def _candidates(model: ModelFacts) -> list[Block]:
             lines,
         )
     ]
+    blocks.append(Text(_tried(model)))
     if model.run.model_version not in {run.model_version for run in trained}:
         text = f"{model.run.estimator} `{model.run.model_version}`, in use before, still serves."
         blocks.append(Text(text))
@@ -80,6 +81,19 @@ def _candidates(model: ModelFacts) -> list[Block]:
             )
         )
     return blocks
+
+
+def _tried(model: ModelFacts) -> str:
+    """Says how many versions the same outcomes have judged, and what that is worth."""
+    count, optimism = model.tried.version_count, model.tried.optimism
+    text = f"Versions of `{model.name}` measured on overlapping test rows: {count:,}."
+    if optimism is None:
+        return text
+    return (
+        f"{text} If all had the same skill, the best of them would seem {optimism:.4f} of log loss"
+        " better than it is, by chance alone: the figures of the version in use may be too good by"
+        " about as much."
+    )
 
 
 def _decision(run: SimpleNamespace) -> str:

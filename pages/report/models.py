@@ -31,6 +31,7 @@ _PREDICTORS = {
     ORACLE: "oracle: the true probability of the simulation",
 }
 _MAX_FEATURES = 10
+_WITHOUT_INTERVAL = ("calibration_error", "calibration_error_bound", "true_calibration_error")
 
 
 def figure(row: Measured | None, form: str = ".3f") -> str:
@@ -137,7 +138,7 @@ def _accuracy_table(model: ModelFacts) -> Table:
             expected = model.own.claim("test_undecided", kind, model.ceilings, "expected_accuracy")
             line.append(shown(expected if is_known else None))
         lines.append(line)
-    caption = "In brackets: 95 % interval of a bootstrap over projects."
+    caption = "In brackets: 95 % interval, over projects or creators, whichever is wider."
     if with_truth:
         caption += (
             " Expected accuracy: under the true probability, which a generated platform knows;"
@@ -219,6 +220,7 @@ def _calibration(model: ModelFacts) -> list[Block]:
              ("brier_score", "Brier score"), ("brier_skill", "Brier skill"),
              ("calibration_error", "Calibration error"),
              ("calibration_error_bound", "of a perfect model, 95 % bound"),
+             ("calibration_error_debiased", "without the noise"),
              ("true_calibration_error", "against the true probability")]  # fmt: skip
     shown_names = [
         (metric, title)
@@ -231,10 +233,9 @@ def _calibration(model: ModelFacts) -> list[Block]:
             model.own.figure(split, kind, metric) if model.is_known(split, kind, metric) else None
             for metric, _ in shown_names
         ]
-        is_bound = [metric.endswith("_bound") for metric, _ in shown_names]
         lines.append([prediction_time(kind), *(
-            f"{cell.value:.3f}" if cell and bound else figure(cell)
-            for cell, bound in zip(cells, is_bound, strict=True)
+            f"{cell.value:.3f}" if cell and metric in _WITHOUT_INTERVAL else figure(cell)
+            for cell, (metric, _) in zip(cells, shown_names, strict=True)
         )])  # fmt: skip
     return [
         Heading("Ranking and calibration"),
@@ -242,7 +243,8 @@ def _calibration(model: ModelFacts) -> list[Block]:
         Table(
             f"{_ROWS[model.name][split].capitalize()}. The calibration error is the mean distance"
             " between predicted probability and observed frequency over ten bins; even a perfect"
-            " model shows some, up to the bound in 95 % of cases.",
+            " model shows some, up to the bound in 95 % of cases. Without this noise remains the"
+            " error of the model, with its 95 % interval.",
             ("Prediction time", *(title for _, title in shown_names)),
             lines,
         ),

@@ -89,7 +89,7 @@ def _problem(facts: Facts) -> list[Block]:
             "How they are tested: a cut in time. A model learns from outcomes whose whole window"
             " had closed by the cut, and is tested on what was launched later. The model that was"
             " tested is the one that serves; it is not refitted afterwards. An accuracy stands"
-            " beside its 95 % interval (bootstrap over projects, not rows) and the majority guess:"
+            " beside its 95 % interval (over projects or creators) and the majority guess:"
             " the accuracy of always guessing the more frequent class. Best achievable accuracy is"
             " known for generated data only (`make truth`): what a strong learner with the same"
             " features and ten times the data reaches on the same rows, or else the true"

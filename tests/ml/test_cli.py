@@ -77,6 +77,5 @@ def test_the_settings_of_the_repository_run_to_the_end(fresh: Any) -> None:
     fresh.db.unlink()
     build_world(fresh.db, project_count=150, seed=7)
     fresh.config.write_text(settings.DEFAULT_PATH.read_text())
-    fresh.edit("bootstrap_resamples = 200", "bootstrap_resamples = 20")
     assert fresh.run("train", "predict", "monitor").code == 0
     assert fresh.sql("select count(*) from ml.model_runs where status = 'trained'") == [(4,)]

@@ -37,6 +37,7 @@ def made_up_rows(count: int, seed: int) -> pa.Table:
     launched = micros(STARTS_AT) + np.arange(count) * 3_600_000_000
     return pa.table({
         "entity_id": np.repeat(np.arange(count), 2), "project_id": np.repeat(np.arange(count), 2),
+        "creator_id": np.repeat(np.arange(count), 2),
         "launched_at": stamps(np.repeat(launched, 2)),
         "closed_at": stamps(np.repeat(launched + 86_400_000_000, 2)),
         "label": np.repeat(label, 2), "snapshot_kind": pa.array(KINDS[kind]),

@@ -26,8 +26,11 @@ def rows(sharpness: float, projects: int = PROJECTS, seed: int = 1) -> ScoredRow
     noise = np.repeat(rng.normal(0, 1, projects), SNAPSHOTS)
     score = sharpness * (np.where(label, 1.0, -1.0) + noise)
     count = len(label)
+    project = np.repeat(np.arange(projects), SNAPSHOTS)
     return ScoredRows(
-        project_id=np.repeat(np.arange(projects), SNAPSHOTS),
+        entity_id=project,
+        project_id=project,
+        creator_id=project,
         snapshot_kind=np.tile(np.array(["launch", "h4", "h36", "d3"]), projects),
         is_decided=np.zeros(count, dtype=bool),
         is_first_time=np.zeros(count, dtype=bool),

@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 
 from pages.published import open_published
+from pages.report.facts import Tried
 from pages.report.features import FeatureGroup, grouped
 from pages.report.page import write
 from tests.ml.conftest import Platform
@@ -265,3 +266,33 @@ def test_skill_of_what_serves_is_told_with_its_differences(
     text = Report(finished).text
     assert text.count(f"serves ({told}), tested on") == 2
     assert text.count(f"Skill: {told}. Paired difference of the log loss: ") == 2
+
+
+def test_versions_tried_on_the_same_test_rows_are_counted(finished: Platform) -> None:
+    """A version that a later decision for the same `AS_OF` replaced was a try too."""
+    said = "Versions of project_success measured on overlapping test rows: "
+    own = "model_name = 'project_success' and status = 'trained'"
+    [(count,)] = finished.sql(
+        f"select count(distinct model_version) from ml.model_runs where {own}"
+    )
+    assert f"{said}{count}." in Report(finished).text
+    for name, change in (
+        ("earlier", "trained_at - interval 1 day as trained_at"),
+        ("unrelated", "cutoff_at - interval 1 day as as_of"),
+    ):
+        finished.sql(
+            f"insert into ml.model_runs by name select * replace ('{name}' as model_version,"
+            f" false as is_champion, {change}, 'not promoted: worse' as decision, 0.1 as"
+            f" difference_low, 0.3 as difference_high) from ml.model_runs where {own} limit 1"
+        )
+        text = Report(finished).text
+        assert f"{said}{count + 1}." in text
+    assert re.search(r"the best of them would seem 0\.0\d+ of log loss better than it is", text)
+
+
+@pytest.mark.parametrize(("count", "largest"), [(2, 0.564), (3, 0.846), (13, 1.668)])
+def test_the_optimism_is_the_expected_largest_of_as_many(count: int, largest: float) -> None:
+    optimism = Tried(count, 2**0.5).optimism
+    assert optimism == pytest.approx(largest, rel=0.05)
+    assert Tried(1, 0.1).optimism is None
+    assert Tried(count, None).optimism is None
