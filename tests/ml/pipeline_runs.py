@@ -6,7 +6,7 @@ before in it, the stages of ml in this process, and the SQL of insights as dbt h
 
 import csv
 import hashlib
-import json
+import itertools
 import random
 import shutil
 from collections.abc import Callable
@@ -19,6 +19,7 @@ import duckdb
 from ml.cli import main
 from ml.settings import DEFAULT_PATH
 from tests.conftest import Workshop
+from tests.rebuilds import Template, compiled
 
 AS_OFS = (datetime(2023, 7, 3, 12), datetime(2024, 1, 1))
 # another setting of the default candidate of each model: other versions, and one champion less
@@ -64,32 +65,18 @@ class Pipeline:
             *("--scale", "1", "--seed", "42"),
         )
         correct(folder / "as_is", folder / "corrected")
-        self._features = {
-            (data, as_of): self._build(data, as_of)
-            for data in ("as_is", "corrected")
-            for as_of in AS_OFS
-        }
-        self._insights = self._compiled()
-
-    def _build(self, data: str, as_of: datetime) -> Path:
-        self._workshop.build(self._folder / data, as_of=as_of)
-        kept = self._folder / f"{data}-{as_of:%Y%m%d}.duckdb"
-        shutil.copy(self._workshop.database, kept)
-        return kept
-
-    def _compiled(self) -> list[tuple[str, str]]:
-        """Returns name and SQL of what selector insights builds, in order."""
-        self._workshop.dbt("--log-level-file", "none", "compile", "--selector", "insights")
-        manifest = json.loads((self._workshop.target / "manifest.json").read_text())
-        nodes = {
-            name: node
-            for name, node in manifest["nodes"].items()
-            if node["resource_type"] == "model" and node.get("compiled_code")
-        }
-        order = [name for name in _in_order(nodes) if "ml_state" not in nodes[name]["tags"]]
-        return [
-            (f"{nodes[name]['schema']}.{nodes[name]['name']}", nodes[name]["compiled_code"])
-            for name in order
+        first, *others = itertools.product(("as_is", "corrected"), AS_OFS)
+        template = Template.build(workshop, folder / first[0], folder / "template", as_of=first[1])
+        self._features = {first: template.database}
+        for data, as_of in others:
+            kept = folder / f"{data}-{as_of:%Y%m%d}.duckdb"
+            shutil.copy(template.rebuild(workshop, folder / data, as_of=as_of), kept)
+            self._features[data, as_of] = kept
+        workshop.dbt("--log-level-file", "none", "compile", "--selector", "insights")
+        self._insights = [
+            (model.name, model.sql)
+            for model in compiled(workshop.target / "manifest.json")
+            if "ml_state" not in model.tags
         ]
 
     def publish(self, runs: tuple[Run, ...]) -> Path:
@@ -129,20 +116,6 @@ class Pipeline:
             for table, sql in self._insights:
                 connection.execute(f"create or replace table {table} as {sql}")
         return database
-
-
-def _in_order(nodes: dict[str, Any]) -> list[str]:
-    found: list[str] = []
-
-    def visit(name: str) -> None:
-        if name in nodes and name not in found:
-            for parent in nodes[name]["depends_on"]["nodes"]:
-                visit(parent)
-            found.append(name)
-
-    for name in sorted(nodes):
-        visit(name)
-    return found
 
 
 def carry_over(published: Path, build: Path) -> None:
