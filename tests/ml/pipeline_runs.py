@@ -11,6 +11,7 @@ import random
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -128,6 +129,7 @@ def carry_over(published: Path, build: Path) -> None:
             connection.execute(f"insert into b.ml.{table} from published.ml.{table}")
 
 
+@cache
 def digests(database: Path) -> dict[str, tuple[Any, ...]]:
     """Returns number and digest of the rows that people read, by table, in whatever order."""
     with duckdb.connect(str(database), read_only=True) as connection:
