@@ -69,10 +69,10 @@ class Workshop:
         self, data: Path, *, as_of: datetime | None = None, on_bad_rows: str = "reject"
     ) -> None:
         """Lands the raw files of `data` into a fresh database."""
-        moment = () if as_of is None else ("--as-of", as_of.isoformat())
+        given = () if as_of is None else ("--as-of", as_of.isoformat())
         self.python(
             *("expectations.landing", "--data", data, "--warehouse", self.warehouse),
-            *("--on-bad-rows", on_bad_rows, "--run-id", "test", *moment),
+            *("--on-bad-rows", on_bad_rows, "--run-id", "test", *given),
         )
         self.database.unlink(missing_ok=True)
 

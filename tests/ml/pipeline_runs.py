@@ -203,11 +203,11 @@ def correct(data: Path, corrected: Path) -> None:
     projects = _rows(data / "projects.csv")
     gone, fewer = {next(p["project_id"] for p in projects[20:] if p["cancelled_at"])}, set()
     for as_of in AS_OFS:
-        moment = as_of.isoformat(" ")
+        timestamp = as_of.isoformat(" ")
         live = [
             p["project_id"]
             for p in projects
-            if p["launched_at"] < moment < p["deadline_at"] and not p["cancelled_at"]
+            if p["launched_at"] < timestamp < p["deadline_at"] and not p["cancelled_at"]
         ]
         gone.add(live[0])
         fewer.add(live[1])
