@@ -1,5 +1,7 @@
 """From settings to a fitted pipeline, from rows to scores."""
 
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +15,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from ml.settings import BASE_RATE, MEAN, Features, ModelSettings
 from ml.settings_file import SettingsError
@@ -156,9 +158,16 @@ def fit_pipeline(model: ModelSettings, rows: pa.Table) -> Pipeline:
     return pipeline
 
 
-def one_thread() -> threadpool_limits:
-    """Keeps OpenMP to one thread while inside: sums depend on the number of threads."""
-    return threadpool_limits(limits=1, user_api="openmp")
+def one_thread() -> AbstractContextManager[None]:
+    """Keeps OpenMP and BLAS to one thread: sums depend on the number of threads."""
+    limited: AbstractContextManager[None] = _thread_pools().limit(limits=1)
+    return limited
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    # scans all loaded libraries, a twentieth of training; scikit-learn's OpenMP is among them
+    return ThreadpoolController()
 
 
 def labels(rows: pa.Table) -> npt.NDArray[np.bool_]:

@@ -71,7 +71,8 @@ class Training:
         known = self._scored([member for member, _ in members])
         fits = []
         for place in range(len(self._seen)):
-            combination = combining.fit(self._known_by(place, known), prior)
+            with estimators.one_thread():
+                combination = combining.fit(self._known_by(place, known), prior)
             fits.append(Fit(tuple(each[place] for each in pipelines), combination))
         return FittedModel(self.cuts, tuple(fits))
 
