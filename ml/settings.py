@@ -17,6 +17,7 @@ ENTITIES = ("project", "milestone")
 Estimator = Literal[
     "log_odds_mean", "random_forest", "gradient_boosting", "logistic_regression", "base_rate"
 ]
+Challenger = Literal["random_forest", "gradient_boosting", "logistic_regression"]
 MEAN: Final = "log_odds_mean"
 BASE_RATE: Final = "base_rate"
 _MOST = 1_000_000
@@ -25,8 +26,11 @@ Names = tuple[Name, ...]
 
 
 def _rising_shares(values: tuple[float, ...]) -> tuple[float, ...]:
-    if not values or list(values) != sorted(set(values)) or not 0 < values[0] <= values[-1] < 1:
-        raise ValueError(f"must be a rising list of shares between 0 and 1, not {list(values)}")
+    is_rising = len(values) > 1 and list(values) == sorted(set(values))
+    if not is_rising or not 0 < values[0] < values[-1] < 1:
+        raise ValueError(
+            f"must be a rising list of two shares between 0 and 1 or more, not {list(values)}"
+        )
     return values
 
 
@@ -69,7 +73,7 @@ class Split:
         max_test_projects: Most projects that a model is judged on; more are sampled.
     """
 
-    cuts: Annotated[tuple[StrictFloat, ...], Field(min_length=2), AfterValidator(_rising_shares)]
+    cuts: Annotated[tuple[StrictFloat, ...], AfterValidator(_rising_shares)]
     min_entities: Annotated[StrictInt, Field(ge=2, le=1_000_000)]
     min_rarer_class: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
     max_train_projects: Annotated[StrictInt, Field(ge=100, le=10_000_000)]
@@ -137,7 +141,7 @@ class ModelSettings:
     def members(self) -> tuple[tuple["ModelSettings", float], ...]:
         """The estimators that make a prediction together, each with the prior of its weight."""
         if self.estimator != MEAN:
-            return ((self._by(self.estimator), 1.0),)
+            return ((self, 1.0),)
         return tuple((self._by(name), prior) for name, prior in self.hyperparameters.items())
 
     def rule(self) -> "ModelSettings":
@@ -183,7 +187,7 @@ class _Model(BaseModel):
     entity: Literal["project", "milestone"]
     label: Name
     estimator: Estimator
-    challengers: list[Estimator]
+    challengers: list[Challenger]
     rule_feature: Name
     leave_out: Names
     linear: _Linear

@@ -60,10 +60,10 @@ def test_an_empty_as_of_is_named(fresh: Any) -> None:
 
 
 def test_a_wrong_setting_ends_with_2_and_nothing_written(fresh: Any) -> None:
-    fresh.edit("train_share = 0.7", "train_share = 7")
+    fresh.edit("cuts = [0.4, 0.7]", "cuts = [0.4, 7]")
     outcome = fresh.run("train")
     assert outcome.code == 2
-    assert "models.project_success.split.train_share must be" in outcome.err
+    assert "models.project_success.split.cuts must be" in outcome.err
     assert not fresh.models.exists()
 
 
@@ -78,4 +78,4 @@ def test_the_settings_of_the_repository_run_to_the_end(fresh: Any) -> None:
     build_world(fresh.db, project_count=150, seed=7)
     fresh.config.write_text(settings.DEFAULT_PATH.read_text())
     assert fresh.run("train", "predict", "monitor").code == 0
-    assert fresh.sql("select count(*) from ml.model_runs where status = 'trained'") == [(4,)]
+    assert fresh.sql("select count(*) from ml.model_runs where status = 'trained'") == [(8,)]

@@ -16,17 +16,19 @@ def load_with(tmp_path: Path, old: str, new: str) -> None:
     path = tmp_path / "models.toml"
     path.write_text(text.replace(old, new, 1))
     for model in settings.load(path, declared.catalogue()):
-        estimators.build(model)
+        for each in model.candidates()[1:]:
+            estimators.build(each)
 
 
 def test_the_file_of_the_repository_is_sound() -> None:
     models = settings.load(settings.DEFAULT_PATH, declared.catalogue())
     assert [(model.name, model.entity, model.estimator) for model in models] == [
-        ("project_success", "project", "random_forest"),
-        ("milestone_risk", "milestone", "gradient_boosting"),
+        ("project_success", "project", "log_odds_mean"),
+        ("milestone_risk", "milestone", "log_odds_mean"),
     ]
     for model in models:
-        estimators.build(model)
+        for each in model.candidates()[1:]:
+            estimators.build(each)
 
 
 @pytest.mark.parametrize(
@@ -36,26 +38,42 @@ def test_the_file_of_the_repository_is_sound() -> None:
         ("seed = 20240101", "seed = true", "seed must be a whole number from 0 to 4294967295"),
         ("seed = ", "sede = 1\nseed = ", "sede is unknown; known here: seed,"),
         (
-            "train_share = 0.7",
-            "train_share = 1.7",
-            "models.project_success.split.train_share must be a number from 0.1 to 0.95, not 1.7",
+            "cuts = [0.4, 0.55, 0.7, 0.85]",
+            "cuts = [0.4, 1.7]",
+            "models.project_success.split.cuts must be a rising list of two shares between 0 and 1",
         ),
-        ("train_share = 0.7", "trainshare = 0.7", "models.project_success.split.trainshare is"),
+        ("cuts = [0.4, 0.55, 0.7, 0.85]", "cuts = [0.4]", "models.project_success.split.cuts"),
+        ("cuts = [0.4", "cut = [0.4", "models.project_success.split.cut is unknown"),
         (
             'entity = "project"',
             'entity = "backer"',
             "models.project_success.entity must be one of project, milestone, not 'backer'",
         ),
-        ('"random_forest"', '"forest"', "models.project_success.estimator must be one of"),
+        ('"log_odds_mean"', '"forest"', "models.project_success.estimator must be one of"),
         (
-            'challengers = ["gradient_boosting"]',
-            'challengers = ["magic"]',
+            'challengers = ["random_forest", ',
+            'challengers = ["magic", ',
             "models.project_success.challengers: each must be one of random_forest,",
         ),
         (
-            "[0.4, 0.6, 0.8]",
-            "[0.4, 0.3]",
-            "split.calibration_shares must be a rising list of shares between 0 and 1",
+            'challengers = ["random_forest", ',
+            'challengers = ["log_odds_mean", ',
+            "models.project_success.challengers: each must be one of random_forest,",
+        ),
+        (
+            "base_rate = 3.0",
+            "magic = 3.0",
+            "milestone_risk.hyperparameters.log_odds_mean.magic is unknown; known here:",
+        ),
+        (
+            "base_rate = 3.0",
+            "base_rate = 0",
+            "hyperparameters.log_odds_mean.base_rate must be a number above 0",
+        ),
+        (
+            'plain = ["category_base_rate"',
+            'plain = ["nothing"',
+            "models.project_success.linear holds 'nothing', which is no number of",
         ),
         (
             'rule_feature = "pace_ratio"',
@@ -86,12 +104,12 @@ def test_the_file_of_the_repository_is_sound() -> None:
         ('snapshot_kinds = ["d3"]', 'snapshot_kinds = ["current"]', "drift.snapshot_kinds must"),
         ('"launch_weekday", "launch_month", "prior', '"nothing", "prior', "'nothing', which is no"),
         (
-            "n_estimators = 200",
-            "n_trees = 200",
+            "n_estimators = 100",
+            "n_trees = 100",
             "models.project_success.hyperparameters.random_forest.n_trees cannot be set",
         ),
-        ("n_estimators = 200", "n_jobs = 2", "hyperparameters.random_forest.n_jobs cannot be set"),
-        ("n_estimators = 200", "n_estimators = -1", "The 'n_estimators' parameter of RandomForest"),
+        ("n_estimators = 100", "n_jobs = 2", "hyperparameters.random_forest.n_jobs cannot be set"),
+        ("n_estimators = 100", "n_estimators = -1", "The 'n_estimators' parameter of RandomForest"),
         ("[models.project_success]", "[models.project_success", "is not valid TOML"),
     ],
 )

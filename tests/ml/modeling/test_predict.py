@@ -175,13 +175,18 @@ def test_every_prediction_can_be_made_again_from_the_values_kept_with_it(finishe
     """To the bit, whatever the data say now."""
     finished.sql("update features.project_features set funding_ratio = funding_ratio / 3")
     assert finished.run("predict", run_id="run-2", hour=1).code == 0
-    for name in ("project_success", "milestone_risk"):
+    for name, entity in (("project_success", "project"), ("milestone_risk", "milestone")):
         with open_warehouse(finished.db) as warehouse:
             run: Any = run_in_use(warehouse, name)
             fitted = artifacts.load(finished.models, run)
         rows = finished.sql(
-            f"""select feature_values, snapshot_kind, predicted_probability from ml.predictions
-            inner join ml.prediction_inputs using (prediction_id) where model_name = '{name}'"""
+            f"""select feature_values, made.snapshot_kind, launched_at, predicted_probability
+            from ml.predictions as made
+            inner join ml.prediction_inputs using (prediction_id)
+            inner join (select distinct {entity}_id, project_id from features.{entity}_features)
+                on entity_id = {entity}_id
+            inner join core.dim_projects using (project_id)
+            where model_name = '{name}'"""
         )
         values = [json.loads(text) for text, *_ in rows]
         known = [each.get("known_outcome") for each in values]
@@ -192,7 +197,8 @@ def test_every_prediction_can_be_made_again_from_the_values_kept_with_it(finishe
             | {column: pa.array([e.get(column) for e in values], pa.string())
                for column in features.categorical}
             | {"known_outcome": pa.array(known, pa.bool_()),
-               "snapshot_kind": [kind for _, kind, _ in rows]}
+               "snapshot_kind": [kind for _, kind, _, _ in rows],
+               "launched_at": pa.array([at for _, _, at, _ in rows], pa.timestamp("us"))}
         )  # fmt: skip
         assert np.array_equal(probabilities(fitted, table), [made for *_, made in rows])
         assert all(each.keys() in ({"known_outcome"}, set(features.names)) for each in values)

@@ -263,7 +263,7 @@ def test_a_champion_that_cannot_be_loaded_gives_way(refused: Any, harm: str, rea
 def test_a_champion_whose_column_is_gone_gives_way(finished: Any) -> None:
     champion = champion_of(finished, "run-1")
     finished.keep_only(NAME, challenger=False)
-    gone = "pledge_count_last_24h"
+    gone = "hours_since_last_pledge"
     finished.sql(f"delete from features.feature_catalogue where feature = '{gone}'")
     finished.sql(f"alter table features.project_features drop column {gone}")
     finished.move()
