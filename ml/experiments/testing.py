@@ -34,6 +34,20 @@ class Test(NamedTuple):
         return 1 if self.effect.z > 0 else -1
 
 
+class Progress(NamedTuple):
+    """How much of the registered run is over at a look.
+
+    Attributes:
+        entry_days: Days of entry whose windows are over.
+        population_share: Share of the registered population whose windows are over.
+        is_enough: Whether that is the minimum run.
+    """
+
+    entry_days: int
+    population_share: float
+    is_enough: bool
+
+
 class SampleRatio(NamedTuple):
     """Whether the arms are as uneven as chance makes them, over all looks so far.
 
@@ -46,6 +60,23 @@ class SampleRatio(NamedTuple):
     is_broken: bool = False
 
 
+def progress(design: Design, look: Look) -> Progress:
+    """Compares a look with the minimum run; an exploratory experiment has none.
+
+    While backers still enter, the rest of the population is expected at the daily mean so far. New
+    ones become fewer by the day, so this counts too many rather than too few.
+    """
+    entered_days = min(look.number * design.look_days, design.enrol_days)
+    population = sum(look.exposed.values()) * design.enrol_days / entered_days
+    closed = sum(each.count for each in look.sums.values())
+    days, share = design.closed_entry_days(look.number), closed / population if population else 0.0
+    plan = design.plan
+    is_enough = plan is None or (
+        days >= design.min_entry_days and share >= plan.min_population_share
+    )
+    return Progress(days, share, is_enough)
+
+
 def run_tests(
     design: Design,
     arm: str,
@@ -53,7 +84,7 @@ def run_tests(
     metric: Metric,
     primary: list[Test] | None = None,
 ) -> list[Test]:
-    """Tests a metric at every look that has enough, and enough that is new.
+    """Tests a metric at every look after the minimum run that has enough, and enough new.
 
     The primary metric spends by its own share of the planned information. The others spend at the
     same pace, their alpha divided by the number of metrics in their role.
@@ -68,7 +99,7 @@ def run_tests(
     fractions: list[float] = []
     for place, (look, (each, _)) in enumerate(zip(looks, compared, strict=True)):
         smaller = min(look.sums[design.control].count, look.sums[arm].count)
-        if each is None or smaller < design.min_backers:
+        if each is None or smaller < design.min_backers or not progress(design, look).is_enough:
             continue
         fraction = each.error**-2 / planned if primary is None else primary[place].fraction
         if fraction is None:
