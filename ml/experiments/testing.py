@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, ndtri
+from scipy.stats import chi2_contingency
 
 from ml.experiments import sequential
 from ml.experiments.analysis import METRICS, Effect, Metric, compare, sample_ratio_p_value
@@ -11,6 +12,7 @@ from ml.experiments.designs import Design
 from ml.experiments.exposures import Look
 
 MIN_GROWTH = 1.01  # of information: with less than 1 % more, a look is not tested again
+_MIN_NEW_BACKERS = 50  # between two looks, before their shares are compared with others
 ENOUGH = 0.99  # of the planned information: the look that has it is the last and spends the rest
 
 
@@ -52,12 +54,19 @@ class SampleRatio(NamedTuple):
     """Whether the arms are as uneven as chance makes them, over all looks so far.
 
     Without a design there is a p-value against equal shares, and nothing follows from it: no one
-    said that the arms were to be equal.
+    said that the arms were to be equal. Whatever the shares, they must not change on the way.
+
+    Attributes:
+        p_value: Against the shares of the design, or equal ones.
+        threshold: What the p-value is compared with; None where it is not.
+        is_broken: Whether it fell below at this look or before.
+        change_p_value: Of shares that stay the same from look to look; exploratory ones only.
     """
 
     p_value: float | None = None
     threshold: float | None = None
     is_broken: bool = False
+    change_p_value: float | None = None
 
 
 def progress(design: Design, look: Look) -> Progress:
@@ -143,10 +152,13 @@ def sample_ratios(design: Design, arm: str, looks: list[Look]) -> list[SampleRat
     """
     if design.plan is None:
         return [
-            SampleRatio(sample_ratio_p_value(look.exposed, design.arms, arm))
+            SampleRatio(
+                sample_ratio_p_value(look.exposed, design.arms, arm),
+                change_p_value=_change_p_value(design.control, arm, looks[: place + 1]),
+            )
             if look.exposed[design.control] + look.exposed[arm]
             else SampleRatio()
-            for look in looks
+            for place, look in enumerate(looks)
         ]
     alpha = design.plan.sample_ratio_alpha / len(design.treatments)
     counts = [look.exposed[design.control] + look.exposed[arm] for look in looks]
@@ -169,6 +181,16 @@ def sample_ratios(design: Design, arm: str, looks: list[Look]) -> list[SampleRat
         is_broken |= threshold is not None and p_value <= threshold
         found.append(SampleRatio(p_value, threshold, is_broken))
     return found
+
+
+def _change_p_value(control: str, arm: str, looks: list[Look]) -> float | None:
+    """Compares the shares of those first seen between looks; None while there are too few."""
+    seen = np.array([[look.exposed[control], look.exposed[arm]] for look in looks])
+    new = np.diff(seen, axis=0, prepend=0)
+    new = new[new.sum(axis=1) >= _MIN_NEW_BACKERS]
+    if len(new) < 2 or not new.sum(axis=0).all():
+        return None
+    return float(chi2_contingency(new, correction=False).pvalue)
 
 
 def conditional_power(design: Design, test: Test) -> float | None:

@@ -13,6 +13,7 @@ SHIP, HARM, NO_EFFECT = "stop, ship", "stop, harm", "stop, no effect"
 GO_ON, REPAIR = "go on", "stop, repair"
 
 _Z95 = float(-ndtri(0.025))
+_CHANGED = 0.001  # smallest p-value at which the shares of an exploratory experiment look steady
 
 
 class Verdict(NamedTuple):
@@ -94,6 +95,11 @@ def _explored(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: s
         text += (
             f"; {look.exposed[design.control]:,} and {look.exposed[arm]:,} backers seen,"
             f" p = {ratio.p_value:.2g} against equal shares (information only)"
+        )
+    if ratio.change_p_value is not None and ratio.change_p_value < _CHANGED:
+        text += (
+            f"; the shares of the arms changed on the way (p = {ratio.change_p_value:.1g}): compare"
+            " them within a stretch of equal shares, what differs may be the time"
         )
     return text
 

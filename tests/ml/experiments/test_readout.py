@@ -220,6 +220,24 @@ def test_an_exploratory_experiment_decides_nothing(design: Design) -> None:
     assert row.p_value < 1e-6
 
 
+def test_shares_that_change_on_the_way_are_said_of_an_exploratory_experiment(
+    design: Design,
+) -> None:
+    """No design says what the shares should be; that they change is wrong whatever they are."""
+    loose = replace(design, plan=None)
+    looks = looks_at(design, [0.3, 0.6], (0.05, 0.06))
+    for second, is_said in ((1000, False), (700, True)):
+        exposed = [{"control": 2000, "treatment": 1000}, {"control": 4000, "treatment": 1000}]
+        exposed[1]["treatment"] += second
+        changed = [
+            look._replace(exposed=each) for look, each in zip(looks, exposed, strict=True)
+        ]
+        first, last = primary(read(loose, changed))
+        assert "changed on the way" not in first.reason
+        assert ("the shares of the arms changed on the way (p = " in last.reason) == is_said
+        assert (last.decision, last.is_sample_ratio_broken) == (GO_ON, False)
+
+
 def test_several_treatments_share_the_error(design: Design) -> None:
     three = replace(design, arms={"control": 1, "treatment": 1, "third": 1})
     rates = (0.05, 0.05)
