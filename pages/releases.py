@@ -76,7 +76,8 @@ _NEWEST_RUN = """
 # Milestones that the next launches will not deliver on time because of exploration, of 1,000: what
 # is given beside the probability of being best, at what each strategy is expected to deliver.
 _PRICE = """
-    select 1000 * sum((best_probability - launch_share_ratio) * expected_on_time_ratio) as late_count
+    select
+        1000 * sum((best_probability - launch_share_ratio) * expected_on_time_ratio) as late_count
     from insights.release_policy where state = 'learning'"""
 _LINES = ("-", "--", ":", "-.")
 
@@ -107,7 +108,7 @@ def write(published: Published, folder: Path) -> None:
 
 
 def _price(totals: dict[str, Any], late_count: float | None) -> dict[str, Any] | None:
-    """Returns late milestones of 1,000, and the expected loss at the mean payment of an open one."""
+    """Returns late milestones of 1,000, and their expected loss at the mean open payment."""
     if late_count is None:
         return None
     amount = None

@@ -229,9 +229,7 @@ def test_shares_that_change_on_the_way_are_said_of_an_exploratory_experiment(
     for second, is_said in ((1000, False), (700, True)):
         exposed = [{"control": 2000, "treatment": 1000}, {"control": 4000, "treatment": 1000}]
         exposed[1]["treatment"] += second
-        changed = [
-            look._replace(exposed=each) for look, each in zip(looks, exposed, strict=True)
-        ]
+        changed = [look._replace(exposed=each) for look, each in zip(looks, exposed, strict=True)]
         first, last = primary(read(loose, changed))
         assert "changed on the way" not in first.reason
         assert ("the shares of the arms changed on the way (p = " in last.reason) == is_said
