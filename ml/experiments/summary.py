@@ -5,6 +5,7 @@ from ml.experiments.analysis import PRIMARY
 from ml.experiments.designs import Design
 from ml.experiments.experiment import Experimented
 from ml.experiments.readout import Reading
+from ml.experiments.verdicts import GO_ON
 
 
 def experimented_lines(found: list[Experimented | Failure]) -> list[str]:
@@ -46,12 +47,15 @@ def _result(row: Reading, design: Design) -> str:
 
 
 def _lift(row: Reading, design: Design) -> str:
-    """Returns the lift with its interval over all looks; at the last one there is always one."""
+    """Returns the lift with its interval over all looks.
+
+    At the last look of a decided experiment no more is tested, and the interval of that look holds.
+    """
     assert row.lift_ratio is not None
     whole = row.look_number == design.look_count
     text = f"lift {'of the registered population ' if whole else ''}{100 * row.lift_ratio:+.1f} %"
     low, high = row.repeated_lift_ratio_low, row.repeated_lift_ratio_high
-    if whole and low is None:
+    if whole and low is None and row.decision != GO_ON:
         low, high = row.lift_ratio_low, row.lift_ratio_high
     if low is None or high is None:
         return f"{text}, no interval at this look: the page says why"
