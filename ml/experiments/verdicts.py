@@ -71,8 +71,8 @@ def _unfinished(design: Design, plan: Plan, look: Look) -> str | None:
         return None
     return (
         "nothing is tested before the minimum run is over: windows are over of"
-        f" {so_far.entry_days} days of entry ({design.min_entry_days} needed) and of"
-        f" {100 * so_far.population_share:.0f} % of the registered population"
+        f" {min(so_far.entry_days, design.min_entry_days)} of {design.min_entry_days} days of entry"
+        f" and of {100 * so_far.population_share:.0f} % of the registered population"
         f" ({100 * plan.min_population_share:.0f} % needed)"
     )
 

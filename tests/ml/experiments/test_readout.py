@@ -270,8 +270,8 @@ def test_nothing_is_tested_before_a_whole_week_of_entry_is_over(design: Design) 
     assert [row.boundary is None for row in rows] == [True, True, False, True]
     assert rows[0].lift_ratio == rows[2].lift_ratio
     assert rows[1].reason.startswith(
-        "nothing is tested before the minimum run is over: windows are over of 6 days of entry"
-        " (7 needed) and of "
+        "nothing is tested before the minimum run is over: windows are over of 6 of 7 days of"
+        " entry and of "
     )
 
 
