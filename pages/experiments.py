@@ -78,17 +78,22 @@ def _experiment(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _chart(looks: list[dict[str, Any]]) -> Markup:
     figure, (axes,) = new_chart()
     tested = [row for row in looks if row["repeated_lift_ratio_low"] is not None]
-    shown = tested or [row for row in looks if row["lift_ratio_low"] is not None]
+    begins_at = tested[0]["look_number"] if tested else 0
+    shown = [
+        row
+        for row in looks
+        if row["look_number"] >= begins_at and row["lift_ratio_low"] is not None
+    ]
     times = [row["look_at"] for row in shown]
     axes.axhline(0, color=FAINT, linewidth=1)
     if tested:
-        axes.fill_between(
-            times,
+        axes.vlines(
+            [row["look_at"] for row in tested],
             _column(tested, "repeated_lift_ratio_low"),
             _column(tested, "repeated_lift_ratio_high"),
             color=COLORS[0],
-            alpha=0.2,
-            linewidth=0,
+            alpha=0.3,
+            linewidth=5,
             label="95 % over all looks",
         )
     for name, label in (("lift_ratio_low", "95 % for one look alone"), ("lift_ratio_high", None)):
@@ -117,12 +122,13 @@ def _text(
 ) -> str:
     text = f"Lift of conversion at {len(looks)} looks"
     if tested:
-        first, last = tested[0], tested[-1]
-        text += ": the interval over all looks goes from " + " to ".join(
+        ends = [tested[0], *tested[1:][-1:]]
+        verb = "is" if len(ends) == 1 else "goes from"
+        text += f": the interval over all looks {verb} " + " to ".join(
             f"{100 * row['repeated_lift_ratio_low']:+.1f} %"
             f" … {100 * row['repeated_lift_ratio_high']:+.1f} %"
             f" on {day(row['look_at'])}"
-            for row in (first, last)
+            for row in ends
         )
     if stop:
         text += f"; the boundary was reached on {day(stop['look_at'])}"

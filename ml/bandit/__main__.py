@@ -12,7 +12,7 @@ import numpy as np
 
 from ml.bandit.policy import choose, draw
 from ml.bandit.settings import ARMS
-from ml.command import guarded, show
+from ml.command import fitted, guarded, show
 from ml.errors import MlError
 from ml.warehouse import Warehouse, read_warehouse
 
@@ -107,7 +107,7 @@ def _strategy(options: argparse.Namespace) -> int:
     with read_warehouse(options.db) as warehouse:
         found = recorded(warehouse, options.project)
         found = found or str(answer(warehouse, options.project))
-    return show("strategy", [f"project {options.project}: {found}"])
+    return show("strategy", fitted([f"project {options.project}: {found}"]))
 
 
 if __name__ == "__main__":

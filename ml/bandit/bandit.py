@@ -20,7 +20,7 @@ from ml.context import RunContext
 from ml.modeling import fingerprints
 from ml.warehouse import Warehouse
 
-_EVALUATING = ("min_decisions", "min_propensity", "min_effective_size", "followed_from")
+_EVALUATING = ("min_decisions", "min_effective_size", "followed_from")
 
 
 class Decided(NamedTuple):

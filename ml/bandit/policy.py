@@ -53,8 +53,8 @@ class Shares(NamedTuple):
 def epsilon(number: Ints, *, constant: float, floor: float) -> Floats:
     """Returns the chance of a uniform choice at the t-th decision: max(constant / t, floor).
 
-    With constant / t the regret of exploring stays logarithmic (Auer et al., 2002); any floor makes
-    it linear in the end.
+    With constant / t the regret of exploring stays logarithmic (Auer et al., 2002); the floor makes
+    it linear, which is the price of a log that can be valued.
     """
     return np.clip(constant / number, floor, 1.0)
 
@@ -83,8 +83,9 @@ def _capped(probability: Floats, is_proven: npt.NDArray[np.bool_], cap: float) -
     proven = np.where(is_proven, probability, 0.0)
     total = proven.sum(axis=1, keepdims=True)
     rest = 1 - unproven.sum(axis=1, keepdims=True)
-    scale = np.divide(rest, total, out=np.zeros_like(total), where=total > 0)
-    return np.asarray(unproven + proven * scale)
+    scale = np.divide(rest, total, out=np.ones_like(total), where=total > 0)
+    # never less than 1, but for rounding, which may not take an arm below its floor
+    return np.asarray(unproven + proven * np.maximum(scale, 1.0))
 
 
 def choose(propensity: Floats, draw: Floats) -> Ints:

@@ -31,10 +31,15 @@ class Rules(NamedTuple):
 @with_config(CLOSED)
 @dataclass(frozen=True, kw_only=True)
 class Exploration:
-    """Section `exploration` of the file, which says what each key is for."""
+    """Section `exploration` of the file, which says what each key is for.
+
+    Attributes:
+        constant: Of the chance of a uniform choice, constant / t at the t-th decision.
+        min_propensity: Smallest chance that any strategy gets, and with which a log is valued.
+    """
 
     constant: Annotated[StrictFloat, Field(ge=0.001, le=10)]
-    floor: Annotated[StrictFloat, Field(ge=0, le=0.005)]
+    min_propensity: Annotated[StrictFloat, Field(ge=0.025, le=0.25)]
 
 
 @with_config(CLOSED)
@@ -53,7 +58,7 @@ class GuardRails:
     """Section `guard_rails`."""
 
     min_arm_rewards: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
-    unproven_cap: Annotated[StrictFloat, Field(ge=0.001, le=0.25)]
+    unproven_cap: Annotated[StrictFloat, Field(ge=0.025, le=0.25)]
     stale_after_days: Annotated[StrictInt, Field(ge=1, le=365)]
 
 
@@ -68,7 +73,6 @@ class Evaluation:
     """
 
     min_decisions: Annotated[StrictInt, Field(ge=2000, le=10_000_000)]
-    min_propensity: Annotated[StrictFloat, Field(ge=0.025, le=0.25)]
     min_effective_size: Annotated[StrictFloat, Field(ge=50, le=10_000_000)]
     followed_from: Annotated[
         datetime | None,
@@ -87,7 +91,8 @@ class BanditSettings(Evaluation, GuardRails, Start, Exploration):
     @property
     def rules(self) -> Rules:
         """Returns what a decision depends on beside the posteriors."""
-        return Rules(self.constant, self.floor, self.min_arm_rewards, self.unproven_cap)
+        floor = len(ARMS) * self.min_propensity
+        return Rules(self.constant, floor, self.min_arm_rewards, self.unproven_cap)
 
 
 class _File(BaseModel):

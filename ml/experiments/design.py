@@ -16,15 +16,16 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from ml.command import guarded, show
+from ml.command import fitted, guarded, show
 from ml.experiments import designs, exposures, sequential
 from ml.experiments.analysis import METRICS
 from ml.experiments.designs import Design, DesignError, Designs
 from ml.experiments.sums import Sums
 from ml.warehouse import Warehouse, read_warehouse
 
-_LOOKS = 28
+_LOOKS = 22  # daily, after the minimum run of a design with 28 days of entry
 _ALPHA = 0.05
+_MIN_DAYS = 7  # of entry, which every design waits for
 
 
 class Traffic(NamedTuple):
@@ -150,6 +151,7 @@ def report(base: float, lift: float, power: float, found: Traffic | None) -> lis
 def _platform_lines(size: int, lift: float, power: float, found: Traffic) -> list[str]:
     per_arm = found.view_count / 2 / found.days
     needed = size * found.clustering
+    days = max(_MIN_DAYS, ceil(needed / per_arm))
     own = sample_size(found.conversion, lift, power=power) * found.clustering
     smallest = detectable_lift(
         found.conversion, found.view_count / 2 / found.clustering, power=power
@@ -160,7 +162,7 @@ def _platform_lines(size: int, lift: float, power: float, found: Traffic) -> lis
         f" {found.days:,} days, {per_arm:,.0f} views per arm and day of entry;"
         f" {100 * found.conversion:.2f} % convert; clustering by backer multiplies the variance by"
         f" {found.clustering:.2f}",
-        f"there {ceil(needed):,} views per arm take {ceil(needed / per_arm):,} days of entry and"
+        f"there {ceil(needed):,} views per arm take {days:,} days of entry and"
         f" {found.window_days} for the last window; at its own conversion {100 * lift:+.0f} % takes"
         f" {ceil(own):,} views, {ceil(own / per_arm):,} days of entry",
         f"in {found.days:,} days of entry it can find {detects} with power {100 * power:.0f} %",
@@ -179,7 +181,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     found = _measure(options.db)
-    return show("design", report(options.base, options.lift, options.power, found))
+    return show("design", fitted(report(options.base, options.lift, options.power, found)))
 
 
 def _measure(path: Path | None) -> Traffic | None:

@@ -25,6 +25,7 @@ from ml.settings_file import CLOSED
 DEFAULT_PATH = Path(__file__).with_name("designs.toml")
 
 _DAY = timedelta(days=1)
+_WEEK = 7  # days
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -46,6 +47,8 @@ class Plan:
         power: Chance to find that lift.
         futility: Stopping is advised when the chance to still find it is below this.
         sample_ratio_alpha: Error of the sample-ratio check over all looks.
+        min_weeks: Whole weeks of entry whose windows are over before a look is tested.
+        min_population_share: Share of the registered population whose windows are over by then.
     """
 
     hypothesis: Text
@@ -55,6 +58,8 @@ class Plan:
     power: Annotated[StrictFloat, Field(ge=0.5, le=0.999)]
     futility: Annotated[StrictFloat, Field(ge=0, le=0.5)]
     sample_ratio_alpha: Annotated[StrictFloat, Field(ge=1e-6, le=0.05)]
+    min_weeks: Annotated[StrictInt, Field(ge=1, le=52)] = 1
+    min_population_share: Annotated[StrictFloat, Field(ge=0, le=1)] = 0.5
 
 
 @with_config(CLOSED)
@@ -123,9 +128,20 @@ class Design(Rules):
         return ceil(self.enrol_days / self.look_days)
 
     @property
+    def min_entry_days(self) -> int:
+        """Days of entry whose windows are over before a look is tested."""
+        return _WEEK * self.plan.min_weeks if self.plan else 0
+
+    @property
     def tested_look_count(self) -> int:
-        """Looks at which the window of some backer can be over."""
-        return max(1, self.look_count - self.window_days // self.look_days)
+        """Looks from the one on at which the minimum run can be over."""
+        first = ceil((self.window_days + self.min_entry_days) / self.look_days)
+        return max(1, self.look_count - first + 1)
+
+    def closed_entry_days(self, number: int) -> int:
+        """Whole days of entry whose windows are over at a look."""
+        days = number * self.look_days - self.window_days
+        return min(max(days, 0), self.enrol_days)
 
     def look_at(self, number: int) -> datetime:
         """The timestamp of a look, counted from 1."""
@@ -185,6 +201,12 @@ class Designs:
         )
 
 
+def _long_enough(given: "_Registered") -> "_Registered":
+    if given.enrol_days < _WEEK * given.min_weeks:
+        raise ValueError(f"must enrol for min_weeks = {given.min_weeks} weeks or longer")
+    return given
+
+
 def _two_or_more(arms: dict[str, int]) -> dict[str, int]:
     if len(arms) < 2:
         raise ValueError("must name two arms or more, the control first")
@@ -211,7 +233,7 @@ class _File(BaseModel):
     model_config = CLOSED
 
     exploratory: Rules
-    designs: dict[Name, _Registered]
+    designs: dict[Name, Annotated[_Registered, AfterValidator(_long_enough)]]
 
 
 def load(path: Path = DEFAULT_PATH) -> Designs:

@@ -70,8 +70,8 @@ class Reading(NamedTuple):
 def read(design: Design, looks: list[Look]) -> list[Reading]:
     """Returns the rows of all treatment arms, looks and metrics.
 
-    What a row says depends on nothing after its look. The sequence ends with the look at which all
-    planned information is there.
+    What a row says depends on nothing after its look. Tests end with the look at which all planned
+    information is there; estimates go on until the whole registered population is in them.
     """
     return [row for arm in design.treatments for row in _read_arm(design, arm, looks)]
 
@@ -101,8 +101,6 @@ def _read_arm(design: Design, arm: str, looks: list[Look]) -> list[Reading]:
         has_crossed |= test.crossed != 0
         at_look = {metric: series[place] for metric, series in tests.items()}
         rows += _rows(design, arm, look, at_look, ratio, has_crossed, verdict)
-        if test.fraction is not None and test.fraction >= 1:
-            break
     return rows
 
 

@@ -2,8 +2,10 @@
 
 from ml.containment import Failure
 from ml.experiments.analysis import PRIMARY
+from ml.experiments.designs import Design
 from ml.experiments.experiment import Experimented
 from ml.experiments.readout import Reading
+from ml.experiments.verdicts import GO_ON
 
 
 def experimented_lines(found: list[Experimented | Failure]) -> list[str]:
@@ -28,10 +30,10 @@ def _lines(found: Experimented | Failure) -> list[str]:
         ]
     last = {row.treatment: row for row in primary}
     where = " -> ml.experiment_results" if found.added_count else "; nothing new since the last run"
-    return [f"{name}: {_result(row)}{where}" for row in last.values()]
+    return [f"{name}: {_result(row, found.design)}{where}" for row in last.values()]
 
 
-def _result(row: Reading) -> str:
+def _result(row: Reading, design: Design) -> str:
     """Names the decision; the reason, with all figures, stands in the table and on the page."""
     if not row.look_number:
         return f"{row.decision}: {row.reason}"
@@ -41,12 +43,20 @@ def _result(row: Reading) -> str:
     )
     if row.is_exploratory or row.lift_ratio is None:
         return f"{head}: {row.reason}"
-    return f"{head}; lift {_lift(row)}"
+    return f"{head}; {_lift(row, design)}"
 
 
-def _lift(row: Reading) -> str:
-    low, high = row.repeated_lift_ratio_low, row.repeated_lift_ratio_high
+def _lift(row: Reading, design: Design) -> str:
+    """Returns the lift with its interval over all looks.
+
+    When an experiment is decided no more is tested: then it is the interval of the look alone.
+    """
     assert row.lift_ratio is not None
+    whole = row.look_number == design.look_count
+    text = f"lift {'of the registered population ' if whole else ''}{100 * row.lift_ratio:+.1f} %"
+    low, high = row.repeated_lift_ratio_low, row.repeated_lift_ratio_high
+    if low is None and row.decision != GO_ON:
+        low, high = row.lift_ratio_low, row.lift_ratio_high
     if low is None or high is None:
-        return f"{100 * row.lift_ratio:+.1f} %, no interval at this look: the page says why"
-    return f"{100 * row.lift_ratio:+.1f} % [{100 * low:+.1f}, {100 * high:+.1f}]"
+        return f"{text}, no interval at this look: the page says why"
+    return f"{text} [{100 * low:+.1f}, {100 * high:+.1f}]"

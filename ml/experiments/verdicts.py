@@ -7,12 +7,13 @@ from scipy.special import ndtri
 from ml.experiments.analysis import Effect
 from ml.experiments.designs import Design, Plan
 from ml.experiments.exposures import Look
-from ml.experiments.testing import SampleRatio, Test, conditional_power
+from ml.experiments.testing import SampleRatio, Test, conditional_power, progress
 
 SHIP, HARM, NO_EFFECT = "stop, ship", "stop, harm", "stop, no effect"
 GO_ON, REPAIR = "go on", "stop, repair"
 
 _Z95 = float(-ndtri(0.025))
+_CHANGED = 0.001  # smallest p-value at which the shares of an exploratory experiment look steady
 
 
 class Verdict(NamedTuple):
@@ -52,6 +53,8 @@ def decide(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str)
             f"an arm has {smaller:,} backers whose window is over,"
             f" {design.min_backers:,} are needed",
         )
+    if reason := _unfinished(design, plan, look):
+        return Verdict(GO_ON, reason)
     if test.fraction is None:
         return None
     if test.critical is None:
@@ -59,6 +62,19 @@ def decide(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str)
             GO_ON, f"at {100 * test.fraction:.1f} % of the planned information it is too early"
         )
     return _judge(design, plan, test, test.effect, test.fraction, test.critical)
+
+
+def _unfinished(design: Design, plan: Plan, look: Look) -> str | None:
+    """Returns what is missing of the minimum run; None when nothing is."""
+    so_far = progress(design, look)
+    if so_far.is_enough:
+        return None
+    return (
+        "nothing is tested before the minimum run is over: windows are over of"
+        f" {min(so_far.entry_days, design.min_entry_days)} of {design.min_entry_days} days of entry"
+        f" and of {100 * so_far.population_share:.0f} % of the registered population"
+        f" ({100 * plan.min_population_share:.0f} % needed)"
+    )
 
 
 def _explored(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: str) -> str:
@@ -79,6 +95,11 @@ def _explored(design: Design, look: Look, test: Test, ratio: SampleRatio, arm: s
         text += (
             f"; {look.exposed[design.control]:,} and {look.exposed[arm]:,} backers seen,"
             f" p = {ratio.p_value:.2g} against equal shares (information only)"
+        )
+    if ratio.change_p_value is not None and ratio.change_p_value < _CHANGED:
+        text += (
+            f"; the shares of the arms changed on the way (p = {ratio.change_p_value:.1g}): compare"
+            " them within a stretch of equal shares, what differs may be the time"
         )
     return text
 

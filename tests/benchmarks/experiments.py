@@ -1,4 +1,4 @@
-"""Measures what the tests of experiments promise: false alarms, coverage, size, speed.
+"""Measures what the tests of experiments promise: false positives, coverage, size, bias, speed.
 
 Every figure is printed with the bound it must keep and its Monte-Carlo error (one standard error);
 the exit code is 1 when one does not keep it. Seeded: the same figures in every run.
@@ -21,10 +21,10 @@ from scipy import stats
 
 from ml.containment import Units
 from ml.context import RunContext
-from ml.experiments import design, designs, experiment, sequential
-from ml.experiments.analysis import sample_ratio_p_value
+from ml.experiments import design, designs, experiment, exposures, readout, sequential
+from ml.experiments.analysis import METRICS, sample_ratio_p_value
 from ml.experiments.experiment import Experimented
-from ml.warehouse import Warehouse, open_warehouse
+from ml.warehouse import Warehouse, open_warehouse, read_warehouse
 from tests.benchmarks.simulated_experiments import (
     ALPHA,
     BASE,
@@ -48,6 +48,8 @@ SIZE_RUNS = 40_000
 RATIO_RUNS, RATIO_BATCH = 200_000, 10_000
 EXPOSURES = 1_000_000
 TRUTH_SEEDS = (1, 2, 3)
+LIFT = 0.15  # as the generator is configured
+STOP_SEEDS, STOP_SCALE = range(91_100, 91_300), 30
 
 
 class Figure(NamedTuple):
@@ -72,10 +74,10 @@ class Figure(NamedTuple):
         return f"{self.name:<64} {value:>9} ± {error:<8} {low}{high:<9} {verdict}"
 
 
-def at_most(name: str, alarms: Any, bound: float, form: str = ".2%") -> Figure:
+def at_most(name: str, hits: Any, bound: float, form: str = ".2%") -> Figure:
     """A share that may exceed its bound by two of its standard errors."""
-    share, error = _share(alarms)
-    highest = bound + 2 * sqrt(bound * (1 - bound) / len(alarms))
+    share, error = _share(hits)
+    highest = bound + 2 * sqrt(bound * (1 - bound) / len(hits))
     return Figure(name, share, error, -np.inf, highest, form)
 
 
@@ -84,7 +86,7 @@ def _share(hits: Any) -> tuple[float, float]:
     return share, sqrt(share * (1 - share) / len(hits))
 
 
-def false_alarms_and_coverage(rng: np.random.Generator) -> Iterator[Figure]:
+def false_positives_and_coverage(rng: np.random.Generator) -> Iterator[Figure]:
     """A/A tests, then repeated intervals under lifts, with the registered plan's information."""
     pilot = next(simulate(np.random.default_rng(SEED + 1), BATCH, 0.0))
     planned = float(np.mean(pilot.error[:, -1] ** -2))
@@ -168,8 +170,8 @@ def sample_ratio(rng: np.random.Generator) -> Iterator[Figure]:
         naive.append((p_value <= alpha).any(axis=1))
     first = {"control": int(control[0, 3]), "treatment": int(counts[3] - control[0, 3])}
     np.testing.assert_allclose(sample_ratio_p_value(first, arms, "treatment"), p_value[0, 3])
-    alarms = np.concatenate(spent)
-    yield at_most("sample-ratio false alarms, 28 looks", alarms, alpha, ".4%")
+    broken = np.concatenate(spent)
+    yield at_most("sample-ratio false positives, 28 looks", broken, alpha, ".4%")
     yield _known("  the same at .001 on each day", np.concatenate(naive))
 
 
@@ -259,11 +261,47 @@ def truth(_: np.random.Generator) -> Iterator[Figure]:
             yield Figure(title, row.lift_ratio, error, true - slack, true + slack, "+.1%")
 
 
+def lift_at_the_stop(_: np.random.Generator) -> Iterator[Figure]:
+    """Bias, in points, of the lift at the stop: it must speak for the registered population."""
+    registered = designs.load().registered["highlight_projects"]
+    stopped, complete = [], []
+    for seed in STOP_SEEDS:
+        with tempfile.TemporaryDirectory() as name:
+            path = generated_world(Path(name), seed, STOP_SCALE, with_truth=False)
+            with read_warehouse(path) as warehouse:
+                looks = exposures.looks(warehouse, registered, datetime(2024, 1, 1))
+        rows = [row for row in readout.read(registered, looks) if row.metric == METRICS[0].name]
+        stop_row = next((row for row in rows if row.decision.startswith("stop")), rows[-1])
+        stopped.append(stop_row.lift_ratio)
+        complete.append(rows[-1].lift_ratio)
+    for name, gaps in (
+        ("lift at the stop less the configured one", np.array(stopped) - LIFT),
+        ("less that of the registered population", np.subtract(stopped, complete)),
+    ):
+        error = float(gaps.std(ddof=1) / sqrt(len(gaps)))
+        yield Figure(name, float(gaps.mean()), error, -0.01, 0.01, "+.2%")
+
+
 def analysed_world(folder: Path, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Generates a platform with its truth; returns the last look by metric, and true effects."""
-    data, hidden = folder / "data", folder / "truth"
-    command = [sys.executable, "-m", "generator", "--scale", "10", "--seed", str(seed)]
-    places = ["--format", "parquet", "--out", str(data), "--truth", str(hidden)]
+    path = generated_world(folder, seed, 10, with_truth=True)
+    with duckdb.connect() as connection:
+        effects = connection.execute(
+            f"select effect, configured, realised from '{folder}/truth/truth_effects.parquet'"
+        ).fetchall()
+    install_ml(path)
+    with open_warehouse(path) as warehouse:
+        found = analysed(designs.load(), warehouse)
+    # money beside highlighting is rare: the last look has the most of it
+    return {row.metric: row for row in found.rows}, {row[0]: row[1:] for row in effects}
+
+
+def generated_world(folder: Path, seed: int, scale: int, *, with_truth: bool) -> Path:
+    """Generates a platform and writes the tables that the analysis reads."""
+    data = folder / "data"
+    command = [sys.executable, "-m", "generator", "--scale", str(scale), "--seed", str(seed)]
+    places = ["--format", "parquet", "--out", str(data)]
+    places += ["--truth", str(folder / "truth")] * with_truth
     subprocess.run([*command, *places], check=True, capture_output=True)
     path = folder / "escrow.duckdb"
     with duckdb.connect(
@@ -279,20 +317,15 @@ def analysed_world(folder: Path, seed: int) -> tuple[dict[str, Any], dict[str, A
             create table core.fct_pledges as
             select * replace (cast(pledged_at as timestamp) as pledged_at)
             from '{data}/pledges.parquet'""")
-        effects = connection.execute(
-            f"select effect, configured, realised from '{hidden}/truth_effects.parquet'"
-        ).fetchall()
-    install_ml(path)
-    with open_warehouse(path) as warehouse:
-        found = analysed(designs.load(), warehouse)
-    # money beside highlighting is rare: the last look has the most of it
-    return {row.metric: row for row in found.rows}, {row[0]: row[1:] for row in effects}
+    return path
 
 
 def main() -> int:
     """Prints all figures; returns 1 when one of them does not keep its bound."""
     kept = True
-    for part in (false_alarms_and_coverage, expected_size, sample_ratio, speed, truth):
+    for part in (
+        false_positives_and_coverage, expected_size, sample_ratio, speed, truth, lift_at_the_stop
+    ):  # fmt: skip
         begin = time.process_time()
         for figure in part(np.random.default_rng(SEED)):
             print(figure, flush=True)

@@ -15,6 +15,7 @@ from ml.experiments.testing import ENOUGH, MIN_GROWTH
 
 ALPHA = 0.05
 LOOKS = 28
+FIRST = 28  # of the registered design's looks: the one at which the minimum run is over
 # backers per arm and look: the first look is the first that has enough of them
 NEW_BACKERS = np.array([100] + [80] * (LOOKS - 1))
 BASE = 0.05
@@ -81,8 +82,8 @@ def assert_as_in_production(found: Runs, critical: Floats, planned: float) -> No
     large = replace(registered, alpha=ALPHA, plan=replace(registered.plan, lift=lift))
     looks = [
         exposures.Look(
-            number + 1,
-            large.look_at(number + 1),
+            FIRST + number,
+            large.look_at(FIRST + number),
             dict.fromkeys(large.arms, int(found.sums[0][0, number, 0])),
             {
                 arm: as_sums(sums[0, number])

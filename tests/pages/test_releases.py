@@ -109,6 +109,23 @@ def test_page_shows_what_can_be_released_first_with_its_votes(
     for part in ("Overdue Garden", "not yet", "no votes", "certain", ">overdue<"):
         assert part in second, part
     assert "<b>1</b> submitted" in text
+    # a draw decides nothing for a project that has launched
+    assert "front loaded" in first
+    assert "back loaded" not in first
+
+
+def test_page_prices_exploration(platform: Platform, chosen: BanditSettings) -> None:
+    platform.decide(chosen)
+    text = " ".join(page(platform, [ROW]).split())
+    [(late,)] = platform.sql("""
+        select 1000 * sum((best_probability - propensity) * alpha / (alpha + beta))
+        from ml.bandit_posteriors
+        where batch_at = (select max(batch_at) from ml.bandit_posteriors)""")
+    assert late > 1
+    assert "each strategy keeps 2.5 % of the launches or more" in text
+    assert f"that makes {late:.1f} of 1,000 milestones late, an expected loss of" in text
+    # of 1,000 payments of 250.00, of which the loss ratio of 20 % is lost
+    assert f"an expected loss of {late * 250 * 0.2:,.2f} at the mean payment" in text
 
 
 @pytest.mark.parametrize("decisions", [[], [ROW]])

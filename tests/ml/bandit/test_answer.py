@@ -42,8 +42,9 @@ def test_a_project_that_has_launched_gets_what_was_recorded(
     )
     assert main(["--db", str(platform.path), "--project", str(project)]) == 0
     output = capsys.readouterr().out
-    assert output.startswith(
-        f"strategy   project {project}: launched already, on {launched_at:%Y-%m-%d}, with {own};"
+    assert max(map(len, output.splitlines())) <= 120
+    assert " ".join(output.split()).startswith(
+        f"strategy project {project}: launched already, on {launched_at:%Y-%m-%d}, with {own};"
         f" recorded for it: {strategy}, chosen with probability {propensity:.4f}"
     )
 
@@ -55,7 +56,7 @@ def test_a_project_older_than_the_bandit_has_nothing_recorded(
     assert main(["--db", str(platform.path), "--project", "1"]) == 0
     output = capsys.readouterr().out
     assert "launched already, on 2022-01-" in output
-    assert output.endswith("no decision of the bandit is recorded for it\n")
+    assert " ".join(output.split()).endswith("no decision of the bandit is recorded for it")
 
 
 def test_nothing_to_choose_from_is_one_line(

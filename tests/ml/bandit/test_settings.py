@@ -20,7 +20,8 @@ def load(tmp_path: Path, old: str, new: str) -> settings.BanditSettings:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("floor = 0.001", "floor = 0.01", "exploration.floor must be a number from 0 to 0.005"),
+        ("min_propensity = 0.025", "min_propensity = 0.001", "exploration.min_propensity must be"),
+        ("unproven_cap = 0.2", "unproven_cap = 0.01", "guard_rails.unproven_cap must be a number"),
         ("min_rewards = 20", "min_rewards = 2.5", "start.min_rewards must be a whole number"),
         ("min_decisions = 2000", "min_decisions = 500", "evaluation.min_decisions must be"),
         ("unproven_cap = 0.2", "", "guard_rails.unproven_cap is missing"),

@@ -26,7 +26,7 @@ def test_without_a_warehouse_it_says_the_size_and_that_run_time_is_unknown(
 ) -> None:
     arguments = ["--base", "0.05", "--lift", "0.15", "--power", "0.8"]
     assert main([*arguments, "--db", str(tmp_path / "none.duckdb")]) == 0
-    output = capsys.readouterr().out
+    output = " ".join(capsys.readouterr().out.split())
     assert "14,190 views per arm find 5.000 % against 5.750 % (+15 %)" in output
     assert "two-sided z-test, unpooled variance" in output
     assert "the run time is not known" in output
@@ -39,6 +39,8 @@ def test_with_a_warehouse_it_says_what_this_platform_can_find(
     lab.fill(exposures, pledges)
     assert main(["--base", "0.05", "--lift", "0.15", "--db", str(lab.db)]) == 0
     output = capsys.readouterr().out
+    assert max(map(len, output.splitlines())) <= 120
+    output = " ".join(output.split())
     assert "this platform (highlight_projects): " in output
     assert "clustering by backer multiplies the variance by " in output
     assert "days of entry it can find +" in output

@@ -20,10 +20,10 @@ def test_a_clear_lift_is_found_and_said(lab: Lab) -> None:
     code, out, _ = lab.run()
     assert code == 0
     assert re.search(r"experiment highlight_projects: treatment against control, look \d+", out)
-    assert "stop, ship" in out
+    assert re.search(r"stop, ship; lift of the registered population \+\d", " ".join(out.split()))
     assert out.rstrip().endswith(" s)")
     decisions = lab.sql(
-        "select distinct decision from ml.experiment_results where look_number < 22"
+        "select distinct decision from ml.experiment_results where look_number < 28"
     )
     assert decisions == [("go on",)]
 
@@ -33,6 +33,8 @@ def test_repeating_adds_nothing_and_says_so(lab: Lab) -> None:
     lab.run()
     before = lab.sql(CONTENT)
     _, out, _ = lab.run(hour=1)
+    undecided = r"go on; lift of the registered population [-+\d.]+ %, no interval at this look"
+    assert re.search(undecided, " ".join(out.split()))
     assert "nothing new since the last run" in " ".join(out.split())
     assert lab.sql(CONTENT) == before
 

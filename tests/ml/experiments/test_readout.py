@@ -9,10 +9,11 @@ from scipy.stats import norm
 from ml.experiments.designs import Design
 from ml.experiments.exposures import COLUMNS, PAIRS, Look, Sums
 from ml.experiments.readout import Reading, read
-from ml.experiments.testing import planned_information
+from ml.experiments.testing import planned_information, progress
 from ml.experiments.verdicts import GO_ON, HARM, NO_EFFECT, REPAIR, SHIP
 
 VIEWS = 20
+FIRST = 28  # the look at which the minimum run is over
 
 
 def arm_sums(backers: int, rate: float) -> Sums:
@@ -55,7 +56,7 @@ def looks_at(
     design: Design, fractions: list[float], rates: tuple[float, float], extra: int = 0
 ) -> list[Look]:
     return [
-        a_look(design, 22 + number, backers_for(design, fraction, rates), rates, extra)
+        a_look(design, FIRST + number, backers_for(design, fraction, rates), rates, extra)
         for number, fraction in enumerate(fractions)
     ]
 
@@ -70,7 +71,7 @@ def test_a_clear_lift_ships_at_the_look_that_shows_it_and_stays_decided(design: 
     assert first.is_significant
     assert "z = " in first.reason
     assert "reached" in first.reason
-    assert rows[2].reason == f"decided at look 23, 29 Nov 2023: {first.reason}"
+    assert rows[2].reason == f"decided at look 29, 5 Dec 2023: {first.reason}"
 
 
 def test_harm_stops_in_words(design: Design) -> None:
@@ -81,10 +82,13 @@ def test_harm_stops_in_words(design: Design) -> None:
 
 def test_all_planned_information_without_a_crossing_stops(design: Design) -> None:
     rows = primary(read(design, looks_at(design, [0.6, 1.01, 1.2], (0.05, 0.0535))))
-    assert [row.look_number for row in rows] == [22, 23]
-    assert rows[-1].decision == NO_EFFECT
-    assert "all planned information is there" in rows[-1].reason
-    assert rows[-1].alpha_spent == pytest.approx(0.05)
+    assert [row.decision for row in rows] == [GO_ON, NO_EFFECT, NO_EFFECT]
+    assert "all planned information is there" in rows[1].reason
+    assert rows[1].alpha_spent == pytest.approx(0.05)
+    # the estimate goes on to the whole registered population; the test does not
+    assert rows[2].lift_ratio is not None
+    assert (rows[2].boundary, rows[2].alpha_spent) == (None, None)
+    assert rows[2].reason == f"decided at look 29, 5 Dec 2023: {rows[1].reason}"
 
 
 def test_no_effect_half_way_is_futile_but_not_for_good(design: Design) -> None:
@@ -92,7 +96,7 @@ def test_no_effect_half_way_is_futile_but_not_for_good(design: Design) -> None:
         looks_at(design, [share], rates)[0]
         for share, rates in ((0.5, (0.05, 0.047)), (0.9, (0.05, 0.062)))
     )
-    rows = primary(read(design, [half, later._replace(number=23)]))
+    rows = primary(read(design, [half, later._replace(number=29)]))
     assert rows[0].decision == NO_EFFECT
     assert "the chance to still find +15 % is " in rows[0].reason
     assert rows[0].conditional_power is not None
@@ -109,7 +113,7 @@ def test_the_last_registered_look_says_so(design: Design) -> None:
 
 
 def test_too_few_backers_are_not_tested(design: Design) -> None:
-    [row] = primary(read(design, [a_look(design, 22, 9, (0.1, 0.9))]))
+    [row] = primary(read(design, [a_look(design, FIRST, 9, (0.1, 0.9))]))
     assert (row.decision, row.boundary) == (GO_ON, None)
     assert "an arm has 9 backers whose window is over, 10 are needed" in row.reason
     assert row.difference == pytest.approx(0.8, abs=0.05)
@@ -119,7 +123,7 @@ def test_a_look_with_hardly_anything_new_is_not_tested(design: Design) -> None:
     rows = primary(read(design, looks_at(design, [0.5, 0.502, 0.6], (0.05, 0.055))))
     assert [row.boundary is None for row in rows] == [False, True, False]
     assert rows[1].reason == (
-        "not tested again: less than 1 % new information since look 22, 28 Nov 2023:"
+        "not tested again: less than 1 % new information since look 28, 4 Dec 2023:"
         f" {rows[0].reason}"
     )
 
@@ -216,6 +220,22 @@ def test_an_exploratory_experiment_decides_nothing(design: Design) -> None:
     assert row.p_value < 1e-6
 
 
+def test_shares_that_change_on_the_way_are_said_of_an_exploratory_experiment(
+    design: Design,
+) -> None:
+    """No design says what the shares should be; that they change is wrong whatever they are."""
+    loose = replace(design, plan=None)
+    looks = looks_at(design, [0.3, 0.6], (0.05, 0.06))
+    for second, is_said in ((1000, False), (700, True)):
+        exposed = [{"control": 2000, "treatment": 1000}, {"control": 4000, "treatment": 1000}]
+        exposed[1]["treatment"] += second
+        changed = [look._replace(exposed=each) for look, each in zip(looks, exposed, strict=True)]
+        first, last = primary(read(loose, changed))
+        assert "changed on the way" not in first.reason
+        assert ("the shares of the arms changed on the way (p = " in last.reason) == is_said
+        assert (last.decision, last.is_sample_ratio_broken) == (GO_ON, False)
+
+
 def test_several_treatments_share_the_error(design: Design) -> None:
     three = replace(design, arms={"control": 1, "treatment": 1, "third": 1})
     rates = (0.05, 0.05)
@@ -238,3 +258,40 @@ def test_several_treatments_share_the_error(design: Design) -> None:
 def test_planned_information_is_that_of_the_z_test(design: Design) -> None:
     single = (norm.isf(0.025) + norm.ppf(0.8)) / (0.05 * 0.15)
     assert planned_information(design) == pytest.approx(1.049 * single**2, rel=2e-3)
+
+
+def test_nothing_is_tested_before_a_whole_week_of_entry_is_over(design: Design) -> None:
+    """One day of backers may hold all planned information: it speaks for that day alone."""
+    rates = (0.05, 0.065)
+    backers = backers_for(design, 1.5, rates)
+    looks = [a_look(design, number, backers, rates) for number in (22, 27, 28, 30)]
+    rows = primary(read(design, looks))
+    assert [row.decision for row in rows] == [GO_ON, GO_ON, SHIP, SHIP]
+    assert [row.boundary is None for row in rows] == [True, True, False, True]
+    assert rows[0].lift_ratio == rows[2].lift_ratio
+    assert rows[1].reason.startswith(
+        "nothing is tested before the minimum run is over: windows are over of 6 of 7 days of"
+        " entry and of "
+    )
+
+
+def test_nothing_is_tested_before_its_share_of_the_registered_population_is_over(
+    design: Design,
+) -> None:
+    rates = (0.05, 0.065)
+    look = a_look(design, FIRST, backers_for(design, 1.5, rates), rates)
+    seen = sum(each.count for each in look.sums.values())
+    for more, decision in ((1.02, GO_ON), (0.98, SHIP)):
+        exposed = dict.fromkeys(design.arms, round(seen * more))
+        [row] = primary(read(design, [look._replace(exposed=exposed)]))
+        assert row.decision == decision
+    [row] = primary(read(design, [look._replace(exposed=dict.fromkeys(design.arms, seen * 2))]))
+    assert row.reason.endswith("and of 25 % of the registered population (50 % needed)")
+
+
+def test_backers_who_will_still_enter_belong_to_the_registered_population(design: Design) -> None:
+    long = replace(design, enrol_days=280)
+    look = a_look(long, FIRST, 1000, (0.05, 0.05))
+    found = progress(long, look)
+    assert found.population_share == pytest.approx(2000 / (2020 * 280 / 28))
+    assert (found.entry_days, found.is_enough) == (7, False)
