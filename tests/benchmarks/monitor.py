@@ -22,7 +22,7 @@ from scipy import stats
 
 from ml import settings
 from ml.monitoring import drift
-from ml.monitoring.alarms import Finding, Watch
+from ml.monitoring.findings import Finding, Watch
 from ml.monitoring.samples import PREDICTION, Sample, read_samples
 from ml.settings import ModelSettings
 from ml.warehouse import read_warehouse
