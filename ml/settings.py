@@ -97,7 +97,8 @@ class Drift:
         report_only: Features that are shown but never alarmed.
         outcome_kind: Kind of snapshot whose predictions are compared with outcomes.
         outcome_significance: Probability that a calibrated model ever raises an alarm by them.
-        level_threshold: What observed share minus mean probability must exceed in size.
+        level_threshold: What observed share minus mean probability must exceed in size by more than
+            `bound_errors` standard errors.
         slope_threshold: Factor that the calibration slope must lie above, or below its inverse.
     """
 

@@ -36,7 +36,8 @@ class Calibration(NamedTuple):
         feature: LEVEL or SLOPE.
         snapshot_kind: Of the predictions, one per project.
         value: Observed share minus mean probability, or the calibration slope (Cox, 1958); None
-            where it is not defined. Like the next three of the recent window.
+            where it is not defined. Like the next four of the recent window.
+        value_low: The size of the first less its standard errors; None for the slope.
         predicted: Mean probability.
         observed: Share of positive outcomes.
         current_count: Projects whose outcome matured in the window.
@@ -48,6 +49,7 @@ class Calibration(NamedTuple):
     feature: str
     snapshot_kind: str
     value: float | None
+    value_low: float | None
     predicted: float
     observed: float
     current_count: int

@@ -107,10 +107,12 @@ class OutcomeWatch:
         rows, known = self._rows(until), self._evidence[until]
         probability, outcome = self._outcomes.probability[rows], self._outcomes.outcome[rows]
         predicted, observed = float(probability.mean()), float(outcome.mean())
+        error = float(np.sqrt((probability * (1 - probability)).sum())) / len(outcome)
+        low = abs(observed - predicted) - self._settings.bound_errors * error
         slope = calibration_slope(probability, outcome)
         factor = self._settings.slope_threshold
         relevant = {
-            LEVEL: abs(observed - predicted) > self._settings.level_threshold,
+            LEVEL: low > self._settings.level_threshold,
             SLOPE: slope is not None and not 1 / factor <= slope <= factor,
         }
         is_evident = known.log_wealth >= -np.log(self._settings.outcome_significance)
@@ -119,6 +121,7 @@ class OutcomeWatch:
                 feature=feature,
                 snapshot_kind=window.snapshot_kind,
                 value=value,
+                value_low=value_low,
                 predicted=predicted,
                 observed=observed,
                 current_count=window.current_count,
@@ -126,7 +129,10 @@ class OutcomeWatch:
                 e_value=float(np.exp(min(known.log_wealth, 700.0))),
                 is_alert=bool(is_evident and relevant[feature] and known.speaks_for(feature)),
             )
-            for feature, value in ((LEVEL, observed - predicted), (SLOPE, slope))
+            for feature, value, value_low in (
+                (LEVEL, observed - predicted, low),
+                (SLOPE, slope, None),
+            )
         ]
 
     def _rows(self, until: datetime) -> slice:

@@ -154,30 +154,30 @@ def _untested(week: Week) -> Iterator[Row]:
 
 
 def _calibration(settings: Drift, finding: Calibration) -> Iterator[Row]:
-    figures: list[tuple[str, float | None, float | None, bool]]
+    figures: list[tuple[str, float | None, float | None, float | None]]
     if finding.feature == LEVEL:
-        level = settings.level_threshold
+        low, limit = finding.value_low, settings.level_threshold
         figures = [
-            ("observed_minus_predicted", finding.value, level, finding.is_alert),
-            ("mean_predicted_probability", finding.predicted, None, False),
-            ("observed_share", finding.observed, None, False),
+            ("observed_minus_predicted", finding.value, low, limit),
+            ("mean_predicted_probability", finding.predicted, None, None),
+            ("observed_share", finding.observed, None, None),
         ]
     else:
-        figures = [("slope", finding.value, settings.slope_threshold, finding.is_alert)]
-    figures.append(("e_value", finding.e_value, 1 / settings.outcome_significance, False))
-    for statistic, figure, limit, is_alert in figures:
+        figures = [("slope", finding.value, None, settings.slope_threshold)]
+    figures.append(("e_value", finding.e_value, None, 1 / settings.outcome_significance))
+    for place, (statistic, value, value_low, threshold) in enumerate(figures):
         yield {
             "feature": finding.feature,
             "snapshot_kind": finding.snapshot_kind,
             "statistic": statistic,
-            "value": figure,
-            "value_low": None,
-            "threshold": limit,
+            "value": value,
+            "value_low": value_low,
+            "threshold": threshold,
             "p_value": finding.adjusted_p_value,
             "adjusted_p_value": finding.adjusted_p_value,
             "reference_count": finding.reference_count,
             "current_count": finding.current_count,
-            "is_alert": is_alert,
+            "is_alert": finding.is_alert and place == 0,
         }
 
 
