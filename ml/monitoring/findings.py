@@ -37,7 +37,7 @@ class Calibration(NamedTuple):
         snapshot_kind: Of the predictions, one per project.
         value: Observed share minus mean probability, or the calibration slope (Cox, 1958); None
             where it is not defined. Like the next four of the recent window.
-        value_low: The size of the first less its standard errors; None for the slope.
+        value_low: The size of the first less its standard error; None for the slope.
         predicted: Mean probability.
         observed: Share of positive outcomes.
         current_count: Projects whose outcome matured in the window.

@@ -48,13 +48,14 @@ class Evidence(NamedTuple):
     weights: Floats
 
     def speaks_for(self, feature: str) -> bool:
-        """Whether this kind of alternative explains the newest outcomes best."""
-        kinds = {
-            None: self.weights[0],
-            LEVEL: self.weights[1:3].sum(),
-            SLOPE: self.weights[3:].sum(),
-        }
-        return max(kinds, key=lambda kind: kinds[kind]) == feature
+        """Whether the newest outcomes are explained best by such an error.
+
+        A stretch moves the level too where the mean is not central, so LEVEL only needs that
+        something is off.
+        """
+        as_said = float(self.weights[0])
+        level, slope = float(self.weights[1:3].sum()), float(self.weights[3:].sum())
+        return max(level, slope) > as_said and (feature == LEVEL or slope > level)
 
 
 def read_outcomes(
@@ -108,7 +109,7 @@ class OutcomeWatch:
         probability, outcome = self._outcomes.probability[rows], self._outcomes.outcome[rows]
         predicted, observed = float(probability.mean()), float(outcome.mean())
         error = float(np.sqrt((probability * (1 - probability)).sum())) / len(outcome)
-        low = abs(observed - predicted) - self._settings.bound_errors * error
+        low = abs(observed - predicted) - error
         slope = calibration_slope(probability, outcome)
         factor = self._settings.slope_threshold
         relevant = {
