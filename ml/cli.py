@@ -21,7 +21,7 @@ from ml.experiments.summary import experimented_lines
 from ml.modeling import predict, train
 from ml.modeling.rows import feature_catalogue
 from ml.monitoring import monitor
-from ml.monitoring.alarms import NOT_TESTED
+from ml.monitoring.findings import NOT_TESTED
 from ml.monitoring.summary import monitored_lines
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse, open_warehouse

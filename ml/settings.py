@@ -23,6 +23,13 @@ BASE_RATE: Final = "base_rate"
 _MOST = 1_000_000
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="a lower-case name")]
 Names = tuple[Name, ...]
+Days = Annotated[StrictInt, Field(ge=1, le=3660)]
+
+
+def _falling_days(values: tuple[int, ...]) -> tuple[int, ...]:
+    if not values or list(values) != sorted(set(values), reverse=True):
+        raise ValueError(f"must be a falling list of days, not {list(values)}")
+    return values
 
 
 def _rising_shares(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -87,23 +94,36 @@ class Drift:
 
     Attributes:
         snapshot_kinds: Kinds of snapshot that are compared.
-        window_days: Length of the recent window.
+        window_days: Lengths of the recent windows, the longest first: a long one sees what is small
+            and lasts, a short one what is new.
         min_entities: Fewest projects in either window.
         mean_shift_threshold: The customary rule on the relative shift of the mean; only shown.
-        capped_shift_threshold: What the relative shift of the capped mean must exceed for sure.
-        psi_threshold: What the population stability index must exceed for sure.
-        significance: Largest adjusted p-value that counts as evidence; also how sure is sure.
+        capped_shift_threshold: What the relative shift of the capped mean must exceed by more than
+            `bound_errors` standard errors.
+        psi_threshold: The same of the population stability index.
+        bound_errors: How many standard errors below an estimate its lower bound lies.
+        significance: Largest adjusted p-value that counts as evidence.
         report_only: Features that are shown but never alarmed.
+        outcome_kind: Kind of snapshot whose predictions are compared with outcomes.
+        outcome_significance: Probability that a calibrated model ever raises an alarm by them.
+        level_threshold: What observed share minus mean probability must exceed in size by more than
+            its standard error.
+        slope_threshold: Factor that the calibration slope must lie above, or below its inverse.
     """
 
     snapshot_kinds: Names
-    window_days: Annotated[StrictInt, Field(ge=1, le=3660)]
+    window_days: Annotated[tuple[Days, ...], AfterValidator(_falling_days)]
     min_entities: Annotated[StrictInt, Field(ge=2, le=1_000_000)]
     mean_shift_threshold: Annotated[StrictFloat, Field(ge=0.001, le=100)]
     capped_shift_threshold: Annotated[StrictFloat, Field(ge=0.001, le=100)]
     psi_threshold: Annotated[StrictFloat, Field(ge=0.001, le=100)]
+    bound_errors: Annotated[StrictFloat, Field(ge=0, le=10)]
     significance: Annotated[StrictFloat, Field(ge=1e-9, le=0.5)]
     report_only: Names
+    outcome_kind: Name
+    outcome_significance: Annotated[StrictFloat, Field(ge=1e-9, le=0.5)]
+    level_threshold: Annotated[StrictFloat, Field(ge=0.001, le=0.999)]
+    slope_threshold: Annotated[StrictFloat, Field(ge=1.001, le=100)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +280,8 @@ def _problem(model: _Model) -> str | None:
             return f"{place} is unknown; known here: {', '.join((*model.challengers, BASE_RATE))}"
         if not isinstance(prior, int | float) or not 0 < prior <= _MOST:
             return f"{place} must be a number above 0, at most {_MOST}, not {prior!r}"
+    if model.drift.outcome_kind == "current":
+        return "drift.outcome_kind must name a kind of snapshot other than 'current'"
     if not model.drift.snapshot_kinds or "current" in model.drift.snapshot_kinds:
         # Live campaigns are long ones caught half-way: against training they always differ.
         return "drift.snapshot_kinds must name kinds of snapshot other than 'current'"

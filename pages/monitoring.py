@@ -39,22 +39,28 @@ _SHIFTS = """
         max(reference_count) as reference_count, max(current_count) as current_count,
         bool_or(is_alert) as is_alert
     from staging.stg_drift_stats
-    where model_name = $model and p_value is not null
+    where model_name = $model and p_value is not null and feature not like 'calibration%'
     group by feature, snapshot_kind
     order by is_alert desc, adjusted_p_value, snapshot_kind, feature"""
+_CALIBRATION = """
+    select
+        snapshot_kind,
+        max(value) filter (statistic = 'mean_predicted_probability') as predicted,
+        max(value) filter (statistic = 'observed_share') as observed,
+        max(value) filter (statistic = 'slope') as slope,
+        max(value) filter (statistic = 'e_value') as e_value,
+        max(threshold) filter (statistic = 'e_value') as needed_e_value,
+        max(current_count) as current_count, max(reference_count) as reference_count
+    from staging.stg_drift_stats
+    where model_name = $model and feature like 'calibration%'
+    group by snapshot_kind"""
 _PERFORMANCE = """
     select
-        cohort_week,
-        sum(matured_count) as matured_count,
-        sum(pending_count) as pending_count,
-        sum(accuracy * matured_count) / nullif(sum(matured_count), 0) as accuracy,
-        sum(matured_estimated_accuracy * matured_count) / nullif(sum(matured_count), 0)
-            as expected,
-        sum(pending_estimated_accuracy * pending_count) / nullif(sum(pending_count), 0)
-            as expected_pending
+        cohort_week, matured_count, pending_count, accuracy, matured_estimated_accuracy,
+        pending_estimated_accuracy, accuracy_low, accuracy_high, majority_guess
     from insights.model_performance
-    where model_name = $model and model_version = $version
-    group by cohort_week order by cohort_week"""
+    where model_name = $model and model_version = $version and snapshot_kind = $kind
+    order by cohort_week"""
 
 
 def write(published: Published, folder: Path) -> None:
@@ -79,9 +85,14 @@ def _model(published: Published, run: SimpleNamespace) -> Row:
     alerts = published.fetch(_ALERTS, model=name)
     checks = published.rows(_CHECKS, model=name)
     replays = published.fetch(_REPLAYS, model=name)
-    weeks = published.fetch(_PERFORMANCE, **keys)
+    judged = [each["snapshot_kind"] for each in checks if each["subject"] == "calibration"]
+    kind_judged = judged[0] if judged else None
+    weeks = published.fetch(_PERFORMANCE, **keys, kind=kind_judged)
     now = published.as_of()
-    tested = {(feature, kind) for _, feature, kind, _ in replays}
+    watched = {(feature, kind) for _, feature, kind, _ in replays}
+    replayed = {week for week, *_ in replays}
+    replays = [replay for replay in replays if replay[3] is not None]
+    untested = replayed - {week for week, *_ in replays}
     replays += [(now, feature, kind, True) for feature, kind, *_ in alerts]
     return {
         "name": name,
@@ -92,9 +103,12 @@ def _model(published: Published, run: SimpleNamespace) -> Row:
         **_status(checks, len(alerts)),
         "spells": _spells(replays, now),
         "weeks_watched": len({week for week, *_ in replays}),
+        "weeks_untested": len(untested),
+        "calibration": published.rows(_CALIBRATION, model=name),
+        "kind_judged": kind_judged,
         "alarm_chart": alarm_chart(replays) if replays else None,
         "shifts": [
-            (*shift, (shift[0], shift[1]) in tested)
+            (*shift, (shift[0], shift[1]) in watched)
             for shift in published.fetch(_SHIFTS, model=name)
         ],
         "weeks": [
@@ -178,16 +192,22 @@ def alarm_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = 
 
 
 def _performance_chart(weeks: Sequence[tuple[Any, ...]]) -> Markup:
-    """Draws observed accuracy and the accuracy expected from the probabilities, by week."""
+    """Draws accuracy with its interval, the majority guess and the expected accuracy, by week."""
     figure, (axes,) = new_chart()
     days = np.array([row[0] for row in weeks])
     series = (
         (3, "observed", "o", "-", COLORS[0]),
         (4, "expected for the same predictions", "", "--", COLORS[1]),
         (5, "expected, outcomes pending", "^", ":", COLORS[2]),
+        (8, "majority guess", "", "-.", INK),
     )
+    columns = {
+        place: np.array([np.nan if row[place] is None else row[place] for row in weeks])
+        for place in range(3, 9)
+    }
+    axes.fill_between(days, columns[6], columns[7], color=COLORS[0], alpha=0.15, linewidth=0)
     for column, label, marker, style, color in series:
-        values = np.array([np.nan if row[column] is None else row[column] for row in weeks])
+        values = columns[column]
         axes.plot(days, values, marker=marker, linestyle=style, color=color, label=label, ms=3)
     axes.set_ylabel("Accuracy, share")
     axes.legend(loc="lower left")

@@ -42,6 +42,8 @@ class Shift(NamedTuple):
 class Reference(Protocol):
     """The sample that others are compared with; it is prepared once."""
 
+    is_known: bool
+
     def compare(self, current: Any, z: float) -> Shift:
         """Compares a sample with it; lower bounds lie z standard errors below."""
         ...
@@ -52,6 +54,7 @@ class Numbers:
 
     def __init__(self, reference: Floats) -> None:
         """Takes the sample, shape (n,), n > 0."""
+        self.is_known = is_known(reference)
         self._sorted = np.sort(_lowest(reference))
         known = self._sorted[np.isfinite(self._sorted)]
         self._edges = np.unique(np.quantile(known, _quantiles())) if len(known) else known
@@ -84,6 +87,7 @@ class Categories:
 
     def __init__(self, reference: list[Any]) -> None:
         """Takes the sample; true and false count as 1 and 0 for the mean."""
+        self.is_known = is_known(reference)
         self._names = {name: place for place, name in enumerate(dict.fromkeys(reference))}
         self._counts = self._count(reference, self._names)
         self._share = _share(reference)
@@ -109,6 +113,13 @@ class Categories:
         has_mean = self._share is not None
         figures = (test_value, p_value, shift, shift, low, psi, psi_low)
         return Shift("chi_square", has_mean, *figures)
+
+
+def is_known(values: Floats | list[Any]) -> bool:
+    """Returns whether a sample holds any known value."""
+    if isinstance(values, list):
+        return any(value is not None for value in values)
+    return not bool(np.isnan(values).all())
 
 
 def _quantiles() -> Floats:
@@ -200,8 +211,3 @@ def chi_square(before: Floats, after: Floats) -> tuple[float, float]:
         return 0.0, 1.0
     found = stats.chi2_contingency(cells, correction=False)
     return float(found.statistic), float(found.pvalue)
-
-
-def z_of(significance: float) -> float:
-    """Returns how many standard errors a one-sided bound of that significance lies away."""
-    return float(stats.norm.isf(significance))

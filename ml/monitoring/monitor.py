@@ -8,7 +8,9 @@ from ml.context import RunContext
 from ml.modeling.predict import decided_run
 from ml.modeling.registry import ModelRun
 from ml.modeling.rows import check_inputs
-from ml.monitoring.alarms import Alarm, Cost, Finding, Monitored, Watch
+from ml.monitoring.alarms import Watch
+from ml.monitoring.findings import Alarm, Calibration, Cost, Finding, Monitored, Week
+from ml.monitoring.outcomes import Outcomes, OutcomeWatch, read_outcomes
 from ml.monitoring.records import Records
 from ml.monitoring.samples import PREDICTION, Sample, read_samples
 from ml.settings import ModelSettings
@@ -18,9 +20,10 @@ from ml.warehouse import Warehouse
 def run(model: ModelSettings, warehouse: Warehouse, context: RunContext) -> Monitored:
     """Compares like with like: one row per project, the same kind of snapshot in both windows.
 
-    The current window is the last `window_days`, or as far back (never behind the cut) as
-    `min_entities` take it. The same is done for every earlier week since the cut: snapshots of a
-    fixed kind never change, so what the monitor would have found then is a matter of filtering.
+    The current windows are the last `window_days`, or as far back (never behind the cut) as
+    `min_entities` take them. Matured outcomes are compared with what was predicted besides. The
+    same is done for every earlier week since the cut: snapshots of a fixed kind never change, so
+    what the monitor would have found then is a matter of filtering.
 
     Raises:
         MlError: There is no model for this warehouse, or a column is missing.
@@ -35,23 +38,46 @@ def run(model: ModelSettings, warehouse: Warehouse, context: RunContext) -> Moni
     check_inputs(warehouse, model, model.features)
     samples = list(read_samples(model, warehouse, champion, as_of))
 
-    watch = Watch(model.drift, samples)
-    findings = watch.findings(as_of)
-    replays = {monday: watch.findings(monday) for monday in _mondays(champion, as_of)}
+    weeks = _weeks(
+        model, champion, as_of, samples, read_outcomes(model, warehouse, champion, as_of)
+    )
+    now = weeks.pop(as_of)
     costs = _costs(model, samples, as_of)
     alarms = [
-        Alarm(finding, _since(finding, replays, as_of), _cost_at(finding.snapshot_kind, costs))
-        for finding in findings
+        Alarm(finding, _since(finding, weeks, as_of), _cost_at(model, finding, costs))
+        for finding in now.findings
         if finding.is_alert
     ]
-    result = Monitored(champion, watch.windows(as_of), alarms)
+    result = Monitored(champion, now.windows, alarms)
 
     with warehouse.transaction():
         records.add_checks(as_of, result)
-        records.add_findings(model.drift, as_of, findings, costs)
-        records.add_replays(as_of, replays)
+        records.add_findings(model.drift, as_of, now.findings, costs)
+        records.add_replays(as_of, weeks)
         records.add_alarms(as_of, alarms)
     return result
+
+
+def _weeks(
+    model: ModelSettings,
+    run: ModelRun,
+    as_of: datetime,
+    samples: list[Sample],
+    outcomes: Outcomes,
+) -> dict[datetime, Week]:
+    """Looks at every Monday since the cut, and at AS_OF."""
+    timestamps = [*_mondays(run, as_of), as_of]
+    drift, calibration = (
+        Watch(model.drift, samples),
+        OutcomeWatch(model.drift, outcomes, timestamps),
+    )
+    return {
+        when: Week(
+            [*drift.findings(when), *calibration.findings(when)],
+            [*drift.windows(when), calibration.window(when)],
+        )
+        for when in timestamps
+    }
 
 
 def _costs(model: ModelSettings, samples: list[Sample], as_of: datetime) -> list[Cost]:
@@ -67,10 +93,14 @@ def _mondays(run: ModelRun, as_of: datetime) -> list[datetime]:
     return [first + timedelta(weeks=week) for week in range(weeks)]
 
 
-def _since(finding: Finding, replays: dict[datetime, list[Finding]], as_of: datetime) -> datetime:
+def _since(
+    finding: Finding | Calibration, weeks: dict[datetime, Week], as_of: datetime
+) -> datetime:
     since = as_of
-    for monday in sorted(replays, reverse=True):
-        alarmed = {(then.feature, then.snapshot_kind) for then in replays[monday] if then.is_alert}
+    for monday in sorted(weeks, reverse=True):
+        alarmed = {
+            (then.feature, then.snapshot_kind) for then in weeks[monday].findings if then.is_alert
+        }
         if (finding.feature, finding.snapshot_kind) not in alarmed:
             break
         since = monday
@@ -79,7 +109,7 @@ def _since(finding: Finding, replays: dict[datetime, list[Finding]], as_of: date
 
 def _cost(model: ModelSettings, sample: Sample, as_of: datetime) -> Cost | None:
     drift = model.drift
-    rows = sample.window(as_of, drift.window_days, drift.min_entities)
+    rows = sample.window(as_of, drift.window_days[0], drift.min_entities)
     before, now = sample.reference[PREDICTION], sample.recent[PREDICTION][rows]
     if min(len(before), len(now)) < drift.min_entities:
         return None
@@ -87,6 +117,9 @@ def _cost(model: ModelSettings, sample: Sample, as_of: datetime) -> Cost | None:
     return Cost(sample.snapshot_kind, then, today, len(before), len(now))
 
 
-def _cost_at(kind: str, costs: list[Cost]) -> Cost | None:
-    """Returns the cost at a snapshot kind; what has no such kind gets that of the first one."""
-    return next((cost for cost in costs if cost.snapshot_kind == kind), costs[0] if costs else None)
+def _cost_at(
+    model: ModelSettings, finding: Finding | Calibration, costs: list[Cost]
+) -> Cost | None:
+    """Returns the cost at a snapshot kind; what has no such kind gets that of `outcome_kind`."""
+    by_kind = {cost.snapshot_kind: cost for cost in costs}
+    return by_kind.get(finding.snapshot_kind) or by_kind.get(model.drift.outcome_kind)

@@ -9,7 +9,18 @@ import pyarrow as pa
 from ml.context import RunContext
 from ml.modeling.registry import ModelRun
 from ml.monitoring import summary
-from ml.monitoring.alarms import DRIFT, NO_DRIFT, NOT_TESTED, Alarm, Cost, Finding, Monitored
+from ml.monitoring.findings import (
+    DRIFT,
+    LEVEL,
+    NO_DRIFT,
+    NOT_TESTED,
+    Alarm,
+    Calibration,
+    Cost,
+    Finding,
+    Monitored,
+    Week,
+)
 from ml.monitoring.samples import PREDICTION
 from ml.settings import Drift
 from ml.warehouse import Warehouse
@@ -38,7 +49,7 @@ class Records:
                     "subject": window.subject,
                     "status": tested if window.is_compared else NOT_TESTED,
                     "reason": window.skip_reason,
-                    "feature_count": len(window.features),
+                    "feature_count": len(window.features) - len(window.unknown),
                     "alert_count": alerts,
                     "reference_count": window.reference_count,
                     "current_count": window.current_count,
@@ -53,13 +64,22 @@ class Records:
         self._add("drift_checks", as_of, rows, ("model_name",))
 
     def add_findings(
-        self, settings: Drift, as_of: datetime, findings: Iterable[Finding], costs: Iterable[Cost]
+        self,
+        settings: Drift,
+        as_of: datetime,
+        findings: Iterable[Finding | Calibration],
+        costs: Iterable[Cost],
     ) -> None:
         """Adds one row per feature, snapshot kind and statistic.
 
         Beside them the accuracy expected now, and how far it is from what was expected at first.
         """
-        rows = [row for finding in findings for row in _statistics(settings, finding)]
+        rows: list[Row] = []
+        for finding in findings:
+            if isinstance(finding, Finding):
+                rows += _statistics(settings, finding)
+            else:
+                rows += _calibration(settings, finding)
         for cost in costs:
             change = cost.now - cost.before
             for name, value in (
@@ -80,13 +100,12 @@ class Records:
                 )
         self._add("drift_stats", as_of, rows, ("model_name",))
 
-    def add_replays(self, as_of: datetime, replays: Mapping[datetime, Iterable[Finding]]) -> None:
-        """Adds one row per earlier week, watched feature and snapshot kind."""
+    def add_replays(self, as_of: datetime, weeks: Mapping[datetime, Week]) -> None:
+        """Adds one row per earlier week, watched feature and snapshot kind, tested or not."""
         rows = [
-            {"week_at": monday, **_summary(finding), "is_alert": finding.is_alert}
-            for monday, findings in replays.items()
-            for finding in findings
-            if finding.is_watched
+            {"week_at": monday, **row}
+            for monday, week in weeks.items()
+            for row in (*_tested(week), *_untested(week))
         ]
         self._add("drift_replays", as_of, rows, ("model_name", "week_at"))
 
@@ -112,6 +131,54 @@ class Records:
         stamp = self._model | self._measurement | {"as_of": as_of}
         found = pa.Table.from_pylist([stamp | row for row in rows])
         self._warehouse.record(table, found, key=key, made_at="measured_at")
+
+
+def _tested(week: Week) -> Iterator[Row]:
+    for finding in week.findings:
+        if isinstance(finding, Calibration) or finding.is_watched:
+            yield {**_summary(finding), "is_alert": finding.is_alert}
+
+
+def _untested(week: Week) -> Iterator[Row]:
+    """Rows without a verdict: without them an earlier one of the same week would stay."""
+    figures = ("relative_mean_shift", "capped_mean_shift", "psi", "adjusted_p_value", "is_alert")
+    for window in week.windows:
+        for feature in window.untested:
+            yield {
+                "feature": feature,
+                "snapshot_kind": window.snapshot_kind,
+                **dict.fromkeys(figures),
+                "reference_count": window.reference_count,
+                "current_count": window.current_count,
+            }
+
+
+def _calibration(settings: Drift, finding: Calibration) -> Iterator[Row]:
+    figures: list[tuple[str, float | None, float | None, float | None]]
+    if finding.feature == LEVEL:
+        low, limit = finding.value_low, settings.level_threshold
+        figures = [
+            ("observed_minus_predicted", finding.value, low, limit),
+            ("mean_predicted_probability", finding.predicted, None, None),
+            ("observed_share", finding.observed, None, None),
+        ]
+    else:
+        figures = [("slope", finding.value, None, settings.slope_threshold)]
+    figures.append(("e_value", finding.e_value, None, 1 / settings.outcome_significance))
+    for place, (statistic, value, value_low, threshold) in enumerate(figures):
+        yield {
+            "feature": finding.feature,
+            "snapshot_kind": finding.snapshot_kind,
+            "statistic": statistic,
+            "value": value,
+            "value_low": value_low,
+            "threshold": threshold,
+            "p_value": finding.adjusted_p_value,
+            "adjusted_p_value": finding.adjusted_p_value,
+            "reference_count": finding.reference_count,
+            "current_count": finding.current_count,
+            "is_alert": finding.is_alert and place == 0,
+        }
 
 
 def _statistics(settings: Drift, finding: Finding) -> Iterator[Row]:
@@ -140,13 +207,14 @@ def _statistics(settings: Drift, finding: Finding) -> Iterator[Row]:
         }
 
 
-def _summary(finding: Finding) -> Row:
+def _summary(finding: Finding | Calibration) -> Row:
+    shift = finding.shift if isinstance(finding, Finding) else None
     return {
         "feature": finding.feature,
         "snapshot_kind": finding.snapshot_kind,
-        "relative_mean_shift": finding.shift.mean_shift,
-        "capped_mean_shift": finding.shift.capped_shift,
-        "psi": finding.shift.psi,
+        "relative_mean_shift": shift and shift.mean_shift,
+        "capped_mean_shift": shift and shift.capped_shift,
+        "psi": shift and shift.psi,
         "adjusted_p_value": finding.adjusted_p_value,
         "reference_count": finding.reference_count,
         "current_count": finding.current_count,

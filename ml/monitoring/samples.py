@@ -20,8 +20,8 @@ PREDICTION = "predicted_probability"
 MATURED = "matured"
 
 # The milestones of a project share most features: one row per project keeps rows independent.
-_ONE_PER_PROJECT = {"project": "true", "milestone": "features.milestone_number = 1"}
-_MATURED = {
+ONE_PER_PROJECT = {"project": "true", "milestone": "features.milestone_number = 1"}
+MATURED_LABELS = {
     "project": """
         select project_id, {label} as label, label_window_ends_at as known_at
         from features.project_labels""",
@@ -57,10 +57,15 @@ class Sample(NamedTuple):
 
     def window(self, until: datetime, days: int, min_rows: int) -> slice:
         """Returns which recent rows were taken in the last `days`, or are the last `min_rows`."""
-        end = int(np.searchsorted(self.known_at, np.datetime64(until), side="right"))
-        since = np.datetime64(until - timedelta(days=days))
-        start = int(np.searchsorted(self.known_at, since, side="left"))
-        return slice(min(start, max(0, end - min_rows)), end)
+        return recent_rows(self.known_at, until, days, min_rows)
+
+
+def recent_rows(known_at: Timestamps, until: datetime, days: int, min_rows: int) -> slice:
+    """Returns which rows were known in the last `days`, or are the last `min_rows`."""
+    end = int(np.searchsorted(known_at, np.datetime64(until), side="right"))
+    since = np.datetime64(until - timedelta(days=days))
+    start = int(np.searchsorted(known_at, since, side="left"))
+    return slice(min(start, max(0, end - min_rows)), end)
 
 
 def read_samples(
@@ -69,7 +74,7 @@ def read_samples(
     """Reads, for each snapshot kind, features and predictions, and the labels of matured cohorts.
 
     Features and labels are compared with the training window. Predictions are compared with the
-    first `window_days` of them after the cut: a model is surer of what it has learned from.
+    first window of them after the cut: a model is surer of what it has learned from.
     """
     for kind in model.drift.snapshot_kinds:
         yield _features(model, warehouse, run, kind, as_of)
@@ -87,7 +92,7 @@ def _features(
         from features.{model.entity}_features as features
         where features.snapshot_kind = $kind
             and features.snapshot_at > $after and features.snapshot_at <= $until
-            and {_ONE_PER_PROJECT[model.entity]}
+            and {ONE_PER_PROJECT[model.entity]}
         {_sampled(model, "features.project_id")}"""
     assert run.train_from_at is not None
     before = run.train_from_at - timedelta(microseconds=1)
@@ -110,7 +115,7 @@ def _predictions(
             and predictions.origin = 'batch' and predictions.snapshot_kind = $kind
             and not predictions.is_decided
             and predictions.snapshot_at > $after and predictions.snapshot_at <= $until
-            and {_ONE_PER_PROJECT[model.entity]}
+            and {ONE_PER_PROJECT[model.entity]}
         {_sampled(model, "features.project_id")}"""
     found = warehouse.read(
         sql,
@@ -126,7 +131,7 @@ def _predictions(
     known_at = found.column("known_at").to_numpy()
     start, end = (
         int(np.searchsorted(known_at, np.datetime64(timestamp), side="right"))
-        for timestamp in (complete_at, complete_at + timedelta(days=model.drift.window_days))
+        for timestamp in (complete_at, complete_at + timedelta(days=model.drift.window_days[0]))
     )
     end = max(end, min(start + model.drift.min_entities, len(known_at)))
     return _sample(kind, (PREDICTION,), found.slice(start, end - start), found.slice(end))
@@ -143,7 +148,7 @@ def _lag(model: ModelSettings, warehouse: Warehouse, run: ModelRun, kind: str) -
         from features.{model.entity}_features as features
         inner join core.dim_projects as projects on features.project_id = projects.project_id
         where features.snapshot_kind = $kind and features.snapshot_at <= $until
-            and {_ONE_PER_PROJECT[model.entity]}""",
+            and {ONE_PER_PROJECT[model.entity]}""",
         kind=kind,
         until=run.cutoff_at,
     )
@@ -151,7 +156,7 @@ def _lag(model: ModelSettings, warehouse: Warehouse, run: ModelRun, kind: str) -
 
 
 def _labels(model: ModelSettings, warehouse: Warehouse, run: ModelRun, as_of: datetime) -> Sample:
-    matured = _MATURED[model.entity].format(label=model.label)
+    matured = MATURED_LABELS[model.entity].format(label=model.label)
     sql = f"""
         select project_id, known_at, label as {model.label} from ({matured}) as matured
         where label is not null and known_at > $after and known_at <= $until

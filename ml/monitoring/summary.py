@@ -1,10 +1,12 @@
 """The lines of the stage `monitor` for the screen, and the sentence of an alarm."""
 
-from ml.monitoring.alarms import (
+from ml.monitoring.findings import (
     DRIFT,
     NO_DRIFT,
     NOT_TESTED,
+    SLOPE,
     Alarm,
+    Calibration,
     Cost,
     Finding,
     Monitored,
@@ -32,7 +34,11 @@ def monitored_lines(result: Monitored) -> list[str]:
         lines.append(
             f"ALERT {len(more)} more: {', '.join(_place(alarm.finding) for alarm in more)}"
         )
-    costs = {alarm.cost.snapshot_kind: alarm.cost for alarm in result.alarms if alarm.cost}
+    costs = {
+        alarm.cost.snapshot_kind: alarm.cost
+        for alarm in result.alarms
+        if alarm.cost and isinstance(alarm.finding, Finding)
+    }
     return lines + [_price(cost) for cost in costs.values()]
 
 
@@ -48,21 +54,39 @@ def _outcome(result: Monitored) -> str:
 
 def sentence(alarm: Alarm) -> str:
     """Returns what moved, by how much, at which snapshot kind, since when, and what it may cost."""
+    if isinstance(alarm.finding, Calibration):
+        return f"{_movement(alarm)} Its probabilities do not hold until it is trained anew."
     return f"{_movement(alarm)} {_price(alarm.cost)}"
 
 
 def _movement(alarm: Alarm) -> str:
     finding = alarm.finding
+    if isinstance(finding, Calibration):
+        return (
+            f"{_place(finding)} is off: {_miscalibration(finding)}; seen since"
+            f" {alarm.since:%-d %b %Y}; {finding.current_count:,} recent outcomes, evidence"
+            f" {finding.e_value:,.0f} to 1 from {finding.reference_count:,}."
+        )
     return (
         f"{_place(finding)} moved: {_size(finding)}; seen since {alarm.since:%-d %b %Y};"
         f" {finding.current_count:,} recent projects against {finding.reference_count:,}."
     )
 
 
-def _place(finding: Finding) -> str:
+def _place(finding: Finding | Calibration) -> str:
     if finding.snapshot_kind == MATURED:
         return f"{finding.feature} of matured projects"
     return f"{finding.feature} at {finding.snapshot_kind}"
+
+
+def _miscalibration(finding: Calibration) -> str:
+    if finding.feature == SLOPE:
+        return f"calibration slope {finding.value:.2f}"
+    points = 100 * (finding.observed - finding.predicted)
+    return (
+        f"predicted {100 * finding.predicted:.1f} %, observed {100 * finding.observed:.1f} %"
+        f" ({points:+.1f} points)"
+    )
 
 
 def _size(finding: Finding) -> str:

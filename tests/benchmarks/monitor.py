@@ -22,7 +22,8 @@ from scipy import stats
 
 from ml import settings
 from ml.monitoring import drift
-from ml.monitoring.alarms import Finding, Watch
+from ml.monitoring.alarms import Watch
+from ml.monitoring.findings import Finding
 from ml.monitoring.samples import PREDICTION, Sample, read_samples
 from ml.settings import ModelSettings
 from ml.warehouse import read_warehouse
@@ -101,7 +102,7 @@ def resamples(world: World, size: int, count: int) -> Iterator[Samples]:
     rng = np.random.default_rng((SEED, size))
     first = world.samples["project_success"][0]
     drift_settings = MODELS["project_success"].drift
-    window = first.window(world.as_of, drift_settings.window_days, drift_settings.min_entities)
+    window = first.window(world.as_of, drift_settings.window_days[0], drift_settings.min_entities)
     current = first.recent_projects[window]
     if size >= len(current):
         sys.exit(f"the large world has only {len(current)} current projects; raise LARGE_SCALE")
@@ -134,7 +135,7 @@ def thinned(sample: Sample, kept: np.ndarray, model: ModelSettings) -> Sample:
     return sample._replace(
         reference=rows(sample.reference, then),
         recent=rows(sample.recent, now),
-        moments=sample.known_at[now],
+        known_at=sample.known_at[now],
         reference_projects=sample.reference_projects[then],
         recent_projects=sample.recent_projects[now],
     )
@@ -159,7 +160,7 @@ def seen(
     family = [finding for finding in watch.findings(as_of) if finding.is_watched]
     found = {}
     for sample in samples:
-        window = sample.window(as_of, model.drift.window_days, model.drift.min_entities)
+        window = sample.window(as_of, model.drift.window_days[0], model.drift.min_entities)
         for place, finding in enumerate(family):
             name = finding.feature
             if (
@@ -180,8 +181,7 @@ def alarms(
     model: ModelSettings, family: list[Finding], place: int, reference: Any, changed: Any
 ) -> bool:
     """Judges one changed feature among the others as they were."""
-    bound = drift.z_of(model.drift.significance)
-    shift = drift.Numbers(reference).compare(changed, bound)
+    shift = drift.Numbers(reference).compare(changed, model.drift.bound_errors)
     p_values = np.array([finding.shift.p_value for finding in family])
     p_values[place] = shift.p_value
     is_evident = stats.false_discovery_control(p_values)[place] <= model.drift.significance
@@ -202,7 +202,9 @@ def nannyml_alarms(world: World, size: int) -> str:
     with tempfile.TemporaryDirectory() as name:
         for number, samples in enumerate(resamples(world, size, NANNYML_RESAMPLES)):
             sample, model = samples["project_success"][0], MODELS["project_success"]
-            window = sample.window(world.as_of, model.drift.window_days, model.drift.min_entities)
+            window = sample.window(
+                world.as_of, model.drift.window_days[0], model.drift.min_entities
+            )
             current = {column: sample.recent[column][window] for column in watched}
             pd.DataFrame({column: sample.reference[column] for column in watched}).to_parquet(
                 Path(name) / f"{number}.reference.parquet"

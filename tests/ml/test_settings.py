@@ -101,7 +101,13 @@ def test_the_file_of_the_repository_is_sound() -> None:
             "models.project_success.drift.report_only holds 'launch_month', which is no feature of",
         ),
         ("leave_out = []", 'numeric = ["goal"]', "models.project_success.numeric is unknown"),
-        ('snapshot_kinds = ["d3"]', 'snapshot_kinds = ["current"]', "drift.snapshot_kinds must"),
+        (
+            'snapshot_kinds = ["d14", "d3"]',
+            'snapshot_kinds = ["current"]',
+            "drift.snapshot_kinds must",
+        ),
+        ('outcome_kind = "d3"', 'outcome_kind = "current"', "drift.outcome_kind must"),
+        ("window_days = [90, 30]", "window_days = [30, 90]", "must be a falling list of days"),
         ('"launch_weekday", "launch_month", "prior', '"nothing", "prior', "'nothing', which is no"),
         (
             "n_estimators = 100",

@@ -18,7 +18,8 @@ INSIGHTS = """
             partition by model_name, snapshot_kind, subject order by measured_at desc) = 1;
     create table insights.model_performance as
         select 'project_success' as model_name, model_version, date '2023-12-04' as cohort_week,
-            40 as matured_count, 10 as pending_count, 0.75 as accuracy,
+            'd3' as snapshot_kind, 0.6 as accuracy_low, 0.86 as accuracy_high,
+            0.625 as majority_guess, 40 as matured_count, 10 as pending_count, 0.75 as accuracy,
             0.8 as matured_estimated_accuracy, 0.7 as pending_estimated_accuracy
         from ml.model_runs where model_name = 'project_success'"""
 
@@ -36,7 +37,10 @@ def test_a_quiet_platform_says_so(finished: Any, tmp_path: Path) -> None:
     assert page.count("No alert in any of these weeks.") == 2
     assert "No prediction has reached the week of its outcome yet." in page
     assert 'data-label="Observed accuracy">75.0 %</td>' in page
+    assert 'data-label="95 % interval">60.0 % to 86.0 %</td>' in page
+    assert 'data-label="Majority guess">62.5 %</td>' in page
     assert 'data-label="Expected accuracy, outcomes pending">70.0 %</td>' in page
+    assert len(re.findall(r'data-label="Evidence of an error, to 1">[\d.e+-]+</td>', page)) == 2
     assert "report only: shifts as the platform ages" in page
     assert "backtest.html" not in page
 

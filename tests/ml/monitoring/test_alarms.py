@@ -1,5 +1,6 @@
 """The alarm keeps its budget where nothing moves, and sounds where something does."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -103,3 +104,32 @@ def test_evidence_is_adjusted_as_benjamini_and_hochberg_define_it() -> None:
     ranks = np.array([(p <= value).sum() for value in p])
     by_definition = [min(1, (p[p >= value] * len(p) / ranks[p >= value]).min()) for value in p]
     assert [each.adjusted_p_value for each in found] == pytest.approx(by_definition)
+
+
+def test_the_short_window_sees_what_the_long_one_dilutes() -> None:
+    rng = np.random.default_rng(8)
+    one = sample(rng, 2400, 300, days=90)
+    short = one.window(AS_OF, 30, 30)
+    one.recent[NAMES[5]][short] *= 3
+    both, long = (
+        {
+            found.feature: found
+            for found in Watch(replace(DRIFT, window_days=days), [one]).findings(AS_OF)
+        }[NAMES[5]]
+        for days in ((90, 30), (90,))
+    )
+    assert both.is_alert
+    assert both.current_count == short.stop - short.start
+    assert both.adjusted_p_value < long.adjusted_p_value / 10
+
+
+def test_windows_that_are_one_are_tested_once() -> None:
+    one = sample(np.random.default_rng(9), 400, 30)
+    both, single = (
+        [
+            found.shift.p_value
+            for found in Watch(replace(DRIFT, window_days=days), [one]).findings(AS_OF)
+        ]
+        for days in ((90, 30), (90,))
+    )
+    assert both == single

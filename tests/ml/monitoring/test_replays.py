@@ -35,6 +35,7 @@ def test_a_replay_says_what_a_run_at_that_moment_would_have_said(finished: Any) 
     columns = "feature, snapshot_kind, psi, adjusted_p_value, reference_count, current_count"
     replayed = finished.sql(
         f"select {columns}, is_alert from ml.drift_replays where week_at = timestamp '2023-11-06'"
+        " and is_alert is not null"
         " order by all"
     )
     finished.sql("update core.warehouse_as_of set as_of = timestamp '2023-11-06'")
@@ -53,3 +54,37 @@ def test_a_replay_says_what_a_run_at_that_moment_would_have_said(finished: Any) 
     )
     assert len(run) > 20
     assert replayed == run
+
+
+def test_a_week_that_corrected_data_make_untestable_keeps_no_alert_of_an_earlier_run(
+    finished: Any,
+) -> None:
+    """Every week loses all that could be tested; what was found in it must not stay."""
+    late = "snapshot_kind = 'd3' and snapshot_at > timestamp '2023-09-04'"
+    finished.sql(
+        f"""update features.project_features set average_pledge_amount = 9 * average_pledge_amount
+        where {late}"""
+    )
+    check_again(finished)
+    alerts = """select count(*) from staging.stg_drift_replays
+        where feature = 'average_pledge_amount' and snapshot_kind = 'd3' and is_alert"""
+    assert finished.sql(alerts)[0][0] > 5
+    for table, known_at in (
+        ("features.project_features", "snapshot_at"),
+        ("features.project_labels", "label_window_ends_at"),
+        ("ml.predictions", "snapshot_at"),
+    ):
+        finished.sql(
+            f"""delete from {table} where {known_at} > (select cutoff_at from ml.model_runs
+            where model_name = 'project_success' and is_champion)"""
+        )
+    again(finished, hour=2)
+    assert finished.sql(alerts) == [(0,)]
+    verdicts = finished.sql(
+        """select distinct is_alert, current_count from staging.stg_drift_replays
+        where feature = 'average_pledge_amount' and snapshot_kind = 'd3'"""
+    )
+    assert verdicts == [(None, 0)]
+    count = finished.sql("select count(*) from ml.drift_replays")
+    again(finished, hour=3)
+    assert finished.sql("select count(*) from ml.drift_replays") == count

@@ -69,7 +69,7 @@ met as (
             and predictions.entity_id = matured.entity_id
 ),
 
-model_performance as (
+measured as (
     select
         model_name,
         model_version,
@@ -101,6 +101,42 @@ model_performance as (
         ) }} as pending_estimated_brier_score
     from met
     group by model_name, model_version, snapshot_kind, cohort_week
+),
+
+-- 95 % interval of the accuracy (Wilson, 1927): one row per entity, so they count as independent
+bounded as (
+    select
+        *,
+        (accuracy + 1.920729 / nullif(matured_count, 0))
+        / (1 + 3.841459 / nullif(matured_count, 0)) as middle,
+        sqrt(
+            accuracy * (1 - accuracy) / nullif(matured_count, 0)
+            + 0.960365 / nullif(power(matured_count, 2), 0)
+        )
+        * 1.959964 / (1 + 3.841459 / nullif(matured_count, 0)) as half_width
+    from measured
+),
+
+model_performance as (
+    select
+        model_name,
+        model_version,
+        snapshot_kind,
+        cohort_week,
+        prediction_count,
+        matured_count,
+        pending_count,
+        accuracy,
+        brier_score,
+        mean_predicted_probability,
+        base_rate,
+        matured_estimated_accuracy,
+        pending_estimated_accuracy,
+        pending_estimated_brier_score,
+        middle - half_width as accuracy_low,
+        middle + half_width as accuracy_high,
+        greatest(base_rate, 1 - base_rate) as majority_guess
+    from bounded
 )
 
 select * from model_performance

@@ -1,17 +1,9 @@
--- Of each week the newest replay of the version that serves, as a whole. A week with too few
--- projects for the newest check writes nothing, so what an earlier run wrote may still stand.
+-- Of each week the newest replay of the version that serves, as a whole. A feature that could not
+-- be tested has a row without a verdict, so that no earlier one stands for it.
 with
 
 models_in_use as (
     select * from {{ ref('int_models_in_use') }}
-),
-
-needed as (
-    select
-        model_name,
-        max(needed_count) as needed_count
-    from {{ ref('stg_drift_checks') }}
-    group by model_name
 ),
 
 measured as (
@@ -21,14 +13,8 @@ measured as (
         on
             history.model_name = models_in_use.model_name
             and history.model_version = models_in_use.model_version
-    left join needed on history.model_name = needed.model_name
     where
-        -- an older run kept no checks
-        (
-            needed.needed_count is null
-            or least(history.reference_count, history.current_count) >= needed.needed_count
-        )
-        and {{ known_in_time(
+        {{ known_in_time(
             'history.as_of', 'history.measured_at', 'models_in_use.first_decided_at'
         ) }}
 ),
