@@ -19,7 +19,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="a lower-c
 Names = tuple[Name, ...]
 
 
-def _rising_shares(values: tuple[float, ...]) -> tuple[float, ...]:
+def rising_shares(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Returns the values if they are a rising list of shares."""
     if not values or list(values) != sorted(set(values)) or not 0 < values[0] <= values[-1] < 1:
         raise ValueError(f"must be a rising list of shares between 0 and 1, not {list(values)}")
     return values
@@ -68,7 +69,7 @@ class Split:
     min_rarer_class: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
     max_train_projects: Annotated[StrictInt, Field(ge=100, le=10_000_000)]
     max_test_projects: Annotated[StrictInt, Field(ge=100, le=10_000_000)]
-    calibration_shares: Annotated[tuple[StrictFloat, ...], AfterValidator(_rising_shares)]
+    calibration_shares: Annotated[tuple[StrictFloat, ...], AfterValidator(rising_shares)]
 
 
 @with_config(CLOSED)
