@@ -81,10 +81,10 @@ def predict(intervals: Intervals, rows: Snapshots) -> Floats:
     margins = np.append(np.nan, intervals.margin)
     margin = margins[np.searchsorted(ages, rows.age_days + _SAME, side="right") - 1]
     low = np.where(_is_certain(rows, found), found[:, _LOW], found[:, _LOW] - margin)
-    ends = np.column_stack([low, found[:, _MEDIAN], found[:, _HIGH] + margin])
+    ends: Floats = np.column_stack([low, found[:, _MEDIAN], found[:, _HIGH] + margin])
     ends[:, _LOW] = np.minimum(ends[:, _LOW], ends[:, _MEDIAN])
     ends[:, _HIGH] = np.maximum(ends[:, _HIGH], ends[:, _MEDIAN])
-    ends = np.maximum(ends, rows.log_pledged[:, None])
+    np.maximum(ends, rows.log_pledged[:, None], out=ends)
     ends[np.isnan(margin)] = np.nan
     return ends
 

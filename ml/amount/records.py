@@ -7,7 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ml.amount.measures import Measure
@@ -106,13 +105,10 @@ def add_predictions(
     Returns:
         How many live projects have an interval now.
     """
-    known: npt.NDArray[np.bool_] = ~np.isnan(ends).any(axis=1)
-    kept, values = rows.filter(pa.array(known)), rows.column("feature_values").to_pylist()
-    version = str(run.model_version)
+    known = np.isfinite(ends).all(axis=1)
+    kept, version = rows.filter(pa.array(known)), str(run.model_version)
     ids = [
-        hashlib.md5("/".join((version, *map(str, key))).encode()).hexdigest()
-        for key, is_known in zip(_keys(rows, values), known, strict=True)
-        if is_known
+        hashlib.md5("/".join((version, *map(str, key))).encode()).hexdigest() for key in _keys(kept)
     ]
     money = _money(ends[known], live.goal[known], kept.column("pledged_cents").to_numpy())
     columns = {
@@ -131,10 +127,11 @@ def add_predictions(
     return int((known & (live.kind == "current")).sum())
 
 
-def _keys(rows: pa.Table, values: list[str]) -> list[tuple[object, ...]]:
+def _keys(rows: pa.Table) -> list[tuple[object, ...]]:
     micros = rows.column("snapshot_at").cast(pa.int64()).to_pylist()
     projects = rows.column("project_id").to_pylist()
     kinds = rows.column("snapshot_kind").to_pylist()
+    values = rows.column("feature_values").to_pylist()
     return list(zip(projects, kinds, micros, values, strict=True))
 
 

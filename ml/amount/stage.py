@@ -29,16 +29,17 @@ _NEEDED = ("funding_goal", "pledged_amount", "elapsed_ratio")
 
 
 class Found(NamedTuple):
-    """What the stage did; `is_new` is False when this very run was made before.
+    """What the stage did.
 
     Attributes:
+        is_known: This very run was made before, and its rows are there.
         measured: What the intervals and baselines are worth; empty when nothing was measured.
         live_count: Live projects.
         interval_count: Of these, those with an interval.
     """
 
     run: AmountRun
-    is_new: bool
+    is_known: bool
     measured: list[Measure]
     live_count: int
     interval_count: int
@@ -76,10 +77,9 @@ def run(
     cutoff = training_cutoff(warehouse, model)
     planned, data = _planned(model, warehouse, cutoff)
     if planned.status == "skipped":
-        is_new = records.newest(warehouse) != planned
-        if is_new:
+        if records.newest(warehouse) != planned:
             records.add_run(warehouse, planned, context)
-        return Found(planned, is_new, [], _live_count(data.live), 0)
+        return Found(planned, False, [], _live_count(data.live), 0)
     return _made(settings, model, planned, data, warehouse, context)
 
 
@@ -95,10 +95,9 @@ def _made(
     live_count = _live_count(data.live)
     before = records.made_before(warehouse, str(planned.model_version))
     if before is not None:
-        is_new = records.newest(warehouse) != before
-        if is_new:
+        if records.newest(warehouse) != before:
             records.add_run(warehouse, before, context)
-        return Found(before, is_new, [], live_count, 0)
+        return Found(before, True, [], live_count, 0)
     training, test, live = (snapshots(each, model.features) for each in data)
     fitted = intervals.fit(training, model.features, settings, model.seed)
     missing = ", ".join(intervals.not_calibrated(fitted))
@@ -119,7 +118,7 @@ def _made(
         if len(live.kind):
             ends = intervals.predict(fitted, live)
             made = records.add_predictions(warehouse, planned, data.live, live, ends, context)
-    return Found(planned, True, measured, live_count, made)
+    return Found(planned, False, measured, live_count, made)
 
 
 def _planned(

@@ -19,13 +19,11 @@ def amount_lines(found: Found, kind: str) -> list[str]:
     if run.status != "trained":
         return [f"{NAME} skipped, live projects have no intervals: {run.reason}"]
     title = f"{NAME} {run.model_version}"
-    if not found.is_new:
+    if found.is_known:
         return [f"{title}: up to date"]
-    if not found.measured and not found.interval_count:
-        return [f"{title}: up to date, made before"]
     lines = [
         f"{title}: 90 % intervals for {found.interval_count:,} of {found.live_count:,} live"
-        f" projects, learned from {run.train_project_count:,} -> {'ml.final_amount'}"
+        f" projects, learned from {run.train_project_count:,} -> ml.final_amount"
     ]
     if run.without_intervals:
         lines.append(f"none at {run.without_intervals}: too few earlier campaigns to calibrate on")

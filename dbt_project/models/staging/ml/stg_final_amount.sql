@@ -1,4 +1,4 @@
--- What the version that counts at AS_OF predicted for it; a bug that ended the stage leaves nothing.
+-- What the version that counts at AS_OF predicted; a bug that ended the stage leaves nothing.
 with
 
 in_use as (
