@@ -80,8 +80,8 @@ def skill_state(rows: Snapshots, predicted: Mapping[str, Floats], min_projects: 
         by_project = np.bincount(project, excess[known]) / np.bincount(project)
         if len(by_project) < min_projects:
             return NOT_TESTED
-        high = stats.ttest_1samp(by_project, 0).confidence_interval().high
-        if not high < 0:
+        reach = stats.t.ppf(0.975, len(by_project) - 1) * stats.sem(by_project)
+        if by_project.mean() + reach >= 0:
             return NOT_PROVEN
     return PROVEN
 

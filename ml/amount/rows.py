@@ -104,12 +104,14 @@ def live_rows(warehouse: Warehouse, model: ModelSettings) -> pa.Table:
             projects.deadline_at as closed_at,
             features.snapshot_kind,
             features.snapshot_at,
-            cast(round(coalesce(features.pledged_amount, 0) * 100) as bigint) as pledged_cents,
+            cast(cast(coalesce(features.pledged_amount, 0) as decimal(20, 2)) * 100 as bigint)
+                as pledged_cents,
             cast(to_json(struct_pack({values})) as varchar) as feature_values,
             cast(null as double) as final_pledged_amount,
             {feature_columns(model.features)}
         from features.project_features as features
         inner join core.dim_projects as projects on features.project_id = projects.project_id
-        where projects.project_status = 'live'
+        where features.project_id in (
+            select project_id from features.project_features where snapshot_kind = 'current')
         order by project_id, snapshot_at, snapshot_kind"""
     return warehouse.read(sql).read_all()

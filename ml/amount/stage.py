@@ -72,7 +72,7 @@ def run(
     """
     model = as_model(settings, project, feature_catalogue(warehouse)["project"])
     check_inputs(warehouse, model, model.features)
-    warehouse.require("core.dim_projects", "deadline_at", "project_status")
+    warehouse.require("core.dim_projects", "deadline_at")
     warehouse.require("features.project_features", *_NEEDED, needed_by=NAME)
     cutoff = training_cutoff(warehouse, model)
     planned, data = _planned(model, warehouse, cutoff)

@@ -34,17 +34,8 @@ def whole_warehouse(builds: Builds, shared_folder: Path, lent_workshop: Workshop
             workshop.clear()
             workshop.build(write_csv(with_large_table(builds.tables), folder / "data"))
             workshop.python(
-                *(
-                    "ml",
-                    "train",
-                    "predict",
-                    "monitor",
-                    "amount",
-                    "bandit",
-                    "--db",
-                    workshop.database,
-                ),
-                *("--models", folder / "models", "--run-id", "test"),
+                *("ml", "train", "predict", "monitor", "amount", "bandit"),
+                *("--db", workshop.database, "--models", folder / "models", "--run-id", "test"),
             )
             workshop.dbt("build", "--selector", "insights", *WITHOUT_TESTS)
             workshop.dbt("compile", "--select", "resource_type:analysis")

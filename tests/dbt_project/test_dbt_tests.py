@@ -13,18 +13,8 @@ def test_unit_and_data_tests_pass(builds: Builds, workshop: Workshop, tmp_path: 
     workshop.land(write_csv(builds.tables, tmp_path / "data"))
     workshop.dbt(*SILENTLY, "build", "--selector", "features")
     workshop.python(
-        *(
-            "ml",
-            "train",
-            "predict",
-            "monitor",
-            "amount",
-            "experiment",
-            "bandit",
-            "--db",
-            workshop.database,
-        ),
-        *("--models", tmp_path / "models", "--run-id", "test"),
+        *("ml", "train", "predict", "monitor", "amount", "experiment", "bandit"),
+        *("--db", workshop.database, "--models", tmp_path / "models", "--run-id", "test"),
     )
     workshop.dbt(*SILENTLY, "build", "--selector", "insights")
     compiled = workshop.target / "compiled" / "escrow" / "tests"
