@@ -31,7 +31,7 @@ help: ## list the targets
 		| awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 	@echo
 	@echo "  variables: SCALE=1 SEED=42 DATA=dir AS_OF=2024-01-01T00:00:00Z ON_BAD_ROWS=reject|quarantine PORT=8766"
-	@echo "             SCENARIO=steady|new_category|price_shift|quality_drop|bot_pledges TRUTH=dir FAIL_ON_ALERT=0|1"
+	@echo "             SCENARIO=steady|new_category|price_shift|quality_drop|bot_pledges|tide TRUTH=dir FAIL_ON_ALERT=0|1"
 	@echo "             WAREHOUSE=warehouse SITE=site LIMITS=redis://host:6379 (of predict-one)"
 
 setup: $(VENV)/.installed ## make the environment in .venv

@@ -117,7 +117,7 @@ def history_score(
         failures += is_known & ~is_funded[prior]
     learned = config.success_weight * np.minimum(successes, MAX_REWARDED_SUCCESSES) ** 0.35
     lost = config.failure_weight * ((failures > 0) & (successes == 0))
-    # Histories grow as the platform ages; undone, or success would rise over the years.
-    drift = config.history_drift * (np.sqrt(projects.place_in_time[rows]) - 2 / 3)
-    effect: Floats = learned - lost - drift
+    # Histories grow as the platform ages: undone by their own length, success stays level.
+    undone = config.history_growth * np.log(np.maximum(successes + failures, 1))
+    effect: Floats = learned - lost - undone
     return effect

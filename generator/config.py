@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-SCENARIOS = ("steady", "new_category", "price_shift", "quality_drop", "bot_pledges")
+SCENARIOS = ("steady", "new_category", "price_shift", "quality_drop", "bot_pledges", "tide")
 
 RECIPE = "fitted to 29,948 Kickstarter campaigns of 2009-2017"
 CHOSEN = "chosen"
@@ -96,14 +96,16 @@ class SimulationConfig:
     highest_goal: float = positive(2_000_000.0, "money", RECIPE, "largest goal")
 
     # demand: from the latent score of a campaign to its potential
-    base_score: float = parameter(0.06, "score", RECIPE, "level of demand")
+    base_score: float = parameter(0.32, "score", RECIPE, "level of demand")
     static_weight: float = parameter(0.58, "score", RECIPE, "weight of what is known at launch", 0)
     goal_slope: float = parameter(-0.16, "score", RECIPE, "per unit of log goal")
     large_goal_slope: float = parameter(-0.05, "score", RECIPE, "per squared log above 4,900")
     skill_weight: float = parameter(0.63, "score", RECIPE, "weight of the creator's skill", 0)
-    success_weight: float = parameter(0.53, "score", RECIPE, "learning from earlier successes", 0)
-    failure_weight: float = parameter(0.2, "score", RECIPE, "loss by earlier failures alone", 0)
-    history_drift: float = parameter(0.5, "score", RECIPE, "rise of history over the span, undone")
+    success_weight: float = parameter(0.48, "score", RECIPE, "learning from earlier successes", 0)
+    failure_weight: float = parameter(0.36, "score", RECIPE, "loss by earlier failures alone", 0)
+    history_growth: float = parameter(
+        0.27, "score per log", CURE, "what more outcomes would add, undone: success stays level"
+    )
     appeal_sd: float = parameter(0.72, "score", RECIPE, "appeal of the project itself, sd", 0)
     kink_score: float = parameter(0.03, "score", RECIPE, "below it demand falls off steeply")
     kink_potential: float = parameter(-1.85, "log ratio", RECIPE, "potential at the kink")
@@ -168,7 +170,7 @@ class SimulationConfig:
     slip_level: float = parameter(0.72, "score", RECIPE, "mean slip in units of `slip_days`")
     slip_skill: float = parameter(0.54, "score", RECIPE, "less by the creator's skill", 0)
     slip_project: float = parameter(0.42, "score", RECIPE, "trouble shared within a project", 0)
-    never_share: float = share(0.045, RECIPE, "milestones never delivered, at average skill")
+    never_share: float = share(0.05, RECIPE, "milestones never delivered, at average skill")
     approval_level: float = parameter(1.0, "log odds", RECIPE, "a vote's approval")
     approval_skill: float = parameter(0.7, "log odds", RECIPE, "more by the creator's skill")
     approval_project: float = parameter(0.6, "log odds", RECIPE, "less by the project's trouble")
@@ -197,6 +199,16 @@ class SimulationConfig:
     bot_share: float = share(0.3, CHOSEN, "bot_pledges: campaigns that bots flood")
     bot_pledges: float = parameter(40.0, "pledges", CHOSEN, "bot_pledges: mean of each flood", 0)
     bot_account_share: float = share(0.02, CHOSEN, "bot_pledges: accounts that bots use")
+
+    # tide: the level of demand moves over the whole span, as success by year did in 2013-2017
+    tide_first: float = parameter(
+        0.25, "score", RECIPE, "tide: level at the beginning, over steady"
+    )
+    tide_lowest: float = parameter(-0.31, "score", RECIPE, "tide: level where it turns")
+    tide_last: float = parameter(0.15, "score", RECIPE, "tide: level at the end")
+    tide_turn: float = parameter(
+        2 / 3, "share", CHOSEN, "tide: part of the span after which it turns", 0.01, 0.99
+    )
 
     # the experiment
     experiment: str = parameter("highlight_projects", "name", CHOSEN, "name of the experiment")

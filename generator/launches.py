@@ -26,7 +26,6 @@ class Projects:
     Attributes:
         creator: Position of the creator in the block.
         wave: 0 for the creator's first project, 1 for the second ...
-        place_in_time: Where the launch stands in the span, 0 to 1, corrected for growth and season.
         category: Position in the catalogue of categories.
         country: Position in the catalogue of countries.
         goal: Funding goal in cents.
@@ -39,7 +38,6 @@ class Projects:
 
     creator: Ints
     wave: Ints
-    place_in_time: Floats
     category: Ints
     country: Ints
     goal: Ints
@@ -91,7 +89,6 @@ def make_projects(
     return Projects(
         creator=creator,
         wave=wave,
-        place_in_time=place,
         category=category,
         country=country,
         goal=goal,

@@ -1,10 +1,10 @@
-"""Worlds that change at a known timestamp; before it they equal the seed's steady world."""
+"""Worlds that change: at a known timestamp, before which they are the steady one, or by tide."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from generator.arrays import DAY, HOUR, Bools, Floats, Ints
+from generator.arrays import DAY, HOUR, SECOND, Bools, Floats, Ints
 from generator.catalogue import CATEGORIES, NEW_CATEGORY
 from generator.config import SimulationConfig
 from generator.demand import Demand
@@ -27,6 +27,8 @@ class BotPledges:
 
 def begins_at(config: SimulationConfig) -> int:
     """Returns when the scenario begins, or would begin, in microseconds since 1970."""
+    if config.scenario == "tide":
+        return int(config.starts_at.timestamp()) * 1_000_000
     return int(config.ends_at.timestamp()) * 1_000_000 - int(config.scenario_days * DAY)
 
 
@@ -53,6 +55,24 @@ def delivering_skill(config: SimulationConfig, projects: Projects, skill: Floats
     if config.scenario != "quality_drop":
         return skill
     return skill - config.quality_drop * is_drifted(config, projects)
+
+
+def level_shift(config: SimulationConfig, projects: Projects) -> Floats:
+    """Returns what the platform's level at launch adds to each project's score.
+
+    A tide falls from its first level to the lowest and rises to the last one, each along half a
+    cosine wave: it is level at the beginning, at the turn and at the end.
+    """
+    if config.scenario != "tide":
+        return np.zeros(len(projects.goal))
+    begins_at, ends_at = config.starts_at.timestamp(), config.ends_at.timestamp()
+    elapsed = (projects.launched_at / SECOND - begins_at) / (ends_at - begins_at)
+    turn = config.tide_turn
+    is_falling = elapsed < turn
+    outer = np.where(is_falling, config.tide_first, config.tide_last)
+    inward = np.where(is_falling, elapsed / turn, (1 - elapsed) / (1 - turn))
+    shift: Floats = outer + (config.tide_lowest - outer) * (1 - np.cos(np.pi * inward)) / 2
+    return shift
 
 
 def repriced(config: SimulationConfig, demand: Demand, is_late: Bools) -> Demand:

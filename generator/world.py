@@ -17,7 +17,7 @@ from generator.launches import Projects, make_projects
 from generator.people import Backers, Creators, make_backers, make_creators
 from generator.plans import Plan, plan_milestones
 from generator.rhythm import WeeklyRhythm, pledge_rhythm
-from generator.scenarios import begins_at, delivering_skill, recategorised
+from generator.scenarios import begins_at, delivering_skill, level_shift, recategorised
 
 # A random stream of its own for each part: changing one leaves the others as they are.
 STREAMS = (
@@ -97,8 +97,15 @@ def simulate_block(
     highlighting = choose_highlights(
         config, intrinsic_score, ends_at - int(config.exposure_days * DAY), streams["highlighting"]
     )
+    # Added after highlights are chosen: they are the best projects of their time in any scenario.
     campaigns, waves = simulate_campaigns(
-        config, projects, backers, intrinsic_score, highlighting, rhythm, streams
+        config,
+        projects,
+        backers,
+        intrinsic_score + level_shift(config, projects),
+        highlighting,
+        rhythm,
+        streams,
     )
     pledges = _recorded_pledges(config, backers, projects, highlighting, waves, rhythm, ends_at)
     plan = plan_milestones(config, projects, streams["plan"])

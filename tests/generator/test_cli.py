@@ -44,7 +44,7 @@ def test_an_unknown_scenario_lists_the_known_ones(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["--out", str(tmp_path / "world"), "--scenario", "boom"]) == 2
-    known = "steady, new_category, price_shift, quality_drop, bot_pledges"
+    known = "steady, new_category, price_shift, quality_drop, bot_pledges, tide"
     assert capsys.readouterr().err == f"generate: scenario must be one of {known}: 'boom'\n"
     assert list(tmp_path.iterdir()) == []
 

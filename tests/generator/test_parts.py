@@ -108,7 +108,6 @@ def two_projects(second_launch: int) -> Projects:
     return Projects(
         creator=same,
         wave=np.array([0, 1]),
-        place_in_time=np.full(2, 4 / 9),
         category=same,
         country=same,
         goal=same + 100,
@@ -134,7 +133,7 @@ def two_projects(second_launch: int) -> Projects:
 def test_only_outcomes_known_at_launch_are_history(
     second_launch: int, is_funded: bool, cancelled_on: int | None, score: float
 ) -> None:
-    config = SimulationConfig(success_weight=0.4, failure_weight=0.1, history_drift=0.7)
+    config = SimulationConfig(success_weight=0.4, failure_weight=0.1, history_growth=0.7)
     found = history_score(
         config,
         two_projects(second_launch),

@@ -1,4 +1,4 @@
-"""Each scenario is there from its timestamp on, and before it the world is the steady one."""
+"""Each scenario changes what it says, and nothing before the timestamp it begins at."""
 
 from dataclasses import replace
 from functools import cache
@@ -10,13 +10,14 @@ from generator.arrays import DAY, Bools, Ints
 from generator.campaigns import NOT_CANCELLED
 from generator.catalogue import CATEGORIES, NEW_CATEGORY
 from generator.config import SCENARIOS, SimulationConfig
-from generator.scenarios import begins_at
+from generator.scenarios import begins_at, level_shift
 from generator.world import Block, micros, simulate
 
 CONFIG = SimulationConfig(scale=10, seed=2024)
 END = micros(CONFIG)[1]
 ONSET = begins_at(CONFIG)
-CHANGES = SCENARIOS[1:]
+# A tide moves the level from the first launch on: there is no time before it.
+CHANGES = tuple(name for name in SCENARIOS if name not in ("steady", "tide"))
 
 
 @cache
@@ -125,6 +126,47 @@ def test_bots_flood_some_campaigns() -> None:
     assert not any(len(wave.bots.project) for wave in world("steady").waves)
     counts = np.bincount(changed.pledges.project)
     assert counts.max() <= CONFIG.cap_pledges
+
+
+def test_a_tide_moves_the_level_and_nothing_else() -> None:
+    steady, changed = world("steady"), world("tide")
+    for name in steady.projects.__slots__:
+        assert (getattr(steady.projects, name) == getattr(changed.projects, name)).all(), name
+    assert (steady.skill == changed.skill).all()
+    assert (steady.highlighting.is_highlighted == changed.highlighting.is_highlighted).all()
+    is_first = steady.projects.wave == 0
+    shift = level_shift(replace(CONFIG, scenario="tide"), steady.projects)
+    gain = changed.campaigns.score - steady.campaigns.score
+    assert gain[is_first] == pytest.approx(shift[is_first])
+    assert not level_shift(CONFIG, steady.projects).any()
+
+
+def test_a_tide_falls_and_comes_back_smoothly() -> None:
+    config = replace(CONFIG, scenario="tide")
+    projects = world("steady").projects
+    shift = level_shift(config, projects)
+    begin, end = micros(config)
+    elapsed = (projects.launched_at - begin) / (end - begin)
+    lowest = shift.argmin()
+    assert elapsed[lowest] == pytest.approx(config.tide_turn, abs=0.02)
+    assert (np.diff(shift[: lowest + 1]) <= 0).all()
+    assert (np.diff(shift[lowest:]) >= 0).all()
+    found = shift[[0, lowest, -1]]
+    assert found == pytest.approx(
+        [config.tide_first, config.tide_lowest, config.tide_last], abs=0.01
+    )
+    # No jump: half a cosine wave is steepest in its middle, pi / 2 times its mean slope.
+    steepest = np.pi / 2 * (config.tide_last - config.tide_lowest) / (1 - config.tide_turn)
+    assert (np.abs(np.diff(shift)) <= steepest * np.diff(elapsed) + 1e-9).all()
+
+
+def test_success_follows_the_tide() -> None:
+    changed = world("tide", scale=50, exposures_per_scale=0)
+    begin, end = micros(CONFIG)
+    elapsed = (changed.projects.launched_at - begin) / (end - begin)
+    for low, high, expected in ((0.0, 0.1, 0.48), (0.6, 0.73, 0.32), (0.85, 0.96, 0.42)):
+        rows = (low <= elapsed) & (elapsed < high)
+        assert success(changed, rows) == pytest.approx(expected, abs=0.05)
 
 
 def test_a_change_of_size_zero_is_no_change() -> None:

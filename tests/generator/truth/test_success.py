@@ -85,6 +85,23 @@ def test_what_is_seen_of_demand_and_money_is_used_up(kind: str) -> None:
         assert abs((error * known).sum() / np.sqrt((variance * known**2).sum())) < 3.5
 
 
+def test_true_probabilities_follow_the_tide() -> None:
+    whole = {name: replace(config(SEEDS[0]), scenario=name) for name in ("steady", "tide")}
+    begin, end = micros(whole["tide"])
+    chance, elapsed = {}, np.zeros(0)
+    for name, settings in whole.items():
+        (block,) = simulate(settings)
+        is_first = block.projects.wave == 0
+        rng = np.random.default_rng(1)
+        found = success_probabilities(settings, block, is_first, 12, pledge_rhythm(), rng)
+        rows = found.kind == 0
+        chance[name] = found.probability[rows]
+        elapsed = (block.projects.launched_at[found.project[rows]] - begin) / (end - begin)
+    gain = chance["tide"] - chance["steady"]
+    assert gain[elapsed < 0.2].mean() > 0.03
+    assert gain[(elapsed > 0.5) & (elapsed < 0.8)].mean() < -0.03
+
+
 def timestamp_of(block: Block, project: np.ndarray, timestamp: np.ndarray) -> np.ndarray:
     by_project = np.zeros(len(block.projects.goal), dtype=np.int64)
     by_project[project] = timestamp
