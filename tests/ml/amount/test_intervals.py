@@ -1,5 +1,7 @@
 """The intervals hold what they promise on later launches, never below what is pledged."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,11 +32,26 @@ def test_nine_in_ten_later_campaigns_end_inside_at_each_prediction_time(fitted: 
         assert is_inside[rows.kind == kind].mean() == pytest.approx(0.9, abs=0.035)
 
 
-def test_ends_are_in_order_and_never_below_what_is_pledged(fitted: Intervals) -> None:
-    rows = later()
-    ends = intervals.predict(fitted, rows)
+@pytest.mark.parametrize("margin", [-9.0, -0.1, 0.0, 9.0])
+def test_ends_are_in_order_and_never_below_what_is_pledged(
+    fitted: Intervals, margin: float
+) -> None:
+    rows = later(500)
+    ends = intervals.predict(replace(fitted, margin=np.full(2, margin)), rows)
     assert (np.diff(ends, axis=1) >= 0).all()
     assert (ends[:, 0] >= rows.log_pledged).all()
+
+
+def test_a_low_end_at_what_is_pledged_stays_there_whatever_the_margin(fitted: Intervals) -> None:
+    rows = later(500)
+    plain, narrower = (
+        intervals.predict(replace(fitted, margin=np.full(2, margin)), rows) for margin in (0, -0.05)
+    )
+    is_at_pledged = plain[:, 0] == rows.log_pledged
+    assert 0.2 < is_at_pledged.mean() < 1
+    assert (narrower[is_at_pledged, 0] == rows.log_pledged[is_at_pledged]).all()
+    assert (narrower[~is_at_pledged, 0] > plain[~is_at_pledged, 0]).any()
+    assert (narrower[:, 2] < plain[:, 2]).any()
 
 
 def test_between_two_prediction_times_the_margin_of_the_earlier_one_holds(

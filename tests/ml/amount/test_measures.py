@@ -61,3 +61,11 @@ def test_skill_is_proven_against_every_baseline(count: int, shift: float, state:
     model = rows.log_final[:, None] + np.array([-0.5, 0.1, 0.5])
     predicted = {measures.MODEL: model, "far": model + 3, "near": model + shift}
     assert measures.skill_state(rows, predicted, 30) == state
+
+
+def test_a_difference_that_may_be_chance_proves_nothing() -> None:
+    rows, rng = campaigns(100, seed=1), np.random.default_rng(1)
+    one, other = (rows.log_final[:, None] + rng.normal(size=(200, 1)) for _ in range(2))
+    for model, rival in ((one, other), (other, one)):
+        ends = {measures.MODEL: model + np.zeros(3), "rival": rival + np.zeros(3)}
+        assert measures.skill_state(rows, ends, 30) == NOT_PROVEN

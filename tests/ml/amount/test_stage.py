@@ -21,7 +21,7 @@ CURRENT = """
 
 
 def test_every_snapshot_of_a_live_project_gets_an_interval_in_order(make_platform: Make) -> None:
-    platform = make_platform(200)
+    platform = make_platform(130)
     found = platform.run()
     assert found.interval_count == found.live_count > 3
     [(snapshots,)] = platform.sql(
@@ -49,7 +49,7 @@ def test_every_snapshot_of_a_live_project_gets_an_interval_in_order(make_platfor
 def test_an_unchanged_run_adds_nothing_and_a_correction_and_back_leaves_no_trace(
     make_platform: Make,
 ) -> None:
-    platform = make_platform(200)
+    platform = make_platform(130)
     platform.run()
     first, sizes = platform.sql(CURRENT), platform.sql(SIZES)
     assert amount_lines(platform.run(), "d3")[0].endswith(": up to date")
@@ -69,7 +69,7 @@ def test_an_unchanged_run_adds_nothing_and_a_correction_and_back_leaves_no_trace
 def test_what_ended_after_the_cut_is_measured_on_and_changes_no_interval(
     make_platform: Make,
 ) -> None:
-    platform = make_platform(200)
+    platform = make_platform(130)
     cutoff = platform.run().run.cutoff_at
     before = platform.sql(CURRENT)
     metrics = "select sum(value) from staging.stg_final_amount_metrics"
@@ -84,7 +84,7 @@ def test_what_ended_after_the_cut_is_measured_on_and_changes_no_interval(
 
 
 def test_another_as_of_has_rows_of_its_own(make_platform: Make) -> None:
-    platform = make_platform(200)
+    platform = make_platform(130)
     platform.run()
     first = platform.sql(CURRENT)
     move = "update core.warehouse_as_of set as_of = as_of {} interval 1 microsecond"
@@ -109,7 +109,8 @@ def test_a_small_platform_says_what_it_can(
     make_platform: Make, projects: int, reason: str | None
 ) -> None:
     platform = make_platform(projects)
-    found, lines = platform.run(), amount_lines(platform.run(), "d3")
+    found = platform.run()
+    lines = amount_lines(found, "d3")
     if reason:
         assert reason in lines[0]
         assert platform.sql("select status, model_version from ml.final_amount_runs") == [
@@ -117,7 +118,6 @@ def test_a_small_platform_says_what_it_can(
         ]
         assert found.interval_count == 0
     else:
-        lines = amount_lines(found, "d3")
         assert f"of {found.live_count} live projects" in lines[0]
         missing = found.run.without_intervals
         assert (missing is not None) == (projects == 60)
@@ -125,7 +125,7 @@ def test_a_small_platform_says_what_it_can(
 
 
 def test_a_platform_with_nothing_live_is_measured(make_platform: Make) -> None:
-    platform = make_platform(200)
+    platform = make_platform(130)
     platform.sql("delete from features.project_features where snapshot_kind = 'current'")
     found = platform.run()
     assert (found.live_count, found.interval_count) == (0, 0)
@@ -134,7 +134,7 @@ def test_a_platform_with_nothing_live_is_measured(make_platform: Make) -> None:
 
 
 def test_amounts_of_sixteen_digits_and_of_a_cent_stay_exact(make_platform: Make) -> None:
-    platform = make_platform(200)
+    platform = make_platform(130)
     largest = "9999999999999999.99"
     platform.sql(
         f"""alter table features.project_features alter pledged_amount type decimal(18, 2);
@@ -151,7 +151,7 @@ def test_amounts_of_sixteen_digits_and_of_a_cent_stay_exact(make_platform: Make)
 def test_a_bug_leaves_no_intervals_and_ends_nothing_else(
     make_platform: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    platform = make_platform(200)
+    platform = make_platform(130)
     platform.run()
     calls: list[Any] = []
     monkeypatch.setattr(stage.rows, "live_rows", lambda *given: calls.append(given) or 1 / 0)
