@@ -21,7 +21,7 @@ CURRENT = """
 
 
 def test_every_snapshot_of_a_live_project_gets_an_interval_in_order(make_platform: Make) -> None:
-    platform = make_platform(130)
+    platform = make_platform(200)
     found = platform.run()
     assert found.interval_count == found.live_count > 3
     [(snapshots,)] = platform.sql(
