@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ _SKILL = {
 
 def render(template: str, **values: Any) -> str:
     """Returns the page that a template makes of values; text is escaped, a missing value raises."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> Environment:
+    """Returns what compiles each template once."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDERS),
         autoescape=True,
@@ -43,7 +50,7 @@ def render(template: str, **values: Any) -> str:
         "prediction_time": prediction_time,
         "skill": skill,
     }
-    return environment.get_template(template).render(**values)
+    return environment
 
 
 def timestamp(value: datetime) -> str:

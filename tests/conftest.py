@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from random import randrange
-from typing import Protocol
 
 import pytest
 from threadpoolctl import threadpool_limits
@@ -70,10 +69,10 @@ class Workshop:
         self, data: Path, *, as_of: datetime | None = None, on_bad_rows: str = "reject"
     ) -> None:
         """Lands the raw files of `data` into a fresh database."""
-        moment = () if as_of is None else ("--as-of", as_of.isoformat())
+        given = () if as_of is None else ("--as-of", as_of.isoformat())
         self.python(
             *("expectations.landing", "--data", data, "--warehouse", self.warehouse),
-            *("--on-bad-rows", on_bad_rows, "--run-id", "test", *moment),
+            *("--on-bad-rows", on_bad_rows, "--run-id", "test", *given),
         )
         self.database.unlink(missing_ok=True)
 
@@ -95,16 +94,10 @@ class Workshop:
         """Runs one of the project's own commands."""
         call([sys.executable, "-m", module, *arguments])
 
-    def build(
-        self, data: Path, *, as_of: datetime | None = None, select: Sequence[str] = ()
-    ) -> Path:
-        """Lands, builds without tests what is selected, and returns the database.
-
-        By default that is all but `insights`.
-        """
+    def build(self, data: Path, *, as_of: datetime | None = None, select: Sequence[str]) -> Path:
+        """Lands, builds without tests what is selected, and returns the database."""
         self.land(data, as_of=as_of)
-        selected = ("--select", *select) if select else ()
-        self.dbt(*SILENTLY, "build", *selected, *WITHOUT_TESTS)
+        self.dbt(*SILENTLY, "build", "--select", *select, *WITHOUT_TESTS)
         return self.database
 
 
@@ -131,12 +124,6 @@ def only_worker(folder: Path) -> Iterator[None]:
         yield
 
 
-class BuildWarehouse(Protocol):
-    """What the fixture `build_warehouse` gives."""
-
-    def __call__(self, data: Path, *, as_of: datetime | None = None) -> Path: ...
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _forks_are_ended() -> Iterator[None]:
     yield
@@ -161,12 +148,6 @@ def workshop(lent_workshop: Workshop) -> Workshop:
     """An empty workshop, the test's own until it ends."""
     lent_workshop.clear()
     return lent_workshop
-
-
-@pytest.fixture
-def build_warehouse(workshop: Workshop) -> BuildWarehouse:
-    """Builds core and features from a folder of raw files; the next build replaces the last."""
-    return workshop.build
 
 
 @pytest.fixture(scope="session")

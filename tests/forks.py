@@ -205,6 +205,7 @@ def _become(order: dict[str, Any]) -> None:
     elif module := _module(command):
         del sys.modules[module]
         sys.argv, sys.path[0] = command[2:], order["cwd"]
+        sys.path[1:1] = filter(None, order["env"].get("PYTHONPATH", "").split(os.pathsep))
         runpy.run_module(command[2], run_name="__main__", alter_sys=True)
     else:
         assert command[1] == "-c", f"neither -m nor -c: {command}"

@@ -1,6 +1,7 @@
 """README and docs name what is there: links, make goals and variables, tables, paths."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+@cache
 def tables() -> set[str]:
     """Every table that dbt builds or reads, as schema.table."""
     folders = {"platform": "staging"}

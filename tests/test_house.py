@@ -15,6 +15,7 @@ MAY_IMPORT = {
         "duckdb_engine",
         "great_expectations",
         "numpy",
+        "pydantic",
         "sqlalchemy",
         "yaml",
     },

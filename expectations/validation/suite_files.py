@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from expectations.errors import CallError
 
@@ -15,8 +17,6 @@ Severity = Literal["error", "warn"]
 
 SUITES = Path(__file__).parent / "suites"
 
-SUITE_FIELDS = {"table", "key", "about", "expectations"}
-OWN_FIELDS = {"expect", "severity", "meaning", "column", "columns"}
 PARAMETERS = {"published_row_count"}
 
 
@@ -66,6 +66,34 @@ class Suite(NamedTuple):
     expectations: tuple[Expectation, ...]
 
 
+class _Fields(BaseModel):
+    """One table `expectations.<name>` of a file; what is not listed are arguments."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    expect: str
+    severity: Severity
+    meaning: str
+    column: str | None = None
+    columns: list[str] = []
+
+    @model_validator(mode="after")
+    def _parameters_are_known(self) -> Self:
+        unknown = _placeholders(self.model_extra or {}) - PARAMETERS - {"batch"}
+        if unknown:
+            raise ValueError(f"no such parameter: {', '.join(sorted(unknown))}")
+        return self
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    table: str
+    key: tuple[str, ...]
+    about: str
+    expectations: dict[str, _Fields]
+
+
 def load_suites(folder: Path = SUITES) -> list[Suite]:
     """Reads every suite of a folder, ordered by table.
 
@@ -80,47 +108,44 @@ def load_suites(folder: Path = SUITES) -> list[Suite]:
 
 def _read_suite(path: Path) -> Suite:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        file = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CallError(f"{path.name}: {error}") from error
-    if set(content) != SUITE_FIELDS:
-        wrong = ", ".join(sorted(set(content) ^ SUITE_FIELDS))
-        raise CallError(f"{path.name}: missing or unknown: {wrong}")
+    except ValidationError as error:
+        problems = (_problem(path, each) for each in error.errors())
+        raise CallError("; ".join(problems)) from error
     expectations = [
-        expectation
-        for name, fields in content["expectations"].items()
-        for expectation in _read_expectation(path, content, name, fields)
-    ]
-    key = tuple(content["key"])
-    return Suite(path.stem, content["table"], key, content["about"], tuple(expectations))
-
-
-def _read_expectation(
-    path: Path, content: Mapping[str, Any], name: str, fields: Mapping[str, Any]
-) -> Sequence[Expectation]:
-    """One expectation of the file, or one per column when it lists several."""
-    where = f"{path.name}, [expectations.{name}]"
-    if missing := {"expect", "severity", "meaning"} - set(fields):
-        raise CallError(f"{where}: without {', '.join(sorted(missing))}")
-    if fields["severity"] not in get_args(Severity):
-        raise CallError(f"{where}: severity is {fields['severity']!r}, not error or warn")
-    arguments = {key: value for key, value in fields.items() if key not in OWN_FIELDS}
-    if unknown := _placeholders(arguments) - PARAMETERS - {"batch"}:
-        raise CallError(f"{where}: no such parameter: {', '.join(sorted(unknown))}")
-    return [
         Expectation(
             suite=path.stem,
-            table=content["table"],
-            key=tuple(content["key"]),
+            table=file.table,
+            key=file.key,
             name=name,
-            expect=fields["expect"],
-            severity=fields["severity"],
-            meaning=fields["meaning"],
+            expect=fields.expect,
+            severity=fields.severity,
+            meaning=fields.meaning,
             column=column,
-            arguments=arguments,
+            arguments=fields.model_extra or {},
         )
-        for column in fields.get("columns", [fields.get("column")])
+        for name, fields in file.expectations.items()
+        for column in fields.columns or (fields.column,)
     ]
+    return Suite(path.stem, file.table, file.key, file.about, tuple(expectations))
+
+
+def _problem(path: Path, error: Any) -> str:
+    """Names file and place of a mistake, and what is expected there."""
+    where, place = path.name, list(error["loc"])
+    if len(place) > 1 and place[0] == "expectations":
+        where, place = f"{path.name}, [expectations.{place[1]}]", place[2:]
+    if error["type"] == "value_error":
+        return f"{where}: {error['ctx']['error']}"
+    texts = {
+        "missing": "is missing",
+        "extra_forbidden": f"is unknown; known here: {', '.join(_File.model_fields)}",
+    }
+    otherwise = f"{error['msg'].removeprefix('Input ')}, not {error['input']!r}"
+    text = texts.get(error["type"], otherwise)
+    return f"{where}: {'.'.join(map(str, place))} {text}"
 
 
 def _placeholders(arguments: Mapping[str, Any]) -> set[str]:

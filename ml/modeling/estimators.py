@@ -1,7 +1,9 @@
 """From settings to a fitted model, from rows to probabilities."""
 
 import itertools
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from ml.modeling import calibration
 from ml.modeling.calibration import Calibrator
@@ -168,9 +170,16 @@ def _stretches(rows: pa.Table, shares: tuple[float, ...]) -> list[tuple[pa.Table
     return found
 
 
-def one_thread() -> threadpool_limits:
+def one_thread() -> AbstractContextManager[None]:
     """Keeps OpenMP to one thread while inside: sums depend on the number of threads."""
-    return threadpool_limits(limits=1, user_api="openmp")
+    limited: AbstractContextManager[None] = _thread_pools().limit(limits=1, user_api="openmp")
+    return limited
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    # scans all loaded libraries, a twentieth of training; scikit-learn's OpenMP is among them
+    return ThreadpoolController()
 
 
 def _labels(rows: pa.Table) -> npt.NDArray[np.bool_]:

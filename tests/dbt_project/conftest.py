@@ -8,7 +8,7 @@ import pytest
 
 from expectations.validation.databases import RESULTS_DDL
 from pipeline.build import QUARANTINED_ROWS
-from tests.conftest import WITHOUT_TESTS, Workshop, only_worker
+from tests.conftest import SILENTLY, Workshop, only_worker
 from tests.dbt_project.builds import Builds
 from tests.dbt_project.export import Tables, write_csv
 from tests.dbt_project.world import make_world
@@ -24,20 +24,25 @@ def builds(shared_folder: Path, lent_workshop: Workshop) -> Builds:
 
 @pytest.fixture(scope="session")
 def whole_warehouse(builds: Builds, shared_folder: Path, lent_workshop: Workshop) -> Path:
-    """The folder of a warehouse up to `insights`, and of a manifest with the analyses compiled.
+    """The folder of a warehouse up to `insights` on which all dbt tests have passed.
 
-    One raw table is large enough to be a source; its rows are gone with the workshop.
+    Beside it lie the compiled data tests, and a manifest with the analyses compiled. A test that
+    fails makes dbt leave with another code than 0, which `call` shows. One raw table is large
+    enough to be a source; its rows are gone with the workshop.
     """
     folder, workshop = shared_folder / "whole", lent_workshop
     with only_worker(folder):
         if not (folder / "manifest.json").exists():
             workshop.clear()
-            workshop.build(write_csv(with_large_table(builds.tables), folder / "data"))
+            workshop.land(write_csv(with_large_table(builds.tables), folder / "data"))
+            workshop.dbt(*SILENTLY, "build", "--selector", "features")
             workshop.python(
-                *("ml", "train", "predict", "monitor", "amount", "bandit"),
+                *("ml", "train", "predict", "monitor", "amount", "experiment", "bandit"),
                 *("--db", workshop.database, "--models", folder / "models", "--run-id", "test"),
             )
-            workshop.dbt("build", "--selector", "insights", *WITHOUT_TESTS)
+            workshop.dbt(*SILENTLY, "build", "--selector", "insights")
+            tests = workshop.target / "compiled" / "escrow" / "tests"
+            shutil.copytree(tests, folder / "compiled_tests")
             workshop.dbt("compile", "--select", "resource_type:analysis")
             with duckdb.connect(str(workshop.database)) as connection:
                 connection.execute(RESULTS_DDL + QUARANTINED_ROWS)

@@ -8,7 +8,7 @@ from tests.dbt_project.builds import OUTCOME_FROM_LAUNCH, VOTES_UNCUT, Builds, d
 from tests.dbt_project.export import MICROSECOND, Tables
 from tests.dbt_project.world import BUSY
 
-MOMENT_OF = {
+TIMESTAMP_OF = {
     "features.project_features": "snapshot_at",
     "features.milestone_features": "snapshot_at",
     "features.project_labels": "outcome_known_at",
@@ -57,7 +57,7 @@ def export_differences(full: Tables, cut: Tables) -> list[str]:
 
 def prefix_differences(timestamp: datetime, early: Tables, late: Tables) -> list[str]:
     """What two builds say differently of the time before the timestamp."""
-    tables = list(MOMENT_OF)
+    tables = list(TIMESTAMP_OF)
     return differences(before(timestamp, early), before(timestamp, late), tables=tables)
 
 
@@ -69,5 +69,5 @@ def before(timestamp: datetime, tables: Tables) -> Tables:
             for row in tables[table]
             if row[column] < timestamp and row.get("snapshot_kind") != "current"
         ]
-        for table, column in MOMENT_OF.items()
+        for table, column in TIMESTAMP_OF.items()
     }

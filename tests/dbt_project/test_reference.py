@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import BuildWarehouse
-from tests.dbt_project.builds import Builds, differences
+from tests.conftest import Workshop
+from tests.dbt_project.builds import MARTS, Builds, differences
 from tests.dbt_project.export import COLUMNS, Tables, write_csv
 from tests.dbt_project.reference import Reference
 from tests.dbt_project.reference.facts import EXPIRY
@@ -55,10 +55,11 @@ def test_something_of_every_kind_happens_at_the_timestamps_of_the_builds(builds:
 
 
 def test_platform_on_which_nothing_has_happened(
-    builds: Builds, build_warehouse: BuildWarehouse, tmp_path: Path
+    builds: Builds, workshop: Workshop, tmp_path: Path
 ) -> None:
     tables: Tables = {table: [] for table in COLUMNS}
     as_of = datetime(2024, 1, 1)
-    built = builds.read(build_warehouse(write_csv(tables, tmp_path / "data"), as_of=as_of))
+    data = write_csv(tables, tmp_path / "data")
+    built = builds.read(workshop.build(data, as_of=as_of, select=MARTS))
     expected = Reference(tables, as_of).tables()
     assert differences(expected, built, tables=list(expected)) == []

@@ -6,11 +6,12 @@ before in it, the stages of ml in this process, and the SQL of insights as dbt h
 
 import csv
 import hashlib
-import json
+import itertools
 import random
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ import duckdb
 from ml.cli import main
 from ml.settings import DEFAULT_PATH
 from tests.conftest import Workshop
+from tests.rebuilds import Template, compiled
 
 AS_OFS = (datetime(2023, 7, 3, 12), datetime(2024, 1, 1))
 # another setting of the default candidate of each model: other versions, and one champion less
@@ -64,32 +66,18 @@ class Pipeline:
             *("--scale", "1", "--seed", "42"),
         )
         correct(folder / "as_is", folder / "corrected")
-        self._features = {
-            (data, as_of): self._build(data, as_of)
-            for data in ("as_is", "corrected")
-            for as_of in AS_OFS
-        }
-        self._insights = self._compiled()
-
-    def _build(self, data: str, as_of: datetime) -> Path:
-        self._workshop.build(self._folder / data, as_of=as_of)
-        kept = self._folder / f"{data}-{as_of:%Y%m%d}.duckdb"
-        shutil.copy(self._workshop.database, kept)
-        return kept
-
-    def _compiled(self) -> list[tuple[str, str]]:
-        """Returns name and SQL of what selector insights builds, in order."""
-        self._workshop.dbt("--log-level-file", "none", "compile", "--selector", "insights")
-        manifest = json.loads((self._workshop.target / "manifest.json").read_text())
-        nodes = {
-            name: node
-            for name, node in manifest["nodes"].items()
-            if node["resource_type"] == "model" and node.get("compiled_code")
-        }
-        order = [name for name in _in_order(nodes) if "ml_state" not in nodes[name]["tags"]]
-        return [
-            (f"{nodes[name]['schema']}.{nodes[name]['name']}", nodes[name]["compiled_code"])
-            for name in order
+        first, *others = itertools.product(("as_is", "corrected"), AS_OFS)
+        template = Template.build(workshop, folder / first[0], folder / "template", as_of=first[1])
+        self._features = {first: template.database}
+        for data, as_of in others:
+            kept = folder / f"{data}-{as_of:%Y%m%d}.duckdb"
+            shutil.copy(template.rebuild(workshop, folder / data, as_of=as_of), kept)
+            self._features[data, as_of] = kept
+        workshop.dbt("--log-level-file", "none", "compile", "--selector", "insights")
+        self._insights = [
+            (model.name, model.sql)
+            for model in compiled(workshop.target / "manifest.json")
+            if "ml_state" not in model.tags
         ]
 
     def publish(self, runs: tuple[Run, ...]) -> Path:
@@ -131,20 +119,6 @@ class Pipeline:
         return database
 
 
-def _in_order(nodes: dict[str, Any]) -> list[str]:
-    found: list[str] = []
-
-    def visit(name: str) -> None:
-        if name in nodes and name not in found:
-            for parent in nodes[name]["depends_on"]["nodes"]:
-                visit(parent)
-            found.append(name)
-
-    for name in sorted(nodes):
-        visit(name)
-    return found
-
-
 def carry_over(published: Path, build: Path) -> None:
     """Copies the history of ml, as landing does."""
     with duckdb.connect() as connection:
@@ -155,6 +129,7 @@ def carry_over(published: Path, build: Path) -> None:
             connection.execute(f"insert into b.ml.{table} from published.ml.{table}")
 
 
+@cache
 def digests(database: Path) -> dict[str, tuple[Any, ...]]:
     """Returns number and digest of the rows that people read, by table, in whatever order."""
     with duckdb.connect(str(database), read_only=True) as connection:
@@ -228,11 +203,11 @@ def correct(data: Path, corrected: Path) -> None:
     projects = _rows(data / "projects.csv")
     gone, fewer = {next(p["project_id"] for p in projects[20:] if p["cancelled_at"])}, set()
     for as_of in AS_OFS:
-        moment = as_of.isoformat(" ")
+        timestamp = as_of.isoformat(" ")
         live = [
             p["project_id"]
             for p in projects
-            if p["launched_at"] < moment < p["deadline_at"] and not p["cancelled_at"]
+            if p["launched_at"] < timestamp < p["deadline_at"] and not p["cancelled_at"]
         ]
         gone.add(live[0])
         fewer.add(live[1])

@@ -1,6 +1,7 @@
 """On a platform however small, every stage ends with a sentence, and every page is there."""
 
 import shutil
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,17 @@ def tiny(
     return platform
 
 
+@cache
+def insights() -> dict[str, str]:
+    """The tables of schema insights with their columns, as documented."""
+    models = [yaml.safe_load(path.read_text())["models"] for path in DOCUMENTED]
+    return {
+        model["name"]: ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
+        for model in chain.from_iterable(models)
+        if (INSIGHTS / f"{model['name']}.sql").exists()
+    }
+
+
 def run_to_the_end(
     platform: Platform,
     capsys: pytest.CaptureFixture[str],
@@ -68,12 +80,8 @@ def run_to_the_end(
             create table intermediate.int_release_rule_backtest (
                 snapshot_kind varchar, milestone_count bigint, high_risk_ratio double,
                 released_count bigint, released_high_risk_ratio double)""")
-        models = [yaml.safe_load(path.read_text())["models"] for path in DOCUMENTED]
-        for model in chain.from_iterable(models):
-            if not (INSIGHTS / f"{model['name']}.sql").exists():
-                continue
-            columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
-            connection.execute(f"create table insights.{model['name']} ({columns})")
+        for table, columns in insights().items():
+            connection.execute(f"create table insights.{table} ({columns})")
         for table, source in (
             ("experiment_readout", "experiment_results"),
             ("drift_status", "drift_checks"),

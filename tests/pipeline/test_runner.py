@@ -5,17 +5,18 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from pipeline import settings
+from pipeline import runner, settings
 from pipeline.digests import Digests
 from pipeline.errors import StageFailedError
 from pipeline.paths import Paths
 from pipeline.plan import Context, Stage
 from pipeline.run_log import RunLog
-from pipeline.runner import Runner
 from pipeline.state import State
+from tests.forks import FORKS
 
 # A stage writes its name and what it read into a file of its own, or adds it to the database.
 PROGRAM = """
@@ -35,6 +36,20 @@ ALL = ["land", "features", "validate", "ml", "insights", "publish", "pages"]
 FRESH = "features:first;validate:first;ml:first;insights:first;"
 
 
+class Step:
+    """What `subprocess.Popen` is to the runner; it has ended in a fork when it is there."""
+
+    def __init__(
+        self, command: list[str], *, cwd: Path, env: dict[str, str], pass_fds: tuple[int, ...]
+    ) -> None:
+        assert pass_fds
+        self._code = FORKS.run(command, cwd=cwd, env=env).returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Returns the exit code."""
+        return self._code
+
+
 class Pipeline:
     """A small plan of the same shape: a file, stages in a database, publish, a page."""
 
@@ -45,6 +60,7 @@ class Pipeline:
         (folder / "step.py").write_text(PROGRAM)
         (folder / "move.py").write_text(MOVE)
         monkeypatch.setenv("PYTHONPATH", str(folder))
+        monkeypatch.setattr(runner, "subprocess", SimpleNamespace(Popen=Step))
         self._monkeypatch = monkeypatch
         for name in [*ALL, "shown"]:
             self.change(name, "first")
@@ -64,13 +80,13 @@ class Pipeline:
         self.paths.root.mkdir(exist_ok=True)
         with (self.paths.root / ".lock").open("w") as lock:
             state, log = State(self.paths, digests), RunLog(self.paths.run_log, "run")
-            runner = Runner(context, state, log, lock=lock.fileno(), plan=self._plan())
+            running = runner.Runner(context, state, log, lock=lock.fileno(), plan=self._plan())
             move = ["move", str(self.paths.build), str(self.paths.published)]
-            self._monkeypatch.setattr(runner, "_publish", lambda: [move])
+            self._monkeypatch.setattr(running, "_publish", lambda: [move])
             try:
-                return runner.bring_up_to_date("pages")
+                return running.bring_up_to_date("pages")
             finally:
-                self.code = runner.code
+                self.code = running.code
                 digests.save()
 
     @property

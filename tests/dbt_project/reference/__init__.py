@@ -11,7 +11,7 @@ from tests.dbt_project.reference.ledger import Ledger
 
 
 class Reference(Ledger, Features):
-    """The expected marts of a warehouse built from `tables` for the moment `as_of`."""
+    """The expected marts of a warehouse built from `tables` for the timestamp `as_of`."""
 
     def tables(self) -> Tables:
         """Every table that this reference knows, by its name in the warehouse."""

@@ -1,4 +1,4 @@
-"""What had happened on the platform by a moment, and the arithmetic of the reference."""
+"""What had happened on the platform by a timestamp, and the arithmetic of the reference."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -51,14 +51,14 @@ class Facts:
         started: dict[int, datetime | None] = {}
         for project_id, milestones in self.milestones.items():
             is_successful, known_at = self.outcome(self.projects[project_id])
-            moment = known_at if is_successful else None
+            timestamp = known_at if is_successful else None
             for milestone in milestones:
-                started[milestone["milestone_id"]] = moment
+                started[milestone["milestone_id"]] = timestamp
                 is_approved = milestone["resolution"] == "approved"
-                if moment is not None and is_approved:
-                    moment = max(moment, milestone["resolved_at"])
+                if timestamp is not None and is_approved:
+                    timestamp = max(timestamp, milestone["resolved_at"])
                 else:
-                    moment = None
+                    timestamp = None
         return started
 
     def is_expired(self, milestone: Row) -> bool:

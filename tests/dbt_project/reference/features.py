@@ -39,20 +39,20 @@ class Features(Facts):
             {
                 "project_id": project["project_id"],
                 "snapshot_kind": kind,
-                "snapshot_at": moment,
+                "snapshot_at": timestamp,
                 **self._known_at_launch(project),
-                **self._in_campaign(project, moment),
+                **self._in_campaign(project, timestamp),
             }
             for project in self.rows["projects"]
-            for kind, moment in self._project_snapshots(project)
+            for kind, timestamp in self._project_snapshots(project)
         ]
 
     def _project_snapshots(self, project: Row) -> Iterable[tuple[str, datetime]]:
         end = min(project["deadline_at"], project["cancelled_at"] or project["deadline_at"])
         for kind, age in SNAPSHOT_AFTER.items():
-            moment = project["launched_at"] + age
-            if moment < end and moment <= self.as_of:
-                yield kind, moment
+            timestamp = project["launched_at"] + age
+            if timestamp < end and timestamp <= self.as_of:
+                yield kind, timestamp
         if self.as_of < end:
             yield "current", self.as_of
 
@@ -82,13 +82,13 @@ class Features(Facts):
             "reputation_score": as_float(reputation),
         }
 
-    def _in_campaign(self, project: Row, moment: datetime) -> Row:
-        elapsed = moment - project["launched_at"]
+    def _in_campaign(self, project: Row, timestamp: datetime) -> Row:
+        elapsed = timestamp - project["launched_at"]
         elapsed_ratio = fraction(elapsed, project["deadline_at"] - project["launched_at"])
         pledges = [
             pledge
             for pledge in where(self.rows["pledges"], project_id=project["project_id"])
-            if pledge["pledged_at"] < moment
+            if pledge["pledged_at"] < timestamp
         ]
         pledged = total(pledges)
         funding_ratio = Fraction(pledged) / Fraction(project["funding_goal"])
@@ -109,8 +109,8 @@ class Features(Facts):
             )
             if pledges
             else None,
-            "pledge_count_last_24h": sum(row["pledged_at"] >= moment - DAY for row in pledges),
-            "hours_since_last_pledge": quotient(moment - last_pledged_at, HOUR)
+            "pledge_count_last_24h": sum(row["pledged_at"] >= timestamp - DAY for row in pledges),
+            "hours_since_last_pledge": quotient(timestamp - last_pledged_at, HOUR)
             if last_pledged_at
             else None,
             "repeat_backer_ratio": as_float(
@@ -123,13 +123,13 @@ class Features(Facts):
         anywhere = where(self.rows["pledges"], backer_id=backer_id)
         return any(pledge["pledged_at"] < first_here for pledge in anywhere)
 
-    def _outcomes_before(self, moment: datetime, projects: list[Row]) -> list[bool]:
-        """The outcomes of these projects that were known strictly before the moment."""
+    def _outcomes_before(self, timestamp: datetime, projects: list[Row]) -> list[bool]:
+        """The outcomes of these projects that were known strictly before the timestamp."""
         outcomes = [self.outcome(project) for project in projects]
-        return [bool(won) for won, known_at in outcomes if known_at and known_at < moment]
+        return [bool(won) for won, known_at in outcomes if known_at and known_at < timestamp]
 
-    def _on_time_ratio(self, moment: datetime, projects: list[Row]) -> float | None:
-        """Share on time of the milestones for which that was known strictly before the moment."""
+    def _on_time_ratio(self, timestamp: datetime, projects: list[Row]) -> float | None:
+        """Share on time of the milestones for which that was known strictly before it."""
         answers = []
         for project in projects:
             for milestone in self.milestones[project["project_id"]]:
@@ -137,7 +137,7 @@ class Features(Facts):
                 submitted_at, due_at = milestone["submitted_at"], milestone["due_at"]
                 is_on_time = submitted_at is not None and submitted_at <= due_at
                 known_at = submitted_at if is_on_time else due_at
-                if started_at is not None and max(started_at, known_at) < moment:
+                if started_at is not None and max(started_at, known_at) < timestamp:
                     answers.append(is_on_time)
         return as_float(mean(answers))
 
@@ -147,12 +147,12 @@ class Features(Facts):
                 "milestone_id": milestone["milestone_id"],
                 "project_id": milestone["project_id"],
                 "snapshot_kind": kind,
-                "snapshot_at": moment,
+                "snapshot_at": timestamp,
                 **self._planned(milestone),
-                **self._in_delivery(milestone, moment),
+                **self._in_delivery(milestone, timestamp),
             }
             for milestone in self.rows["milestones"]
-            for kind, moment in self._milestone_snapshots(milestone)
+            for kind, timestamp in self._milestone_snapshots(milestone)
         ]
 
     def _milestone_snapshots(self, milestone: Row) -> list[tuple[str, datetime]]:
@@ -167,7 +167,7 @@ class Features(Facts):
             snapshots.append(("vote_3d", milestone["submitted_at"] + 3 * DAY))
         if milestone["resolved_at"] is None and not self.is_expired(milestone):
             snapshots.append(("current", self.as_of))
-        return [(kind, moment) for kind, moment in snapshots if moment <= self.as_of]
+        return [(kind, timestamp) for kind, timestamp in snapshots if timestamp <= self.as_of]
 
     def _planned(self, milestone: Row) -> Row:
         project = self.projects[milestone["project_id"]]
@@ -186,29 +186,31 @@ class Features(Facts):
             "release_strategy": project["release_strategy"],
         }
 
-    def _in_delivery(self, milestone: Row, moment: datetime) -> Row:
+    def _in_delivery(self, milestone: Row, timestamp: datetime) -> Row:
         project = self.projects[milestone["project_id"]]
         own = where(self.rows["projects"], creator_id=project["creator_id"])
         own_ids = {row["project_id"] for row in own}
         verdicts = [
             row["resolution"] == "rejected"
             for row in self.rows["milestones"]
-            if row["project_id"] in own_ids and row["resolved_at"] and row["resolved_at"] < moment
+            if row["project_id"] in own_ids
+            and row["resolved_at"]
+            and row["resolved_at"] < timestamp
         ]
         votes = [
             vote
             for vote in where(self.rows["votes"], milestone_id=milestone["milestone_id"])
-            if vote["voted_at"] < moment
+            if vote["voted_at"] < timestamp
         ]
         resolved_at, submitted_at = milestone["resolved_at"], milestone["submitted_at"]
         return {
-            "is_decided": (resolved_at is not None and resolved_at < moment)
-            or milestone["due_at"] + GRACE <= moment,
-            "days_past_due": quotient(moment - milestone["due_at"], DAY),
-            "project_on_time_ratio": self._on_time_ratio(moment, [project]),
-            "creator_on_time_ratio": self._on_time_ratio(moment, own),
+            "is_decided": (resolved_at is not None and resolved_at < timestamp)
+            or milestone["due_at"] + GRACE <= timestamp,
+            "days_past_due": quotient(timestamp - milestone["due_at"], DAY),
+            "project_on_time_ratio": self._on_time_ratio(timestamp, [project]),
+            "creator_on_time_ratio": self._on_time_ratio(timestamp, own),
             "creator_rejection_ratio": as_float(mean(verdicts)),
-            "is_submitted": submitted_at is not None and submitted_at < moment,
+            "is_submitted": submitted_at is not None and submitted_at < timestamp,
             "vote_count": len(votes),
             "approval_ratio": as_float(mean([vote["is_approval"] for vote in votes])),
             "turnout_ratio": len(votes) / len(self.backed(milestone["project_id"])),

@@ -40,27 +40,27 @@ class Ledger(Facts):
                     released_cents(cents, approved, goal) - released_cents(cents, before, goal)
                     for cents in self.backed(project["project_id"]).values()
                 )
-                key, moment = milestone["milestone_id"], milestone["resolved_at"]
-                movements.append(_movement("release", key, moment, money(released), milestone))
+                key, timestamp = milestone["milestone_id"], milestone["resolved_at"]
+                movements.append(_movement("release", key, timestamp, money(released), milestone))
             elif milestone["resolution"] == "rejected":
-                moment = milestone["resolved_at"]
-                return movements + self._refunds(project, milestone, moment, approved=approved)
+                timestamp = milestone["resolved_at"]
+                return movements + self._refunds(project, milestone, timestamp, approved=approved)
             elif self.is_expired(milestone):
-                moment = milestone["due_at"] + EXPIRY
-                return movements + self._refunds(project, milestone, moment, approved=approved)
+                timestamp = milestone["due_at"] + EXPIRY
+                return movements + self._refunds(project, milestone, timestamp, approved=approved)
             else:
                 return movements
         return movements
 
     def _refunds(
-        self, project: Row, milestone: Row | None, moment: datetime, *, approved: int
+        self, project: Row, milestone: Row | None, timestamp: datetime, *, approved: int
     ) -> list[Row]:
         project_id, goal = project["project_id"], cents_of(project["funding_goal"])
         return [
             _movement(
                 "refund",
                 f"{project_id}-{backer_id}",
-                moment,
+                timestamp,
                 money(cents - released_cents(cents, approved, goal)),
                 {**(milestone or {}), "project_id": project_id, "backer_id": backer_id},
             )
@@ -104,7 +104,7 @@ def released_cents(backed: int, approved: int, goal: int) -> int:
     return (2 * backed * approved + goal) // (2 * goal)
 
 
-def _movement(kind: str, key: object, moment: datetime, amount: Decimal, cause: Row) -> Row:
+def _movement(kind: str, key: object, timestamp: datetime, amount: Decimal, cause: Row) -> Row:
     """A row of the ledger, its backer and milestone taken from what caused it."""
     return {
         "transaction_id": f"{kind}-{key}",
@@ -113,7 +113,7 @@ def _movement(kind: str, key: object, moment: datetime, amount: Decimal, cause: 
         "backer_id": cause.get("backer_id"),
         "milestone_id": cause.get("milestone_id"),
         "amount": amount,
-        "occurred_at": moment,
+        "occurred_at": timestamp,
     }
 
 

@@ -4,8 +4,10 @@ import contextlib
 import io
 import random
 import re
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -192,6 +194,34 @@ def test_the_rule_that_costs_most_comes_first(
     ]
 
 
+Change = tuple[str, int, str, str]
+Quarantined = Callable[..., tuple[int, dict[str, tuple[int, int]]]]
+
+
+@pytest.fixture(scope="module")
+def quarantined(tmp_path_factory: pytest.TempPathFactory) -> Quarantined:
+    """Lands the tiny export with changes, once each: rows left out, and the costs by table."""
+    bench = LandingBench(tmp_path_factory.mktemp("changed"))
+
+    @cache
+    def land(*changes: Change) -> tuple[int, dict[str, tuple[int, int]]]:
+        tables = world()
+        for table, key, column, value in changes:
+            row(tables, table, key)[column] = value
+        write(bench.data, tables)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            assert bench.land(mode="quarantine") == 0
+        costs = re.findall(
+            r"(\w+)  \w+  1 row: .*\n *costs (\d+) rows?\b.*; (\d+) of them", out.getvalue()
+        )
+        return len(bench.quarantined()), {
+            table: (int(cost), int(sole)) for table, cost, sole in costs
+        }
+
+    return land
+
+
 CREATOR = ("creators", 1, "joined_at", "never")
 BACKER = ("backers", 11, "joined_at", "never")
 PROJECT = ("projects", 101, "title", "")
@@ -211,23 +241,8 @@ MILESTONE = ("milestones", 1002, "title", "")
     ],
 )
 def test_costs_are_what_happens_when_one_or_the_other_is_corrected(
-    bench: LandingBench, first: tuple[str, ...], second: tuple[str, ...]
+    quarantined: Quarantined, first: Change, second: Change
 ) -> None:
-    def quarantined(*changes: tuple[str, ...]) -> tuple[int, dict[str, tuple[int, int]]]:
-        tables = world()
-        for table, key, column, value in changes:
-            row(tables, table, key)[column] = value
-        write(bench.data, tables)
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out):
-            assert bench.land(mode="quarantine") == 0
-        costs = re.findall(
-            r"(\w+)  \w+  1 row: .*\n *costs (\d+) rows?\b.*; (\d+) of them", out.getvalue()
-        )
-        return len(bench.quarantined()), {
-            table: (int(cost), int(sole)) for table, cost, sole in costs
-        }
-
     both, costs = quarantined(first, second)
     alone = {each[0]: quarantined(each)[0] for each in (first, second)}
     assert costs == {

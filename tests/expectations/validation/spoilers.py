@@ -134,7 +134,7 @@ SPOILERS: dict[str, tuple[str, ...]] = {
             "prior_success_ratio = 0.5",
         )
     ),
-    "project_features.undecided_at_every_snapshot_kind": (
+    "project_features.still_open_at_every_snapshot_kind": (
         "update features.project_features set is_decided = true where snapshot_kind = 'd6'",
     ),
     "project_features.funding_after_six_days_is_plausible": (
@@ -176,7 +176,7 @@ SPOILERS: dict[str, tuple[str, ...]] = {
         f"update features.milestone_features set milestone_number = 0 where {MILESTONE}",
         f"update features.milestone_features set milestone_number = 5 where {MILESTONE}",
     ),
-    "milestone_features.undecided_at_every_snapshot_kind": (
+    "milestone_features.still_open_at_every_snapshot_kind": (
         "update features.milestone_features set is_decided = true where snapshot_kind = 'start'",
     ),
     "milestone_features.turnout_is_plausible": (

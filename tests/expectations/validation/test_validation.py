@@ -266,15 +266,26 @@ def test_a_run_id_names_a_folder(bench: Bench, run_id: str) -> None:
 
 
 BAD_SUITES = {
-    'severity = "fatal"': "[expectations.title_is_known]: severity is 'fatal', not error or warn",
+    'severity = "fatal"': (
+        "[expectations.title_is_known]: severity should be 'error' or 'warn', not 'fatal'"
+    ),
+    "about = 3": "titles.toml: about should be a valid string, not 3",
+    'columns = "title"': (
+        "[expectations.title_is_known]: columns should be a valid list, not 'title'"
+    ),
     'expect = "column_to_be_nice"': (
         "[expectations.title_is_known]: Great Expectations has no expect_column_to_be_nice"
     ),
     "mostly = 7": "mostly ensure this value is less than or equal to 1.0",
     "mosty = 0.9": "mosty extra fields not permitted",
     'query = "select {elsewhere}"': "[expectations.title_is_known]: no such parameter: elsewhere",
-    "[expectations.unfinished]": ("[expectations.unfinished]: without expect, meaning, severity"),
-    "[expectation]": "missing or unknown: expectation",
+    "[expectations.unfinished]": (
+        "[expectations.unfinished]: expect is missing; titles.toml, [expectations.unfinished]:"
+        " severity is missing; titles.toml, [expectations.unfinished]: meaning is missing"
+    ),
+    "[expectation]": (
+        "titles.toml: expectation is unknown; known here: table, key, about, expectations"
+    ),
     "meaning =": "Invalid value",
 }
 
@@ -282,8 +293,9 @@ BAD_SUITES = {
 @pytest.mark.parametrize("line", BAD_SUITES)
 def test_a_suite_that_cannot_be_understood(healthy: Path, tmp_path: Path, line: str) -> None:
     field = line.partition("=")[0]
-    kept = [each for each in SUITE.splitlines() if "=" not in line or not each.startswith(field)]
-    (tmp_path / "titles.toml").write_text("\n".join([*kept, line]), encoding="utf-8")
+    lines = [line if each.startswith(field) else each for each in SUITE.splitlines()]
+    lines += [line] if line not in lines else []
+    (tmp_path / "titles.toml").write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(CallError) as raised:
         judge(healthy, load_suites(tmp_path), Published({}, ""))
     assert str(raised.value).startswith("titles.toml")
