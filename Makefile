@@ -23,7 +23,7 @@ PUBLISHED = $${WAREHOUSE}/escrow.duckdb
 # what a target needs that reads the published warehouse
 PUBLISHED_NEEDED = @test -f "$(PUBLISHED)" || { echo "$@: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
 
-GOALS := run generate land features validate train predict monitor experiment bandit online insights publish docs truth backtest
+GOALS := run generate land features validate train predict monitor amount experiment bandit online insights publish docs truth backtest
 .PHONY: help setup $(GOALS) predict-one strategy query shell site report tune experiment-design contract pictures test lint bench clean
 
 help: ## list the targets
@@ -58,6 +58,7 @@ validate: ## check core and features with Great Expectations
 train: ## train the models
 predict: ## predict live projects and open milestones
 monitor: ## test for drift since training; python -m pipeline run|monitor FAIL_ON_ALERT=1 exits with 1 on an alert
+amount: ## predict what live projects will have raised in all
 experiment: ## analyse experiments: interim analyses
 bandit: ## learn the release strategies of the next projects
 online: ## take the log of online predictions into the warehouse

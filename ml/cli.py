@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from ml import settings, summary
+from ml.amount import settings as amount_settings
+from ml.amount import stage as amount
+from ml.amount.summary import amount_lines
 from ml.bandit import bandit
 from ml.bandit import settings as bandit_settings
 from ml.bandit.summary import decided_lines
@@ -27,7 +30,7 @@ from ml.settings import ModelSettings
 from ml.warehouse import Warehouse, open_warehouse
 
 _OF_MODELS = ("train", "predict", "monitor")
-STAGES = (*_OF_MODELS, "experiment", "bandit")
+STAGES = (*_OF_MODELS, "amount", "experiment", "bandit")
 
 
 def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) -> int:
@@ -48,7 +51,7 @@ def main(arguments: Sequence[str], now: Callable[[], datetime] | None = None) ->
 def _run(options: argparse.Namespace, now: Callable[[], datetime]) -> int:
     context = RunContext(options.run_id, now().replace(tzinfo=None))
     with open_warehouse(options.db) as warehouse:
-        is_about_models = not set(_OF_MODELS).isdisjoint(options.stages)
+        is_about_models = not {*_OF_MODELS, "amount"}.isdisjoint(options.stages)
         models: tuple[ModelSettings, ...] = ()
         if is_about_models:
             models = settings.load(options.config, feature_catalogue(warehouse))
@@ -76,7 +79,9 @@ class _Run:
 
     def stage(self, stage: str) -> None:
         """Runs one stage, for every model where it is about models."""
-        if stage == "experiment":
+        if stage == "amount":
+            self._unit(stage, amount_settings.NAME, self._amount)
+        elif stage == "experiment":
             self._unit(stage, "all experiments", self._experiment)
         elif stage == "bandit":
             self._unit(stage, "bandit", self._bandit)
@@ -101,6 +106,14 @@ class _Run:
             found = self._units.run(stage, unit, work)
         lines = [str(found)] if isinstance(found, Failure) else found
         show(stage, fitted(timed(lines, started)))
+
+    def _amount(self) -> list[str]:
+        given = amount_settings.load(amount_settings.DEFAULT_PATH)
+        project = next((model for model in self._models if model.entity == "project"), None)
+        if project is None:
+            return [f"{self._options.config} has no model of projects, whose cut it would take"]
+        found = amount.run(given, project, self._warehouse, self._context)
+        return amount_lines(found, project.drift.snapshot_kinds[-1])
 
     def _experiment(self) -> list[str]:
         registered = designs.load(self._options.designs)

@@ -32,7 +32,8 @@ def _falling_days(values: tuple[int, ...]) -> tuple[int, ...]:
     return values
 
 
-def _rising_shares(values: tuple[float, ...]) -> tuple[float, ...]:
+def rising_shares(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Returns the values if they are a rising list of two shares or more."""
     is_rising = len(values) > 1 and list(values) == sorted(set(values))
     if not is_rising or not 0 < values[0] < values[-1] < 1:
         raise ValueError(
@@ -80,7 +81,7 @@ class Split:
         max_test_projects: Most projects that a model is judged on; more are sampled.
     """
 
-    cuts: Annotated[tuple[StrictFloat, ...], AfterValidator(_rising_shares)]
+    cuts: Annotated[tuple[StrictFloat, ...], AfterValidator(rising_shares)]
     min_entities: Annotated[StrictInt, Field(ge=2, le=1_000_000)]
     min_rarer_class: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
     max_train_projects: Annotated[StrictInt, Field(ge=100, le=10_000_000)]

@@ -19,7 +19,7 @@ FACTS = """
 """
 LIVE_PROJECTS = """
     select title, funding_goal, funding_ratio, days_left, is_decided, success_probability,
-        skill_state
+        skill_state, final_amount_low, final_amount_median, final_amount_high
     from insights.project_outlook
     order by is_decided, success_probability desc nulls last, project_id
     limit 10
@@ -36,6 +36,32 @@ MODELS_IN_USE = """
     from intermediate.int_models_in_use
     order by model_name desc
 """
+FINAL_AMOUNT = "from intermediate.int_final_amount_in_use"
+AMOUNT_METRICS = """
+    select
+        snapshot_kind,
+        max(project_count) filter (predictor = 'final_amount') as project_count,
+        max(value) filter (predictor = 'final_amount' and metric = 'coverage') as coverage,
+        max(ci_low) filter (predictor = 'final_amount' and metric = 'coverage') as coverage_low,
+        max(ci_high) filter (predictor = 'final_amount' and metric = 'coverage') as coverage_high,
+        {factors}
+    from staging.stg_final_amount_metrics
+    inner join features.snapshot_kinds using (snapshot_kind)
+    where entity = 'project'
+    group by snapshot_kind
+    order by max(sort_order)
+""".format(
+    factors=", ".join(
+        f"exp(max(value) filter (predictor = '{predictor}' and metric = '{metric}'))"
+        f" as {name}_{short}"
+        for short, metric in (("width", "log_width"), ("error", "absolute_log_error"))
+        for name, predictor in (
+            ("model", "final_amount"),
+            ("pace", "pace_extrapolation"),
+            ("raw", "raw_quantiles"),
+        )
+    )
+)
 METRICS = """
     select
         snapshot_kind,
@@ -68,5 +94,7 @@ def write(published: Published, folder: Path) -> None:
         projects=published.rows(LIVE_PROJECTS),
         milestones=published.rows(OPEN_MILESTONES),
         models=models,
+        final_amount=next(iter(published.rows(FINAL_AMOUNT)), None),
+        amount_metrics=published.rows(AMOUNT_METRICS),
     )
     write_text(folder / "index.html", page)

@@ -172,10 +172,10 @@ def _dbt_files(context: Context, *, insights: bool) -> str:
     return context.digests.of_files(kept, below=PROJECT)
 
 
-ML_STAGES = ("train", "predict", "monitor", "experiment", "bandit")
+ML_STAGES = ("train", "predict", "monitor", "amount", "experiment", "bandit")
 ML_CODE = (
     *("ml/*.py", "ml/*.toml"),
-    *(f"ml/{part}/*" for part in ("modeling", "monitoring", "experiments", "bandit")),
+    *(f"ml/{part}/*" for part in ("modeling", "amount", "monitoring", "experiments", "bandit")),
 )
 LANDING_CODE = ("expectations/*.py", "expectations/landing/*")
 VALIDATION_CODE = ("expectations/*.py", "expectations/validation/**/*")

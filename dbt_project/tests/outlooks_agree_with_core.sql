@@ -114,6 +114,17 @@ where
     or outlook.as_of is distinct from features.snapshot_at
 union all
 select
+    'final_amounts_are_in_order_and_not_below_what_is_pledged' as check_name,
+    cast(project_id as varchar) as row_key
+from {{ ref('project_outlook') }}
+where
+    (final_amount_low is null) <> (final_amount_median is null)
+    or (final_amount_high is null) <> (final_amount_median is null)
+    or final_amount_low < pledged_amount
+    or final_amount_low > final_amount_median
+    or final_amount_median > final_amount_high
+union all
+select
     'project_outlook_is_at_as_of' as check_name,
     cast(outlook.project_id as varchar) as row_key
 from {{ ref('project_outlook') }} as outlook

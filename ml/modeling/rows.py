@@ -154,14 +154,18 @@ def labelled_rows(warehouse: Warehouse, model: ModelSettings) -> pa.RecordBatchR
     return warehouse.read(_labelled_sql(model, "true"))
 
 
-def training_rows(warehouse: Warehouse, model: ModelSettings, cutoff: datetime) -> pa.Table:
+def training_rows(
+    warehouse: Warehouse, model: ModelSettings, cutoff: datetime, *, open_only: bool = True
+) -> pa.Table:
     """Reads snapshots still open at that time of entities whose label window had closed by the cut.
+
+    Without `open_only` also those of which the label was certain already.
 
     At most `max_train_projects` projects, chosen by a hash of their id, come with all their
     rows. Sorted by key: the same data give the same order of rows.
     """
     closed = "closed_at <= $cutoff"
-    where = f"cohort.{closed} and not features.is_decided"
+    where = f"cohort.{closed}" + (" and not features.is_decided" if open_only else "")
     sampled = _sampled(model, closed, model.split.max_train_projects)
     sql = _labelled_sql(model, f"{where} and {sampled}", _BESIDE[model.entity])
     return warehouse.read(sql, cutoff=cutoff).read_all()

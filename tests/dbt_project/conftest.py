@@ -37,7 +37,7 @@ def whole_warehouse(builds: Builds, shared_folder: Path, lent_workshop: Workshop
             workshop.land(write_csv(with_large_table(builds.tables), folder / "data"))
             workshop.dbt(*SILENTLY, "build", "--selector", "features")
             workshop.python(
-                *("ml", "train", "predict", "monitor", "experiment", "bandit"),
+                *("ml", "train", "predict", "monitor", "amount", "experiment", "bandit"),
                 *("--db", workshop.database, "--models", folder / "models", "--run-id", "test"),
             )
             workshop.dbt(*SILENTLY, "build", "--selector", "insights")

@@ -134,6 +134,8 @@ PLANTS = (
     missing(OUTLOOK, "project_outlook_has_each_live_project"),
     changed(OUTLOOK, "backer_count", "-1", "project_outlook_shows_the_projects_money"),
     changed(OUTLOOK, "title", "'x'", "project_outlook_shows_the_projects_names_and_deadline"),
+    changed(OUTLOOK, "final_amount_low", "-1",
+        "final_amounts_are_in_order_and_not_below_what_is_pledged"),
     missing(MILESTONE_OUTLOOK,
         "milestone_outlook_has_each_open_milestone sheet_has_each_row_of_the_outlook"),
     changed(MILESTONE_OUTLOOK, "is_submitted", "not is_submitted",

@@ -38,6 +38,11 @@ reasons as (
     select * from {{ ref('int_prediction_reasons_ranked') }}
 ),
 
+final_amounts as (
+    select * from {{ ref('stg_final_amount') }}
+    where snapshot_kind = 'current'
+),
+
 project_outlook as (
     select
         projects.project_id,
@@ -53,6 +58,9 @@ project_outlook as (
         features.is_decided,
         predictions.predicted_probability as success_probability,
         predictions.predicted_label as is_success_predicted,
+        final_amounts.final_amount_low,
+        final_amounts.final_amount_median,
+        final_amounts.final_amount_high,
         reasons.reasons,
         predictions.prediction_id,
         predictions.skill_state,
@@ -63,6 +71,7 @@ project_outlook as (
     inner join creators on projects.creator_id = creators.creator_id
     inner join features on projects.project_id = features.project_id
     left join predictions on projects.project_id = predictions.entity_id
+    left join final_amounts on projects.project_id = final_amounts.project_id
     left join reasons on predictions.prediction_id = reasons.prediction_id
 )
 

@@ -2,6 +2,8 @@ with
 
 predictions as (
     select prediction_id from {{ ref('int_predictions_current') }}
+    union all
+    select prediction_id from {{ ref('stg_final_amount') }}
 ),
 
 inputs as (
