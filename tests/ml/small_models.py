@@ -9,6 +9,7 @@ _SMALLER = (
     ("max_iter = 300", "max_iter = 40"),
     ("max_iter = 150", "max_iter = 8"),
     ("cuts = [0.4, 0.55, 0.7, 0.85]", "cuts = [0.4, 0.7]"),
+    ("cuts = [0.4, 0.5, 0.65, 0.8]", "cuts = [0.4, 0.7]"),
 )
 _FIRST = {"project_success": "random_forest", "milestone_risk": "gradient_boosting"}
 
