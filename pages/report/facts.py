@@ -57,7 +57,7 @@ _BASE_VERSION = f"""
 # the ones that a later decision for the same AS_OF has replaced included: each was a try.
 _TRIED = """
     select
-        count(distinct tried.model_version),
+        count(distinct tried.config_fingerprint),
         avg(tried.difference_high - tried.difference_low) / (2 * 1.96)
     from ml.model_runs as tried
     inner join intermediate.int_models_in_use as own on tried.model_name = own.model_name
@@ -139,7 +139,7 @@ class Tried(NamedTuple):
         difference_error: None where no two of them were compared.
     """
 
-    version_count: int
+    settings_count: int
     difference_error: float | None
 
     @property
@@ -149,9 +149,9 @@ class Tried(NamedTuple):
         The expected largest of independent normal values (Blom, 1958); two of them differ by the
         square root of two times what one varies.
         """
-        if self.difference_error is None or self.version_count < _A_CHOICE:
+        if self.difference_error is None or self.settings_count < _A_CHOICE:
             return None
-        share = (self.version_count - 0.375) / (self.version_count + 0.25)
+        share = (self.settings_count - 0.375) / (self.version_count + 0.25)
         return NormalDist().inv_cdf(share) * self.difference_error / sqrt(2)
 
 

@@ -84,9 +84,9 @@ def _candidates(model: ModelFacts) -> list[Block]:
 
 
 def _tried(model: ModelFacts) -> str:
-    """Says how many versions the same outcomes have judged, and what that is worth."""
-    count, optimism = model.tried.version_count, model.tried.optimism
-    text = f"Versions of `{model.name}` measured on overlapping test rows: {count:,}."
+    """Says how many settings the same outcomes have judged, and what that is worth."""
+    count, optimism = model.tried.settings_count, model.tried.optimism
+    text = f"Settings of `{model.name}` measured on overlapping test rows: {count:,}."
     if optimism is None:
         return text
     return (

@@ -281,12 +281,12 @@ def test_skill_of_what_serves_is_told_with_its_differences(
     assert text.count(f"Skill: {told}. Paired difference of the log loss: ") == 2
 
 
-def test_versions_tried_on_the_same_test_rows_are_counted(finished: Platform) -> None:
-    """A version that a later decision for the same `AS_OF` replaced was a try too."""
-    said = "Versions of project_success measured on overlapping test rows: "
+def test_settings_tried_on_the_same_test_rows_are_counted(finished: Platform) -> None:
+    """Settings that a later decision for the same `AS_OF` replaced were a try too."""
+    said = "Settings of project_success measured on overlapping test rows: "
     own = "model_name = 'project_success' and status = 'trained'"
     [(count,)] = finished.sql(
-        f"select count(distinct model_version) from ml.model_runs where {own}"
+        f"select count(distinct config_fingerprint) from ml.model_runs where {own}"
     )
     assert f"{said}{count}." in Report(finished).text
     for name, change in (
@@ -295,6 +295,7 @@ def test_versions_tried_on_the_same_test_rows_are_counted(finished: Platform) ->
     ):
         finished.sql(
             f"insert into ml.model_runs by name select * replace ('{name}' as model_version,"
+            f" '{name}' as config_fingerprint,"
             f" false as is_champion, {change}, 'not promoted: worse' as decision, 0.1 as"
             f" difference_low, 0.3 as difference_high) from ml.model_runs where {own} limit 1"
         )
