@@ -277,13 +277,13 @@ def test_skill_of_what_serves_is_told_with_its_differences(
 ) -> None:
     finished.sql(f"update ml.model_runs set skill_state = {repr(state) if state else 'null'}")
     text = undrawn(finished).text
-    assert text.count(f"serves ({told}), tested on") == 2
+    assert text.count(f"serves ({told}), fitted to ") == 2
     assert text.count(f"Skill: {told}. Paired difference of the log loss: ") == 2
 
 
-def test_versions_tried_on_the_same_test_rows_are_counted(finished: Platform) -> None:
+def test_versions_tried_on_the_same_launches_are_counted(finished: Platform) -> None:
     """A version that a later decision for the same `AS_OF` replaced was a try too."""
-    said = "Versions of project_success measured on overlapping test rows: "
+    said = "Versions of project_success measured on overlapping launches: "
     own = "model_name = 'project_success' and status = 'trained'"
     [(count,)] = finished.sql(
         f"select count(distinct model_version) from ml.model_runs where {own}"
