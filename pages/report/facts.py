@@ -232,13 +232,15 @@ class ModelFacts:
         return self.scores.get(str(version), Scores("", {}))
 
     @property
-    def known_by(self) -> datetime | None:
-        """The timestamp by which the version that serves knows outcomes.
+    def known_by(self) -> datetime:
+        """The timestamp by which the version that serves knows outcomes; only where one serves.
 
         An incumbent was fitted when it was promoted; its newest row says that it stays.
         """
         fitted = self.promotion or self.run
-        return fitted.as_of if fitted else None
+        assert fitted is not None
+        known_by: datetime = fitted.as_of
+        return known_by
 
     @property
     def ceilings(self) -> list[Scores]:

@@ -258,7 +258,7 @@ def _limits(model: ModelFacts) -> list[Block]:
     if claim and not isinstance(claim.interval, Unknown):
         low, high = claim.interval
         sentences.append(
-            f"With {run.test_entity_count:,} {model.entity}s to measure it on, the 95 % interval of its"
+            f"With {run.test_entity_count:,} {model.entity}s measured, the 95 % interval of its"
             f" accuracy at {kind} is {100 * (high - low):.1f} points wide."
         )
     sentences.append(_above_bound(model))

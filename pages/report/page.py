@@ -62,8 +62,8 @@ def _summary(model: ModelFacts) -> Text:
     return Text((
         f"`{model.name}`: {run.estimator} `{run.model_version}` serves"
         f" ({skill(run.skill_state)}), fitted to {run.train_entity_count:,} {model.entity}s with"
-        f" outcomes known by {day(model.known_by)}; measured on {run.test_entity_count:,} of launches"
-        f" after {day(run.cutoff_at)}, each by a fit from before its launch.",
+        f" outcomes known by {day(model.known_by)}; measured on {run.test_entity_count:,} of"
+        f" launches after {day(run.cutoff_at)}, each by a fit from before its launch.",
         *content,
     ))  # fmt: skip
 
