@@ -21,9 +21,10 @@ def trained_lines(model: ModelSettings, results: list[Trained], models: Path) ->
         return [
             f"{_title(result.run)} {result.note or 'has no test rows yet'}" for result in results
         ]
+    whose = "" if model.entity == "project" else " of projects"
     lines = [
         f"{model.name}: fitted to {_count(run.train_entity_count, model.entity)}; measured on"
-        f" {run.test_entity_count:,} of launches after {run.cutoff_at:%d %b %Y}, each by a fit"
+        f" {run.test_entity_count:,}{whose} launched after {run.cutoff_at:%d %b %Y}, each by a fit"
         f" from before its launch -> {short(models / model.name)}"
     ]
     kind = model.drift.snapshot_kinds[-1]  # the one that the report leads with

@@ -14,6 +14,7 @@ from pages.report.facts import Facts, KindRows, ModelFacts
 from pages.report.features import grouped
 
 TITLE = "Modeling report"
+_OF_WHAT = {"project": "", "milestone": " of projects"}
 
 
 def write(published: Published, folder: Path) -> None:
@@ -62,8 +63,9 @@ def _summary(model: ModelFacts) -> Text:
     return Text((
         f"`{model.name}`: {run.estimator} `{run.model_version}` serves"
         f" ({skill(run.skill_state)}), fitted to {run.train_entity_count:,} {model.entity}s with"
-        f" outcomes known by {day(model.known_by)}; measured on {run.test_entity_count:,} of"
-        f" launches after {day(run.cutoff_at)}, each by a fit from before its launch.",
+        f" outcomes known by {day(model.known_by)}; measured on"
+        f" {run.test_entity_count:,}{_OF_WHAT[model.entity]} launched after {day(run.cutoff_at)},"
+        " each by a fit from before its launch.",
         *content,
     ))  # fmt: skip
 

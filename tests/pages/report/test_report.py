@@ -281,6 +281,22 @@ def test_skill_of_what_serves_is_told_with_its_differences(
     assert text.count(f"Skill: {told}. Paired difference of the log loss: ") == 2
 
 
+def test_an_incumbent_knows_no_outcome_after_its_promotion(finished: Platform) -> None:
+    """The row that says that it stays is of a later timestamp."""
+    own = "ml.model_runs where is_champion and model_name = 'project_success'"
+    stays = "'stays champion: no candidate took over' as decision"
+    finished.sql(
+        f"insert into ml.model_runs by name select * replace ({stays}) from {own};"
+        " update ml.model_runs set as_of = as_of - interval 400 day, trained_at = trained_at -"
+        " interval 1 day where model_name = 'project_success' and starts_with(decision, 'promoted')"
+    )
+    [(known_by,)] = finished.sql(
+        f"select strftime(min(as_of), '%-d %b %Y') from {own} and decision like 'promoted%'"
+    )
+    text = undrawn(finished).text
+    assert f"project_success knows no outcome after {known_by}." in text
+
+
 def test_versions_tried_on_the_same_launches_are_counted(finished: Platform) -> None:
     """A version that a later decision for the same `AS_OF` replaced was a try too."""
     said = "Versions of project_success measured on overlapping launches: "
