@@ -118,7 +118,7 @@ def run(
         return [_skip(with_training(first, by_cut), warehouse, reason)]
     test = holdout_rows(warehouse, model, first.cutoff_at, truth=truth)
 
-    training = Training(rows, rolling_cuts(warehouse, model))
+    training = Training(rows, rolling_cuts(warehouse, model), warehouse.as_of())
     rivals = baselines.predictors(model, training, by_cut, test)
     runs = [with_test(with_training(each, rows), test) for each in runs]
     made = [

@@ -195,12 +195,13 @@ def test_the_candidate_of_the_champions_own_kind_is_judged_first(finished: Any) 
 
 
 def test_numbers_of_an_earlier_decision_do_not_stay(finished: Any) -> None:
-    numbers = {"compared_with": "x", "log_loss_difference": 9.0, "difference_low": 8.0}
+    numbers: dict[str, Any] = {"compared_with": "x", "log_loss_difference": 9.0}
     with contest_on(finished) as contest:
         version = str(contest.champion.run.model_version)
         [same] = contest.decide(contest.candidate(version, difference_high=9.5, **numbers))
         cut = AS_OF - timedelta(days=40)
-        young, _ = contest.decide(contest.candidate("young", cutoff_at=cut, **numbers))
+        numbers |= {"cutoff_at": cut, "config_fingerprint": "other"}
+        young, _ = contest.decide(contest.candidate("young", **numbers))
     assert (same.is_champion, same.decision) == (True, "stays champion")
     for row in (same, young):
         assert (row.log_loss_difference, row.difference_low, row.difference_high) == (None,) * 3

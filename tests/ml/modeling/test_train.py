@@ -266,7 +266,7 @@ def test_a_changed_setting_makes_another_version_and_back_again(finished: Any) -
 
 
 def test_drift_settings_belong_to_no_version(finished: Any) -> None:
-    finished.edit("psi_threshold = 0.1", "psi_threshold = 0.2")
+    finished.edit("psi_threshold = 0.05", "psi_threshold = 0.2")
     assert finished.run("train", run_id="run-2", hour=1).out.count("up to date") == 4
 
 
