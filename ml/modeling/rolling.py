@@ -47,18 +47,15 @@ class FittedModel:
 class Training:
     """Rows to learn from and the cuts among them; every estimator is fitted once to each part."""
 
-    def __init__(
-        self, rows: pa.Table, cuts: Sequence[datetime] = (), known_at: datetime | None = None
-    ) -> None:
+    def __init__(self, rows: pa.Table, cuts: Sequence[datetime] = ()) -> None:
         """Leaves out the cuts by which not both outcomes were known.
 
         Args:
             rows: Features, `label`, `snapshot_kind`, `project_id`, `launched_at`, `closed_at`.
-            cuts: Rising.
-            known_at: When all rows were known; by default as the last of them closed.
+            cuts: Rising; the last fit is of when the last of the rows had closed.
         """
         self.rows = rows
-        known_at = known_at or pc.max(rows.column("closed_at")).as_py()
+        known_at = pc.max(rows.column("closed_at")).as_py()
         seen = [(cut, rows.filter(pc.less_equal(rows.column("closed_at"), cut))) for cut in cuts]
         both = [(cut, part) for cut, part in seen if len(np.unique(estimators.labels(part))) == 2]
         self.cuts = np.array([*(cut for cut, _ in both), known_at], dtype="datetime64[us]")
