@@ -32,7 +32,9 @@ def trained_lines(model: ModelSettings, results: list[Trained], models: Path) ->
         note = f" ({result.note})" if result.note else ""
         role = "serving" if result.run.is_champion else "candidate"
         estimator = result.run.estimator.removesuffix("Classifier")
-        lines.append(f"{role}: {estimator} {result.run.model_version}{note} ({result.run.decision})")
+        lines.append(
+            f"{role}: {estimator} {result.run.model_version}{note} ({result.run.decision})"
+        )
         if result is results[0] or result.run.is_champion:  # the report has the figures of all
             skill = skill_text(result.run.skill_state)
             lines.append(f"  log loss: {skill}; {_worth(result.metrics, kind)}")
