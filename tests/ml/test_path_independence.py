@@ -13,7 +13,7 @@ from tests.conftest import Workshop
 from tests.ml.pipeline_runs import AS_OFS, Pipeline, Run, digests, draw, needed, rows, shrink
 
 EARLY, LATE = AS_OFS
-SEQUENCES = int(os.environ.get("PATH_SEQUENCES", "5"))
+SEQUENCES = int(os.environ.get("PATH_SEQUENCES", "3"))
 
 
 @pytest.fixture(scope="module")
