@@ -179,7 +179,7 @@ select
 from {{ ref('decision_values') }}
 group by snapshot_kind
 having
-    min(lost_amount) <> max(case when policy = 'oracle' then lost_amount end)
+    min(lost_amount) <> max(case when decision_policy = 'oracle' then lost_amount end)
     or max(lost_amount) > max(payment_amount + {{ var('review_cost') }} * milestone_count)
 union all
 select

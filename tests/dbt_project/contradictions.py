@@ -45,6 +45,7 @@ FEATURES, MILESTONE_FEATURES = "features.project_features", "features.milestone_
 LABELS, MILESTONE_LABELS = "features.project_labels", "features.milestone_labels"
 OUTLOOK, MILESTONE_OUTLOOK = "insights.project_outlook", "insights.milestone_outlook"
 SHEET, POLICY = "insights.release_decisions", "insights.release_policy"
+VALUES = "insights.decision_values"
 PERFORMANCE, READOUT = "insights.model_performance", "insights.experiment_readout"
 LATER = "interval 1 hour"
 
@@ -178,9 +179,10 @@ PLANTS = (
     Plant(SHEET, "select * replace ('similar past milestones' as risk_source,"
         " 0.123 as risk_probability) from {it}",
         "risk_by_facts_is_the_share_of_similar_milestones"),
-    added("intermediate.int_release_rule_backtest",
-        "'vote_1d' as snapshot_kind, 1 as milestone_count, 2 as released_count",
-        "rule_in_the_backtest_releases_no_more_than_there_were"),
+    changed(VALUES, "milestone_count", "milestone_count + 1",
+        "all_policies_are_valued_on_the_same_milestones", "decision_policy = 'oracle'"),
+    changed(VALUES, "lost_amount", "-1", "oracle_loses_least_and_no_policy_more_than_it_pays",
+        "decision_policy = 'recommendations'"),
     changed(SHEET, "reasons", "'x'", "sheet_reasons_and_version_are_the_outlooks"),
     changed(SHEET, "days_overdue", "-1", "days_overdue_are_days_left_below_zero"),
     changed(SHEET, "held_amount", "-1", "sheet_holds_the_outlooks_money"),

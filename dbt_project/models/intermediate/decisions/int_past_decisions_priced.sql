@@ -22,7 +22,7 @@ chosen as (
             decided.held_back_amount,
             losses.loss_ratio,
             decided.is_by_model,
-            '{{ policy }}' as policy_name,
+            '{{ policy }}' as decision_policy,
             {% if policy == 'always_release' %}
                 'release'
             {% elif policy == 'oracle' %}
@@ -80,10 +80,10 @@ past_decisions_priced as (
         milestone_id,
         project_id,
         snapshot_kind,
-        policy_name as policy,
+        decision_policy,
         recommendation,
         is_high_risk,
-        is_by_model and policy_name = 'recommendations' as is_by_model,
+        is_by_model and decision_policy = 'recommendations' as is_by_model,
         payment_amount,
         loss_ratio,
         failed_amount,

@@ -14,7 +14,7 @@ losses as (
 totals as (
     select
         snapshot_kind,
-        policy,
+        decision_policy,
         count(*) as milestone_count,
         count(distinct project_id) as project_count,
         count(case when is_by_model then 1 end) as model_count,
@@ -27,7 +27,7 @@ totals as (
         cast(sum(lost_amount) as double) / count(*) as lost_mean,
         max(loss_ratio) as loss_ratio
     from decisions
-    group by snapshot_kind, policy
+    group by snapshot_kind, decision_policy
 ),
 
 -- a project's part in the loss ratio, drawn towards one half like the ratio itself
@@ -49,7 +49,7 @@ ratio_totals as (
 parts as (
     select
         decisions.snapshot_kind,
-        decisions.policy,
+        decisions.decision_policy,
         decisions.project_id,
         (cast(sum(decisions.lost_amount) as double) - count(*) * max(totals.lost_mean))
         / max(totals.milestone_count) as part
@@ -57,12 +57,12 @@ parts as (
     inner join totals
         on
             decisions.snapshot_kind = totals.snapshot_kind
-            and decisions.policy = totals.policy
-    group by decisions.snapshot_kind, decisions.policy, decisions.project_id
+            and decisions.decision_policy = totals.decision_policy
+    group by decisions.snapshot_kind, decisions.decision_policy, decisions.project_id
     union all
     select
         totals.snapshot_kind,
-        totals.policy,
+        totals.decision_policy,
         ratio_parts.project_id,
         totals.failed_mean
         * (ratio_parts.lost_cents - totals.loss_ratio * ratio_parts.funding_cents)
@@ -75,17 +75,17 @@ parts as (
 by_project as (
     select
         snapshot_kind,
-        policy,
+        decision_policy,
         project_id,
         sum(part) as part
     from parts
-    group by snapshot_kind, policy, project_id
+    group by snapshot_kind, decision_policy, project_id
 ),
 
 compared as (
     select
         by_project.snapshot_kind,
-        by_project.policy,
+        by_project.decision_policy,
         by_project.part / nullif(totals.lost_mean, 0) as part,
         by_project.part / nullif(totals.lost_mean, 0) - base.part / nullif(base_totals.lost_mean, 0)
             as ratio_part
@@ -93,35 +93,35 @@ compared as (
     inner join totals
         on
             by_project.snapshot_kind = totals.snapshot_kind
-            and by_project.policy = totals.policy
+            and by_project.decision_policy = totals.decision_policy
     inner join by_project as base
         on
             by_project.snapshot_kind = base.snapshot_kind
             and by_project.project_id = base.project_id
-            and base.policy = 'always_release'
+            and base.decision_policy = 'always_release'
     inner join totals as base_totals
         on
             by_project.snapshot_kind = base_totals.snapshot_kind
-            and base_totals.policy = 'always_release'
+            and base_totals.decision_policy = 'always_release'
 ),
 
 spread as (
     select
         snapshot_kind,
-        policy,
+        decision_policy,
         sum(power(part, 2)) as variance,
         power(sum(power(part, 2)), 2) / nullif(sum(power(part, 4)), 0) - 1 as degrees,
         sum(power(ratio_part, 2)) as ratio_variance,
         power(sum(power(ratio_part, 2)), 2) / nullif(sum(power(ratio_part, 4)), 0) - 1
             as ratio_degrees
     from compared
-    group by snapshot_kind, policy
+    group by snapshot_kind, decision_policy
 ),
 
 widths as (
     select
         spread.snapshot_kind,
-        spread.policy,
+        spread.decision_policy,
         {{ student_quantile('spread.degrees') }}
         * sqrt(spread.variance * {{ ratio('totals.project_count', 'totals.project_count - 1') }})
             as width,
@@ -133,13 +133,13 @@ widths as (
     inner join totals
         on
             spread.snapshot_kind = totals.snapshot_kind
-            and spread.policy = totals.policy
+            and spread.decision_policy = totals.decision_policy
 ),
 
 decision_values as (
     select
         totals.snapshot_kind,
-        totals.policy,
+        totals.decision_policy,
         totals.milestone_count,
         totals.project_count,
         totals.model_count,
@@ -165,11 +165,11 @@ decision_values as (
     inner join totals as base_totals
         on
             totals.snapshot_kind = base_totals.snapshot_kind
-            and base_totals.policy = 'always_release'
+            and base_totals.decision_policy = 'always_release'
     left join widths
         on
             totals.snapshot_kind = widths.snapshot_kind
-            and totals.policy = widths.policy
+            and totals.decision_policy = widths.decision_policy
 )
 
 select * from decision_values
