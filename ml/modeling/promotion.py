@@ -1,14 +1,17 @@
-"""Which version serves: a new one only if it is not worse on outcomes that neither has seen."""
+"""Which version serves, by outcomes that neither the new one nor the champion has seen."""
 
 import dataclasses
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from ml.errors import MlError
-from ml.modeling import artifacts, assessment, metrics, rolling
-from ml.modeling.registry import ModelRun, decisions, incumbent
+from ml.modeling import artifacts, assessment, intervals, metrics, rolling
+from ml.modeling.estimators import Floats
+from ml.modeling.registry import ModelRun, decisions, incumbent, settings_tried
 from ml.modeling.rolling import FittedModel
 from ml.modeling.rows import check_inputs, holdout_rows
 from ml.settings import ModelSettings
@@ -58,19 +61,22 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
     """Returns the rows of the candidates, with the decision and its numbers; one is champion.
 
     The incumbent is what served at the newest earlier `as_of`: what was tried at this very one
-    leaves no trace. It meets first the candidate of its own estimator, which takes over if its log
-    loss is not higher; then the others, which must be lower with 95 % confidence: another kind of
-    model is another thing to explain. Both are judged on launches after both cuts. If none takes
-    over, the last row says that the incumbent stays. Without an incumbent the first candidate, the
-    default estimator, begins.
+    leaves no trace. It meets first the candidate of its own estimator. One of the same settings is
+    the same procedure with newer outcomes: it takes over unless its log loss is proven higher, on
+    however few launches. Any
+    other must be proven lower, with an error of 5 % shared among all settings tried so far
+    (Bonferroni): of twelve edits one looks better by chance. Both are judged on launches after both
+    cuts. If none takes over, the last row says that the incumbent stays. Without an incumbent the
+    first candidate, the default estimator, begins.
     """
     incumbent, problem = find_champion(candidates[0].model, warehouse, models)
+    later = _LaterLaunches(warehouse)
     rows: dict[int, ModelRun] = {}
     champion, winner = incumbent, None
     for place in _order(candidates, incumbent):
         candidate = candidates[place]
         candidate = candidate._replace(run=_without_decision(candidate.run))
-        rows[place], takes_over = _meet(candidate, champion, problem, warehouse)
+        rows[place], takes_over = _meet(candidate, champion, problem, later)
         if takes_over and winner is not None:
             superseded = f"{rows[winner].decision}; gives way to {candidate.run.model_version}"
             rows[winner] = dataclasses.replace(rows[winner], decision=superseded)
@@ -94,14 +100,14 @@ def _order(candidates: list[Candidate], incumbent: Candidate | None) -> list[int
 
 
 def _meet(
-    candidate: Candidate, champion: Candidate | None, problem: str, warehouse: Warehouse
+    candidate: Candidate, champion: Candidate | None, problem: str, later: "_LaterLaunches"
 ) -> tuple[ModelRun, bool]:
     """Returns the candidate's row with the decision, and whether it takes over."""
     if champion is None:
         return dataclasses.replace(candidate.run, decision=f"promoted: {problem}"), True
     if champion.run.model_version == candidate.run.model_version:
         return dataclasses.replace(candidate.run, decision="stays champion"), True
-    return _compare(candidate, champion, warehouse)
+    return _compare(candidate, champion, later)
 
 
 def _staying(incumbent: ModelRun, stamp: ModelRun) -> ModelRun:
@@ -153,43 +159,56 @@ def _servable(
     return Candidate(dataclasses.replace(model, features=features), run, fitted)
 
 
+class _LaterLaunches:
+    """Versions scored on the launches after a cut, each of them once."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+        self._scored: dict[tuple[str | None, datetime], tuple[pa.Table, Floats]] = {}
+
+    def scored(self, each: Candidate, cutoff: datetime) -> tuple[pa.Table, Floats]:
+        """Returns the rows and what the version says of them."""
+        key = each.run.model_version, cutoff
+        if key not in self._scored:
+            rows = holdout_rows(self.warehouse, each.model, cutoff)
+            self._scored[key] = rows, rolling.score(each.fitted, rows)
+        return self._scored[key]
+
+
 def _compare(
-    candidate: Candidate, champion: Candidate, warehouse: Warehouse
+    candidate: Candidate, champion: Candidate, later: _LaterLaunches
 ) -> tuple[ModelRun, bool]:
     new, old = candidate.run, champion.run
     assert new.cutoff_at is not None
     assert old.cutoff_at is not None
     unseen_from = max(new.cutoff_at, old.cutoff_at)
-    losses = []
-    for each in (candidate, champion):
-        rows = holdout_rows(warehouse, each.model, unseen_from)
-        losses.append((rows, rolling.score(each.fitted, rows)))
-    (rows, ours), (_, theirs) = losses
+    (rows, ours), (_, theirs) = (later.scored(each, unseen_from) for each in (candidate, champion))
     judged = assessment.scored(rows, ours)
     is_open = ~judged.is_decided
     count = len(np.unique(judged.project_id[is_open]))
     new = dataclasses.replace(new, compared_with=old.model_version, compared_project_count=count)
+    is_refit = new.config_fingerprint == old.config_fingerprint
     needed = candidate.model.split.min_entities
     if count < needed:
-        reason = f"not promoted: {count} projects that neither has seen, {needed} are needed"
-        return dataclasses.replace(new, decision=reason), False
+        known = f"{count} projects that neither has seen, {needed} are needed"
+        reason = f"promoted: same settings; {known}" if is_refit else f"not promoted: {known}"
+        return dataclasses.replace(new, decision=reason), is_refit
     found = metrics.difference_in_log_loss(judged.where(is_open), theirs[is_open])
-    is_same = new.estimator == old.estimator
-    is_proven = found.high is not None and found.high < 0
-    takes_over = found.value <= 0 if is_same else is_proven
+    if is_refit:
+        takes_over = found.low is None or found.low <= 0
+        decision = "promoted: not proven worse" if takes_over else "not promoted: worse"
+    else:
+        error = intervals.ERROR / settings_tried(later.warehouse, new)
+        strict = metrics.difference_in_log_loss(judged.where(is_open), theirs[is_open], error)
+        takes_over = strict.high is not None and strict.high < 0
+        decision = "promoted: better" if takes_over else "not promoted: not proven better"
     return (
         dataclasses.replace(
             new,
-            decision=_decision(takes_over, is_same),
+            decision=decision,
             log_loss_difference=found.value,
             difference_low=found.low,
             difference_high=found.high,
         ),
         takes_over,
     )
-
-
-def _decision(takes_over: bool, is_same: bool) -> str:
-    if takes_over:
-        return "promoted: not worse" if is_same else "promoted: better"
-    return "not promoted: worse" if is_same else "not promoted: not proven better"

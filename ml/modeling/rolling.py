@@ -20,6 +20,8 @@ from ml.modeling.combining import Combination, Scored
 from ml.modeling.estimators import KIND, Floats
 from ml.settings import Features, ModelSettings
 
+Timestamps = npt.NDArray[np.datetime64]
+
 LIVE = "current"  # the kind of snapshot that has no outcome yet
 
 
@@ -33,14 +35,14 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
-    """The fits of a model, one per cut and a last one on all rows.
+    """The fits of a model.
 
     Attributes:
-        cuts: Rising; microseconds.
-        fits: One more than cuts.
+        cuts: Rising, in microseconds; the last one is when all rows were known.
+        fits: One per cut, of what was known by then.
     """
 
-    cuts: npt.NDArray[np.datetime64]
+    cuts: Timestamps
     fits: tuple[Fit, ...]
 
 
@@ -52,14 +54,24 @@ class Training:
 
         Args:
             rows: Features, `label`, `snapshot_kind`, `project_id`, `launched_at`, `closed_at`.
-            cuts: Rising.
+            cuts: Rising; the last fit is of when the last of the rows had closed.
         """
-        self.rows = rows
+        self._rows = rows
+        known_at = pc.max(rows.column("closed_at")).as_py()
         seen = [(cut, rows.filter(pc.less_equal(rows.column("closed_at"), cut))) for cut in cuts]
         both = [(cut, part) for cut, part in seen if len(np.unique(estimators.labels(part))) == 2]
-        self.cuts = np.array([cut for cut, _ in both], dtype="datetime64[us]")
+        self.cuts = np.array([*(cut for cut, _ in both), known_at], dtype="datetime64[us]")
         self._seen = [*(part for _, part in both), rows]
         self._place = _place(self.cuts, rows)
+        later = rows.filter(pa.array(self._place >= 0))
+        self._later = Scored(
+            score=np.empty((later.num_rows, 0)),
+            label=estimators.labels(later),
+            snapshot_kind=estimators.kinds(later),
+            project_id=later.column("project_id").to_numpy(),
+            stretch=self._place[self._place >= 0],
+        )
+        self._closed_at = _times(later, "closed_at")
         self._pipelines: dict[tuple[str, str], list[Pipeline]] = {}
         self._scores: dict[tuple[str, str], Floats] = {}
 
@@ -91,34 +103,26 @@ class Training:
 
     def _scored(self, members: list[ModelSettings]) -> Scored:
         """Returns what each estimator said of the launches after a cut, as fitted at that cut."""
-        later = self._place >= 0
-        rows = self.rows.filter(pa.array(later))
-        return Scored(
-            score=np.column_stack([self._scores_of(member)[later] for member in members]),
-            label=estimators.labels(rows),
-            snapshot_kind=estimators.kinds(rows),
-            project_id=rows.column("project_id").to_numpy(),
-            stretch=self._place[later],
-        )
+        scores = [self._scores_of(member)[self._place >= 0] for member in members]
+        return self._later._replace(score=np.column_stack(scores))
 
     def _scores_of(self, model: ModelSettings) -> Floats:
         key = _key(model)
         if key not in self._scores:
-            found = np.full(self.rows.num_rows, np.nan)
+            found = np.full(self._rows.num_rows, np.nan)
             for place, pipeline in enumerate(self._fitted(model)[:-1]):
                 mask = self._place == place
                 if mask.any():
-                    part = self.rows.filter(pa.array(mask))
+                    part = self._rows.filter(pa.array(mask))
                     found[mask] = estimators.score_raw(pipeline, part)
             self._scores[key] = found
         return self._scores[key]
 
     def _known_by(self, place: int, known: Scored) -> Scored:
         """Returns the part of which the outcome was known when the fit of that place was made."""
-        if place == len(self.cuts):
+        if place == len(self.cuts) - 1:
             return known
-        closed_at = _times(self.rows, "closed_at")[self._place >= 0]
-        return known.where((closed_at <= self.cuts[place]) & (known.stretch < place))
+        return known.where((self._closed_at <= self.cuts[place]) & (known.stretch < place))
 
 
 def cuts_among(rows: pa.Table, shares: Sequence[float]) -> list[datetime]:
@@ -132,17 +136,17 @@ def score(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Floats:
     """Returns the probability of the label for each row, the same alone as in any batch.
 
     What is live is scored by the last fit; any other snapshot by the newest fit that was made
-    before its project was launched, so that none has seen its outcome.
+    before its project was launched, so that none has seen its outcome (by the first one if all are
+    later: what a model learned from is no test of it).
 
     Args:
         fitted: The model.
         rows: The features, `snapshot_kind`, and `launched_at` unless all is live.
     """
-    place = np.full(rows.num_rows, len(fitted.cuts))
-    if len(fitted.cuts):
-        is_past = estimators.kinds(rows) != LIVE
-        if is_past.any():
-            place[is_past] = np.maximum(_place(fitted.cuts, rows)[is_past], 0)
+    place = np.full(rows.num_rows, len(fitted.cuts) - 1)
+    is_past = estimators.kinds(rows) != LIVE
+    if is_past.any():
+        place[is_past] = np.maximum(_place(fitted.cuts, rows)[is_past], 0)
     found = np.empty(rows.num_rows)
     for each in np.unique(place):
         mask = place == each
@@ -160,7 +164,7 @@ def score_by(fit: Fit, rows: pa.RecordBatch | pa.Table) -> Floats:
 
 def fit_before(fitted: FittedModel, rows: pa.Table) -> Fit:
     """Returns the newest fit that was made before any project of the rows was launched."""
-    return fitted.fits[max(int(_place(fitted.cuts, rows).min()), 0) if len(fitted.cuts) else 0]
+    return fitted.fits[max(int(_place(fitted.cuts, rows).min()), 0)]
 
 
 def features_of(fitted: FittedModel) -> Features:
@@ -171,14 +175,12 @@ def features_of(fitted: FittedModel) -> Features:
     return Features(tuple(numeric), tuple(name for name in categorical if name != KIND))
 
 
-def _place(
-    cuts: npt.NDArray[np.datetime64], rows: pa.RecordBatch | pa.Table
-) -> npt.NDArray[np.int64]:
+def _place(cuts: Timestamps, rows: pa.RecordBatch | pa.Table) -> npt.NDArray[np.int64]:
     """Returns the place of the newest cut before the launch of each row's project; -1: none."""
     return np.searchsorted(cuts, _times(rows, "launched_at"), side="left") - 1
 
 
-def _times(rows: pa.RecordBatch | pa.Table, name: str) -> npt.NDArray[np.datetime64]:
+def _times(rows: pa.RecordBatch | pa.Table, name: str) -> Timestamps:
     times = rows.column(name).to_numpy(zero_copy_only=False)
     return np.asarray(times, dtype="datetime64[us]")
 
