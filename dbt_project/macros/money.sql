@@ -75,8 +75,8 @@
     )
 {%- endmacro %}
 
-{#- Student's 97.5 % quantile, to 1 %: exact for two degrees of freedom, then the expansion of Fisher and Cornish. With fewer
-    nothing is said. -#}
+{#- Student's 97.5 % quantile: below three degrees of freedom that of two, then the expansion of Fisher and Cornish, to 1 %.
+    With fewer than two nothing is said. -#}
 {% macro student_quantile(degrees) -%}
     case
         when {{ degrees }} < 2 then null

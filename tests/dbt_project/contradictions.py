@@ -179,10 +179,13 @@ PLANTS = (
     Plant(SHEET, "select * replace ('similar past milestones' as risk_source,"
         " 0.123 as risk_probability) from {it}",
         "risk_by_facts_is_the_share_of_similar_milestones"),
-    changed(VALUES, "milestone_count", "milestone_count + 1",
-        "all_policies_are_valued_on_the_same_milestones", "decision_policy = 'oracle'"),
-    changed(VALUES, "lost_amount", "-1", "oracle_loses_least_and_no_policy_more_than_it_pays",
-        "decision_policy = 'recommendations'"),
+    added(VALUES, "'vote_1d' as snapshot_kind, unnest(['oracle', 'recommendations'])"
+        " as decision_policy, unnest([1, 2]) as milestone_count",
+        "all_policies_are_valued_on_the_same_milestones"),
+    added(VALUES, "'vote_1d' as snapshot_kind, unnest(['oracle', 'recommendations'])"
+        " as decision_policy, unnest([2, 1]) as lost_amount, 9 as payment_amount,"
+        " 0 as milestone_count",
+        "oracle_loses_least_and_no_policy_more_than_it_pays"),
     changed(SHEET, "reasons", "'x'", "sheet_reasons_and_version_are_the_outlooks"),
     changed(SHEET, "days_overdue", "-1", "days_overdue_are_days_left_below_zero"),
     changed(SHEET, "held_amount", "-1", "sheet_holds_the_outlooks_money"),

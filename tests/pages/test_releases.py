@@ -39,6 +39,20 @@ OVERDUE = {
     "project_title": "Overdue Garden", "expected_loss_amount": 200,
 }  # fmt: skip
 
+VALUES = """
+    insert into insights.decision_values by name
+    select 'vote_1d' as snapshot_kind, 'always_release' as decision_policy,
+        88 as milestone_count, 88 as released_count, 0.25 as released_high_risk_ratio,
+        0.2 as loss_ratio, 50000 as lost_amount_per_1000, 0 as model_count,
+        30000 as lost_amount_per_1000_low, 80000 as lost_amount_per_1000_high,
+        1 as always_release_ratio
+    union all by name
+    select 'vote_1d' as snapshot_kind, 'recommendations' as decision_policy,
+        88 as milestone_count, 60 as released_count, 0.1 as released_high_risk_ratio,
+        0.2 as loss_ratio, 30000 as lost_amount_per_1000, 40 as model_count,
+        0.6 as always_release_ratio, 0.4 as always_release_ratio_low,
+        0.9 as always_release_ratio_high"""
+
 
 def page(platform: Platform, decisions: list[dict[str, Any]]) -> str:
     """Makes the page from insights as dbt promises them."""
@@ -56,19 +70,8 @@ def page(platform: Platform, decisions: list[dict[str, Any]]) -> str:
                 f"insert into insights.release_decisions ({names}) values ({places})",
                 list(row.values()),
             )
-        connection.execute("""
-            insert into insights.decision_values by name
-            select 'vote_1d' as snapshot_kind, 'always_release' as decision_policy,
-                88 as milestone_count, 88 as released_count, 0.25 as released_high_risk_ratio,
-                0.2 as loss_ratio, 50000 as lost_amount_per_1000, 0 as model_count,
-                30000 as lost_amount_per_1000_low, 80000 as lost_amount_per_1000_high,
-                1 as always_release_ratio
-            union all by name
-            select 'vote_1d' as snapshot_kind, 'recommendations' as decision_policy,
-                88 as milestone_count, 60 as released_count, 0.1 as released_high_risk_ratio,
-                0.2 as loss_ratio, 30000 as lost_amount_per_1000, 40 as model_count,
-                0.6 as always_release_ratio, 0.4 as always_release_ratio_low,
-                0.9 as always_release_ratio_high""")
+        if decisions:
+            connection.execute(VALUES)
         connection.execute("""
             insert into insights.release_policy by name
             select
@@ -148,3 +151,29 @@ def test_page_without_a_bandit_says_why(
     text = page(platform, decisions)
     assert "No decisions: no project has a release strategy." in text
     assert ("No milestone is open." in text) == (not decisions)
+    assert ("Not enough past milestones:" in text) == (not decisions)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "verdict"),
+    [
+        ("0.6", "0.4", "0.9", "60.0 % of what releasing all loses: less, beyond chance."),
+        ("1.4", "1.1", "1.8", "140.0 % of what releasing all loses: more, beyond chance."),
+        ("0.6", "0.3", "1.2", "60.0 % of what releasing all loses: the difference may be chance."),
+        ("0.6", "null", "null", "60.0 % of what releasing all loses: no interval, since too few"),
+        ("null", "null", "null", "past milestones: releasing all would have lost nothing."),
+    ],
+)
+def test_page_says_what_the_recommendations_are_worth(
+    platform: Platform, chosen: BanditSettings, ratio: str, low: str, high: str, verdict: str
+) -> None:
+    platform.decide(chosen)
+    page(platform, [ROW])
+    platform.sql(f"""
+        update insights.decision_values set always_release_ratio = {ratio},
+            always_release_ratio_low = {low}, always_release_ratio_high = {high}
+        where decision_policy = 'recommendations'""")
+    with open_published(platform.path) as published:
+        write(published, platform.path.parent / "releases")
+    text = (platform.path.parent / "releases" / "index.html").read_text()
+    assert verdict in " ".join(text.split())

@@ -12,8 +12,7 @@ high_risk_milestones_closed as (
         milestone_id,
         project_id,
         funding_cents,
-        -- one that starts after that is not known before
-        greatest(started_at, expires_at) as closed_at,
+        expires_at as closed_at,
         case when approved_at is null then funding_cents else 0 end as lost_cents
     from milestones
     where coalesce(approved_at > grace_ends_at, true)
