@@ -63,7 +63,7 @@ def test_a_wrong_setting_ends_with_2_and_nothing_written(fresh: Any) -> None:
     fresh.edit("cuts = [0.4, 0.7]", "cuts = [0.4, 7]")
     outcome = fresh.run("train")
     assert outcome.code == 2
-    assert "models.project_success.split.cuts must be" in outcome.err
+    assert "models.project_success.split.cuts: each must be" in outcome.err
     assert not fresh.models.exists()
 
 

@@ -1,6 +1,7 @@
 -- Money lost by policy on past milestones. Intervals: linearised sums over projects, in which the
 -- loss ratio varies too, on the logarithm, since money is skewed; Student's quantile for the number
--- of projects that carry the variance (participation ratio).
+-- of projects that carry the variance (participation ratio). Ends of intervals are rounded: threads
+-- add in any order.
 with
 
 decisions as (
@@ -156,10 +157,14 @@ decision_values as (
         cast(1000 * totals.lost_mean * exp(widths.width) as decimal(28, 2))
             as lost_amount_per_1000_high,
         {{ ratio('totals.lost_amount', 'base_totals.lost_amount') }} as always_release_ratio,
-        {{ ratio('totals.lost_amount', 'base_totals.lost_amount') }} * exp(-widths.ratio_width)
-            as always_release_ratio_low,
-        {{ ratio('totals.lost_amount', 'base_totals.lost_amount') }} * exp(widths.ratio_width)
-            as always_release_ratio_high,
+        round(
+            {{ ratio('totals.lost_amount', 'base_totals.lost_amount') }}
+            * exp(-widths.ratio_width), 9
+        ) as always_release_ratio_low,
+        round(
+            {{ ratio('totals.lost_amount', 'base_totals.lost_amount') }}
+            * exp(widths.ratio_width), 9
+        ) as always_release_ratio_high,
         {{ as_of() }} as as_of
     from totals
     inner join totals as base_totals
