@@ -77,7 +77,7 @@ def test_a_feature_that_vanishes_raises_an_alert(finished: Any) -> None:
     assert ("funding_ratio", "d3", "psi") in finished.sql(ALERTS)
 
 
-def test_what_moves_by_construction_is_reported_not_alarmed(finished: Any) -> None:
+def test_what_moves_by_construction_is_reported_and_no_alert(finished: Any) -> None:
     finished.sql(
         f"""update features.project_features set prior_project_count = 9 + prior_project_count
         where {RECENT}"""

@@ -1,4 +1,4 @@
-"""When a shift is an alarm: it must be evident, and relevant beyond what chance explains."""
+"""When a shift is an alert: it must be evident, and relevant beyond what chance explains."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -50,7 +50,7 @@ class Watch:
         Of several windows the one with the smallest p-value speaks for a feature, at the price of
         Bonferroni. P-values are then adjusted after Benjamini and Hochberg (1995) over all watched
         features, snapshot kinds, predictions and labels of the model. Where nothing has moved, any
-        alarm is raised with probability `significance` at most. Features that are sure to move are
+        alert is raised with probability `significance` at most. Features that are sure to move are
         adjusted apart: they would ease the test of the others.
         """
         shifts, counts = [], []
