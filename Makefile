@@ -57,7 +57,7 @@ features: ## build and test core and features with dbt
 validate: ## check core and features with Great Expectations
 train: ## train the models
 predict: ## predict live projects and open milestones
-monitor: ## test for drift since training; python -m pipeline run|monitor FAIL_ON_ALERT=1 exits with 1 on an alert
+monitor: ## test for drift since the cut; python -m pipeline run|monitor FAIL_ON_ALERT=1 exits with 1 on an alert
 amount: ## predict what live projects will have raised in all
 experiment: ## analyse experiments: interim analyses
 bandit: ## learn the release strategies of the next projects
@@ -95,7 +95,7 @@ report: setup ## write the modeling report anew from the published warehouse
 	$(PUBLISHED_NEEDED)
 	@$(PYTHON) -m pages report --warehouse "$$WAREHOUSE" --site "$$SITE"
 
-tune: setup ## try hyperparameters on the published warehouse, inside the training window
+tune: setup ## try hyperparameters on the published warehouse, on outcomes known before what is measured
 	$(PUBLISHED_NEEDED)
 	@$(PYTHON) -m ml.modeling.tune --db "$(PUBLISHED)"
 

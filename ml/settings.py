@@ -73,7 +73,8 @@ class Split:
     Attributes:
         cuts: Shares of the labelled entities: at the launch by which each of them had begun, the
             model is fitted to what was known, and predicts the launches up to the next cut. The
-            launches after the second cut are what it is measured on; those between the first two
+            launches after the second cut (or the first by which enough was known) are what it is
+            measured on; those between the first two
             only say how much each estimator is worth.
         min_entities: Fewest entities in training.
         min_rarer_class: Fewest entities of the rarer class in training.

@@ -13,7 +13,7 @@ from ml.settings import ModelSettings
 
 
 def trained_lines(model: ModelSettings, results: list[Trained], models: Path) -> list[str]:
-    """Says what was trained and tested, which version serves, and what it is worth."""
+    """Says what was fitted and measured, which version serves, and what it is worth."""
     run = results[0].run
     if run.status != "trained":
         return [f"{model.name} skipped, the run goes on without it: {run.reason}"]
@@ -21,20 +21,23 @@ def trained_lines(model: ModelSettings, results: list[Trained], models: Path) ->
         return [
             f"{_title(result.run)} {result.note or 'has no test rows yet'}" for result in results
         ]
+    whose = "" if model.entity == "project" else " of projects"
     lines = [
-        f"{model.name}: trained on {_count(run.train_entity_count, model.entity)} until"
-        f" {run.cutoff_at:%d %b %Y}, tested on {run.test_entity_count:,} launched later"
-        f" -> {short(models / model.name)}"
+        f"{model.name}: fitted to {_count(run.train_entity_count, model.entity)}; measured on"
+        f" {run.test_entity_count:,}{whose} launched after {run.cutoff_at:%d %b %Y}, each by a fit"
+        f" from before its launch -> {short(models / model.name)}"
     ]
     kind = model.drift.snapshot_kinds[-1]  # the one that the report leads with
     for result in results:
         note = f" ({result.note})" if result.note else ""
         role = "serving" if result.run.is_champion else "candidate"
         estimator = result.run.estimator.removesuffix("Classifier")
-        lines += [
-            f"{role}: {estimator} {result.run.model_version}{note} ({result.run.decision})",
-            f"  log loss: {skill_text(result.run.skill_state)}; {_worth(result.metrics, kind)}",
-        ]
+        lines.append(
+            f"{role}: {estimator} {result.run.model_version}{note} ({result.run.decision})"
+        )
+        if result is results[0] or result.run.is_champion:  # the report has the figures of all
+            skill = skill_text(result.run.skill_state)
+            lines.append(f"  log loss: {skill}; {_worth(result.metrics, kind)}")
     return lines
 
 

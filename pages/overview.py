@@ -32,7 +32,8 @@ OPEN_MILESTONES = """
     limit 10
 """
 MODELS_IN_USE = """
-    select model_name, model_version, status, reason, cutoff_at, skill_state
+    select model_name, model_version, status, reason, train_entity_count, cutoff_at,
+        skill_state
     from intermediate.int_models_in_use
     order by model_name desc
 """

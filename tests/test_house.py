@@ -21,7 +21,6 @@ MAY_IMPORT = {
     },
     "ml": {
         "duckdb",
-        "joblib",
         "limits",
         "numpy",
         "pandas",

@@ -20,7 +20,7 @@ Booleans = npt.NDArray[np.bool_]
 # An interval is symmetric on this scale; of a share it is Wilson's, with the rows that it is worth.
 Scale = Literal["plain", "log", "log of the rest", "logit", "share"]
 
-_UPPER = 0.975
+ERROR = 0.05
 
 
 class Estimate(NamedTuple):
@@ -90,8 +90,8 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
     return Estimate(one.value - other.value, one.influence - other.influence)
 
 
-def interval(estimate: Estimate, clusters: Clusters) -> Interval:
-    """Returns the interval of an estimate.
+def interval(estimate: Estimate, clusters: Clusters, error: float = ERROR) -> Interval:
+    """Returns the interval of an estimate, which misses the truth with the given chance.
 
     Where no row differs from another, as without a single error in a small test, only a share has
     one: nobody could claim [1.000, 1.000].
@@ -100,10 +100,10 @@ def interval(estimate: Estimate, clusters: Clusters) -> Interval:
         return UNKNOWN
     spread = clusters.spread(estimate.influence)
     if estimate.scale == "share":
-        return _wilson(estimate.value, spread, clusters, len(estimate.influence))
+        return _wilson(estimate.value, spread, clusters, len(estimate.influence), error)
     if not spread.variance > 0:
         return UNKNOWN
-    reach = float(stdtrit(spread.freedom, _UPPER)) * np.sqrt(spread.variance)
+    reach = float(stdtrit(spread.freedom, 1 - error / 2)) * np.sqrt(spread.variance)
     return Interval(*sorted(_end(estimate, way * reach) for way in (-1, 1)))
 
 
@@ -118,12 +118,12 @@ def _end(estimate: Estimate, distance: float) -> float:
     return value + distance
 
 
-def _wilson(share: float, spread: Spread, clusters: Clusters, rows: int) -> Interval:
+def _wilson(share: float, spread: Spread, clusters: Clusters, rows: int, error: float) -> Interval:
     """Returns the interval of Wilson (1927), with the number of independent rows they are worth."""
     worth = float(clusters.count)
     if spread.variance > 0:
         worth = min(share * (1 - share) / spread.variance, rows)
-    quantile = float(ndtri(_UPPER))
+    quantile = float(ndtri(1 - error / 2))
     shrink = 1 + quantile**2 / worth
     centre = (share + quantile**2 / (2 * worth)) / shrink
     reach = np.sqrt(share * (1 - share) / worth + (quantile / (2 * worth)) ** 2)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ml.modeling.calibration_error import calibration_error, distance
 from ml.modeling.intervals import (
+    ERROR,
     UNKNOWN,
     Booleans,
     Clusters,
@@ -133,10 +134,16 @@ class Difference(NamedTuple):
     high: float | None
 
 
-def difference_in_log_loss(rows: ScoredRows, other: Floats) -> Difference:
-    """Returns how much higher the log loss of the rows is than that of other probabilities."""
+def difference_in_log_loss(rows: ScoredRows, other: Floats, error: float = ERROR) -> Difference:
+    """Returns how much higher the log loss of the rows is than that of other probabilities.
+
+    Args:
+        rows: With the probabilities of the one.
+        other: The probabilities of the other for the same rows.
+        error: How often the interval may miss the truth.
+    """
     apart = mean(surprise(rows.label, rows.probability) - surprise(rows.label, other))
-    return Difference(apart.value, *interval(apart, rows.clusters()))
+    return Difference(apart.value, *interval(apart, rows.clusters(), error))
 
 
 def surprise(label: Booleans, chance: Floats) -> Floats:

@@ -94,6 +94,16 @@ def decisions(warehouse: Warehouse, model_name: str) -> list[list[ModelRun]]:
     return [list(group) for _, group in keyed]
 
 
+def settings_tried(warehouse: Warehouse, run: ModelRun) -> int:
+    """Returns how many settings of a model were tried at earlier `as_of`, this one included."""
+    sql = (
+        "select count(distinct config_fingerprint) from ml.model_runs where model_name = $name"
+        " and status = 'trained' and as_of < $as_of and config_fingerprint <> $config"
+    )
+    given = {"name": run.model_name, "as_of": run.as_of, "config": run.config_fingerprint}
+    return 1 + int(warehouse.fetch(sql, **given)[0][0])
+
+
 def predictors_beside(warehouse: Warehouse, version: str) -> set[str]:
     """Returns what the version was measured beside in its newest measurement."""
     sql = (

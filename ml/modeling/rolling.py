@@ -33,11 +33,11 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
-    """The fits of a model, one per cut and a last one on all rows.
+    """The fits of a model.
 
     Attributes:
-        cuts: Rising; microseconds.
-        fits: One more than cuts.
+        cuts: Rising, in microseconds; the last one is when all rows were known.
+        fits: One per cut, of what was known by then.
     """
 
     cuts: npt.NDArray[np.datetime64]
@@ -52,12 +52,13 @@ class Training:
 
         Args:
             rows: Features, `label`, `snapshot_kind`, `project_id`, `launched_at`, `closed_at`.
-            cuts: Rising.
+            cuts: Rising; the last fit is of when the last of the rows had closed.
         """
         self.rows = rows
+        known_at = pc.max(rows.column("closed_at")).as_py()
         seen = [(cut, rows.filter(pc.less_equal(rows.column("closed_at"), cut))) for cut in cuts]
         both = [(cut, part) for cut, part in seen if len(np.unique(estimators.labels(part))) == 2]
-        self.cuts = np.array([cut for cut, _ in both], dtype="datetime64[us]")
+        self.cuts = np.array([*(cut for cut, _ in both), known_at], dtype="datetime64[us]")
         self._seen = [*(part for _, part in both), rows]
         self._place = _place(self.cuts, rows)
         self._pipelines: dict[tuple[str, str], list[Pipeline]] = {}
@@ -115,7 +116,7 @@ class Training:
 
     def _known_by(self, place: int, known: Scored) -> Scored:
         """Returns the part of which the outcome was known when the fit of that place was made."""
-        if place == len(self.cuts):
+        if place == len(self.cuts) - 1:
             return known
         closed_at = _times(self.rows, "closed_at")[self._place >= 0]
         return known.where((closed_at <= self.cuts[place]) & (known.stretch < place))
@@ -132,17 +133,17 @@ def score(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Floats:
     """Returns the probability of the label for each row, the same alone as in any batch.
 
     What is live is scored by the last fit; any other snapshot by the newest fit that was made
-    before its project was launched, so that none has seen its outcome.
+    before its project was launched, so that none has seen its outcome (by the first one if all are
+    later: what a model learned from is no test of it).
 
     Args:
         fitted: The model.
         rows: The features, `snapshot_kind`, and `launched_at` unless all is live.
     """
-    place = np.full(rows.num_rows, len(fitted.cuts))
-    if len(fitted.cuts):
-        is_past = estimators.kinds(rows) != LIVE
-        if is_past.any():
-            place[is_past] = np.maximum(_place(fitted.cuts, rows)[is_past], 0)
+    place = np.full(rows.num_rows, len(fitted.cuts) - 1)
+    is_past = estimators.kinds(rows) != LIVE
+    if is_past.any():
+        place[is_past] = np.maximum(_place(fitted.cuts, rows)[is_past], 0)
     found = np.empty(rows.num_rows)
     for each in np.unique(place):
         mask = place == each
@@ -160,7 +161,7 @@ def score_by(fit: Fit, rows: pa.RecordBatch | pa.Table) -> Floats:
 
 def fit_before(fitted: FittedModel, rows: pa.Table) -> Fit:
     """Returns the newest fit that was made before any project of the rows was launched."""
-    return fitted.fits[max(int(_place(fitted.cuts, rows).min()), 0) if len(fitted.cuts) else 0]
+    return fitted.fits[max(int(_place(fitted.cuts, rows).min()), 0)]
 
 
 def features_of(fitted: FittedModel) -> Features:

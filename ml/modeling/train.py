@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,12 +114,14 @@ def run(
     if first.cutoff_at is None:
         return [_skip(first, warehouse, f"no {model.entity} has a known outcome yet")]
     rows = training_rows(warehouse, model, warehouse.as_of())
-    by_cut = rows.filter(pc.less_equal(rows.column("closed_at"), first.cutoff_at))
-    if reason := skip_reason(by_cut, model, first.cutoff_at):
-        return [_skip(with_training(first, by_cut), warehouse, reason)]
-    test = holdout_rows(warehouse, model, first.cutoff_at, truth=truth)
+    cuts = rolling_cuts(warehouse, model)
+    cutoff, by_cut, reason = _measured_from(rows, cuts, model)
+    runs = [dataclasses.replace(each, cutoff_at=cutoff) for each in runs]
+    if reason:
+        return [_skip(with_training(runs[0], by_cut), warehouse, reason)]
+    test = holdout_rows(warehouse, model, cutoff, truth=truth)
 
-    training = Training(rows, rolling_cuts(warehouse, model))
+    training = Training(rows, cuts)
     rivals = baselines.predictors(model, training, by_cut, test)
     runs = [with_test(with_training(each, rows), test) for each in runs]
     made = [
@@ -135,6 +138,21 @@ def run(
         Trained(row, each.assessment.metrics, each.note)
         for row, each in zip(decided, made, strict=False)
     ]
+
+
+def _measured_from(
+    rows: pa.Table, cuts: list[datetime], model: ModelSettings
+) -> tuple[datetime, pa.Table, str | None]:
+    """Returns the first cut from the second on by which enough was known, and what was known.
+
+    With it comes what is lacking when even the last cut has not enough.
+    """
+    for cut in cuts[1:] or cuts:
+        by_cut = rows.filter(pc.less_equal(rows.column("closed_at"), cut))
+        reason = skip_reason(by_cut, model, cut)
+        if reason is None:
+            break
+    return cut, by_cut, reason
 
 
 def _write(

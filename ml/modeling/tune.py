@@ -1,4 +1,4 @@
-"""Tries hyperparameters by time-ordered cross-validation inside the training window.
+"""Tries hyperparameters by time-ordered cross-validation before the first launch that is measured.
 
 Run as `python -m ml.modeling.tune` on a large platform; whoever likes a line better than the
 present one writes it into `models.toml`. Not part of a run: on a small platform it would choose

@@ -33,7 +33,7 @@ _KIND_ROWS = """
     where features.snapshot_kind <> 'current'
     group by features.snapshot_kind"""
 _A_CHOICE = 2
-_LATE = {"logistic_regression": 1, "final_totals_leaking": 2, CEILING: 3, ORACLE: 4}
+_LATE = {"final_totals_leaking": 1, CEILING: 2, ORACLE: 3}
 _LABELS = {"project": "is_successful", "milestone": "is_high_risk"}
 _METRICS = """
     select model_version, predictor, split, snapshot_kind, metric,
@@ -53,11 +53,11 @@ _BASE_VERSION = f"""
     where own.model_name = $name and own.model_version = $version
         and own.decision is distinct from '{INCUMBENT}'
     order by own.as_of desc, 1 limit 1"""
-# Every version that was ever measured on launches among those that the one in use is tested on,
+# Every version that was ever measured on launches among those that the one in use is measured on,
 # the ones that a later decision for the same AS_OF has replaced included: each was a try.
 _TRIED = """
     select
-        count(distinct tried.model_version),
+        count(distinct tried.config_fingerprint),
         avg(tried.difference_high - tried.difference_low) / (2 * 1.96)
     from ml.model_runs as tried
     inner join intermediate.int_models_in_use as own on tried.model_name = own.model_name
@@ -133,13 +133,13 @@ class KindRows(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """Versions measured on overlapping test rows; the mean standard error of a log loss difference.
+    """Versions measured on overlapping launches; the mean standard error of a log loss difference.
 
     Attributes:
         difference_error: None where no two of them were compared.
     """
 
-    version_count: int
+    settings_count: int
     difference_error: float | None
 
     @property
@@ -149,9 +149,9 @@ class Tried(NamedTuple):
         The expected largest of independent normal values (Blom, 1958); two of them differ by the
         square root of two times what one varies.
         """
-        if self.difference_error is None or self.version_count < _A_CHOICE:
+        if self.difference_error is None or self.settings_count < _A_CHOICE:
             return None
-        share = (self.version_count - 0.375) / (self.version_count + 0.25)
+        share = (self.settings_count - 0.375) / (self.settings_count + 0.25)
         return NormalDist().inv_cdf(share) * self.difference_error / sqrt(2)
 
 
@@ -197,7 +197,7 @@ class ModelFacts:
     Attributes:
         run: The version in use, or the row with the reason why there is none; None: never trained.
         candidates: The rows of the newest decision.
-        tried: The versions that were measured on overlapping test rows.
+        tried: The versions that were measured on overlapping launches.
         previous: The champion before this one.
         promotion: The row of the decision that put this one in its place.
         scores: By version; baselines and truths by `<version>/<predictor>`.
@@ -230,6 +230,17 @@ class ModelFacts:
         """What was measured of the version that serves."""
         version = self.run.model_version if self.run else None
         return self.scores.get(str(version), Scores("", {}))
+
+    @property
+    def known_by(self) -> datetime:
+        """The timestamp by which the version that serves knows outcomes; only where one serves.
+
+        An incumbent was fitted when it was promoted; its newest row says that it stays.
+        """
+        fitted = self.promotion or self.run
+        assert fitted is not None
+        known_by: datetime = fitted.as_of
+        return known_by
 
     @property
     def ceilings(self) -> list[Scores]:

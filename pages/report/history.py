@@ -13,6 +13,7 @@ from pages.report.facts import Facts, ModelFacts, Replay, Shift
 from pages.report.models import figure, main_kind, shown
 
 _UNDECIDED = "test_undecided"
+_MEAN = "LogOddsMean"  # the hyperparameters of which are the weights of others
 _MIN_SHIFTS = 5  # shown without any alert
 _PURPOSE = {
     "project_success": "To predict which live campaigns will reach their goal while that is open,"
@@ -61,8 +62,8 @@ def _candidates(model: ModelFacts) -> list[Block]:
         ))  # fmt: skip
     blocks: list[Block] = [
         Table(
-            f"`{model.name}`: all trained on the same rows up to the same cut, tested on the same"
-            " snapshots with an open outcome, all prediction times together.",
+            f"`{model.name}`: all fitted at the same cuts, measured on the same snapshots with an"
+            " open outcome, all prediction times together.",
             ("Candidate", "AUC", "Log loss", "Accuracy", "Decision"),
             lines,
         )
@@ -84,9 +85,9 @@ def _candidates(model: ModelFacts) -> list[Block]:
 
 
 def _tried(model: ModelFacts) -> str:
-    """Says how many versions the same outcomes have judged, and what that is worth."""
-    count, optimism = model.tried.version_count, model.tried.optimism
-    text = f"Versions of `{model.name}` measured on overlapping test rows: {count:,}."
+    """Says how many settings the same outcomes have judged, and what that is worth."""
+    count, optimism = model.tried.settings_count, model.tried.optimism
+    text = f"Settings of `{model.name}` measured on overlapping launches: {count:,}."
     if optimism is None:
         return text
     return (
@@ -161,7 +162,7 @@ def _drift(model: ModelFacts) -> list[Block]:
         return [
             Text(
                 f"`{model.name}`: not tested for drift at this timestamp; there is no model, or"
-                " there are too few projects in training or in the recent window"
+                " there are too few projects before the cut or in the recent window"
                 " (`insights.drift_status` has the counts)."
             )
         ]
@@ -173,8 +174,8 @@ def _drift(model: ModelFacts) -> list[Block]:
     return [
         Table(
             f"`{model.name}`: {len({each.feature for each in model.shifts})} features at {kinds},"
-            f" {first.current_count:,} recent projects against {first.reference_count:,} in"
-            f" training: {status}. Features that shift as the platform ages (`report_only` in"
+            f" {first.current_count:,} recent projects against {first.reference_count:,} of"
+            f" before the cut: {status}. Features that shift as the platform ages (`report_only` in"
             " `ml/models.toml`) are shown, but never an alert."
             + ("" if alerts else " The most significant ones:"),
             ("Feature", "Prediction time", "Shift of the mean", "PSI", "Adjusted p-value", "Alert"),
@@ -226,9 +227,9 @@ def _side_by_side(model: ModelFacts, old: SimpleNamespace, new: SimpleNamespace)
         ("Version", *(f"`{run.model_version}`" for run in (old, new))),
         ("Estimator", old.estimator, new.estimator),
         ("Known as of", *(day(run.as_of) for run in (old, new))),
-        ("Cut", *(day(run.cutoff_at) for run in (old, new))),
-        ("Trained on", *(f"{run.train_entity_count:,} {model.entity}s" for run in (old, new))),
-        ("Tested on", *(f"{run.test_entity_count:,} {model.entity}s" for run in (old, new))),
+        ("Fitted to", *(f"{run.train_entity_count:,} {model.entity}s" for run in (old, new))),
+        ("Measured on launches after", *(day(run.cutoff_at) for run in (old, new))),
+        ("Measured on", *(f"{run.test_entity_count:,} {model.entity}s" for run in (old, new))),
     ]
     both = [_scores(model, run) for run in (old, new)]
     for metric, title in (("auc", "AUC"), ("log_loss", "Log loss"), ("brier_skill", "Brier skill")):
@@ -237,8 +238,8 @@ def _side_by_side(model: ModelFacts, old: SimpleNamespace, new: SimpleNamespace)
     claims = [shown(each.claim(_UNDECIDED, ALL_KINDS, model.ceilings)) for each in both]
     lines.append(("Accuracy", *claims))
     return Table(
-        "Each on its own test, open outcomes, all prediction times together: another cut is"
-        " another test, so these rows do not show which version is better.",
+        "Each on its own launches, open outcomes, all prediction times together: other launches"
+        " are another test, so these rows do not show which version is better.",
         ("", "Before", "Now"),
         lines,
     )
@@ -249,15 +250,15 @@ def _limits(model: ModelFacts) -> list[Block]:
     if run is None or run.status != "trained" or run.cutoff_at is None:
         return [Text(f"`{model.name}` makes no predictions; the outlook has no probabilities.")]
     sentences = [
-        f"`{model.name}` knows no outcome after {day(run.cutoff_at)}, which is"
-        f" {(run.as_of - run.cutoff_at).days:,} days before AS_OF."
+        f"`{model.name}` knows no outcome after {day(model.known_by)}. The figures are those of"
+        " earlier fits to fewer outcomes; the last fit, which predicts what is live, has none."
     ]
     kind = main_kind(model, _UNDECIDED)
     claim = model.own.claim(_UNDECIDED, kind, model.ceilings)
     if claim and not isinstance(claim.interval, Unknown):
         low, high = claim.interval
         sentences.append(
-            f"With {run.test_entity_count:,} {model.entity}s in the test, the 95 % interval of its"
+            f"With {run.test_entity_count:,} {model.entity}s measured, the 95 % interval of its"
             f" accuracy at {kind} is {100 * (high - low):.1f} points wide."
         )
     sentences.append(_above_bound(model))
@@ -302,15 +303,16 @@ def _card(model: ModelFacts) -> list[Block]:
         ("Purpose", _PURPOSE[model.name]),
         ("Version", f"`{run.model_version}`, trained {timestamp(run.trained_at)} by run"
          f" `{run.run_id}`"),
-        ("Data", f"known as of {timestamp(run.as_of)}, digest"
+        ("Data", f"known as of {timestamp(model.known_by)}, digest"
          f" `{run.data_fingerprint[:12]}`"),
         ("Training", f"{run.train_entity_count:,} {model.entity}s, {run.train_row_count:,}"
          f" snapshots with an open outcome, launched from {day(run.train_from_at)}, outcomes"
-         f" closed by the cut {day(run.cutoff_at)}"),
-        ("Test", f"{run.test_entity_count:,} {model.entity}s, {run.test_row_count:,} snapshots,"
-         " launched after the cut"),
+         f" known by {day(model.known_by)}"),
+        ("Measured on", f"{run.test_entity_count:,} {model.entity}s, {run.test_row_count:,}"
+         f" snapshots, of launches after {day(run.cutoff_at)}, each by a fit from before its"
+         " launch"),
         ("Estimator", f"{run.estimator}; {_hyperparameters(manifest)}"),
-        ("Features", names or "not measured: there were no test rows"),
+        ("Features", names or "not measured: there was nothing to measure on"),
         ("Accuracy, outcome open", shown(claim)),
         ("AUC, outcome open", f"{figure(model.own.figure(_UNDECIDED, kind, 'auc'))} at {kind}"),
         ("Limits", "see Limits above; use it for open outcomes of this platform only"),
@@ -325,7 +327,8 @@ def _hyperparameters(manifest: dict[str, Any]) -> str:
     if "hyperparameters" not in manifest:
         return "its folder with the hyperparameters is not beside the warehouse"
     given = [f"`{name} = {value}`" for name, value in manifest["hyperparameters"].items()]
-    return ", ".join([*given, f"seed {manifest['seed']}"])
+    about = "priors of the weights " if manifest["estimator"] == _MEAN else ""
+    return about + ", ".join([*given, f"seed {manifest['seed']}"])
 
 
 def _libraries(manifest: dict[str, Any]) -> str:

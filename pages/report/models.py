@@ -24,8 +24,11 @@ _ROWS = {
     "milestone_risk": {"test": "all milestones", "test_undecided": "milestones still open"},
 }
 _PREDICTORS = {
-    "base_rate": "base rate of the prediction time in training",
-    "logistic_regression": "logistic regression, all features",
+    "base_rate": "base rate of the prediction time",
+    "log_odds_mean": "mean of the log-odds of several estimators",
+    "random_forest": "random forest",
+    "gradient_boosting": "gradient boosting",
+    "logistic_regression": "logistic regression",
     "final_totals_leaking": "LEAKING, for comparison only: boosting with the final totals",
     CEILING: "best achievable: strong learner on ten times the data, same features",
     ORACLE: "oracle: the true probability of the simulation",
@@ -64,7 +67,7 @@ def section(model: ModelFacts) -> Section:
         text = f"`{model.name}` was skipped and predicts nothing: {model.run.reason}."
         return Section(name, title, [Text(text)])
     if not model.own.kinds("test"):
-        text = f"`{model.name}` has no {model.entity} of later launches to be tested on yet."
+        text = f"`{model.name}` has no {model.entity} of later launches to be measured on yet."
         return Section(name, title, [Text(text)])
     blocks = [*_over_time(model)]
     if model.name == "milestone_risk":
@@ -158,7 +161,7 @@ def _against_baselines(model: ModelFacts) -> list[Block]:
             continue  # the oracle of milestones knows only their start
         is_own = scores is model.own
         plain = _PREDICTORS.get(scores.predictor, _only(scores.predictor))
-        name = f"this model, {scores.predictor.replace('_', ' ')}" if is_own else plain
+        name = f"this model: {plain}" if is_own else plain
         lines.append((
             name,
             figure(scores.figure(split, ALL_KINDS, "auc")),
@@ -276,7 +279,7 @@ def _importance(model: ModelFacts) -> list[Block]:
     others = sum(each.log_loss_increase for each in rest)
     end = f" The other {len(rest)} add up to {others:.4f}." if rest else ""
     text = (
-        "Increase of the log loss of test snapshots with an open outcome when one feature is"
+        "Increase of the log loss of measured snapshots with an open outcome when one feature is"
         f" permuted within its prediction time ({top[0].row_count:,} rows), in nats: {text}.{end}"
         " Correlated features share their importance."
     )

@@ -14,6 +14,7 @@ from pages.report.facts import Facts, KindRows, ModelFacts
 from pages.report.features import grouped
 
 TITLE = "Modeling report"
+_OF_WHAT = {"project": "", "milestone": " of projects"}
 
 
 def write(published: Published, folder: Path) -> None:
@@ -61,9 +62,10 @@ def _summary(model: ModelFacts) -> Text:
             content += [f" Accuracy on {model.entity}s{rows}: ", claim, f"; AUC {auc}."]
     return Text((
         f"`{model.name}`: {run.estimator} `{run.model_version}` serves"
-        f" ({skill(run.skill_state)}), tested on"
-        f" {run.test_entity_count:,} {model.entity}s launched after {day(run.cutoff_at)},"
-        f" with outcomes known by {day(run.as_of)}.",
+        f" ({skill(run.skill_state)}), fitted to {run.train_entity_count:,} {model.entity}s with"
+        f" outcomes known by {day(model.known_by)}; measured on"
+        f" {run.test_entity_count:,}{_OF_WHAT[model.entity]} launched after {day(run.cutoff_at)},"
+        " each by a fit from before its launch.",
         *content,
     ))  # fmt: skip
 
@@ -86,14 +88,18 @@ def _problem(facts: Facts) -> list[Block]:
             " for open ones and trained on these; figures on all snapshots include the others."
         ),
         Text(
-            "How they are tested: a cut in time. A model learns from outcomes whose whole window"
-            " had closed by the cut, and is tested on what was launched later. The model that was"
-            " tested is the one that serves; it is not refitted afterwards. An accuracy stands"
-            " beside its 95 % interval (over projects or creators) and the majority guess:"
-            " the accuracy of always guessing the more frequent class. Best achievable accuracy is"
-            " known for generated data only (`make truth`): what a strong learner with the same"
-            " features and ten times the data reaches on the same rows, or else the true"
-            " probability of the simulation."
+            "How they are measured: by rolling cuts in time. At each cut a model is fitted to what"
+            " was known by then, and predicts the launches up to the next cut. Measured is what was"
+            " launched after the second cut; no fit had seen an outcome that it is measured on. A"
+            " last fit, to all outcomes known by now, predicts what is live: that very fit is not"
+            " measured, the procedure that made it is."
+        ),
+        Text(
+            "An accuracy stands beside its 95 % interval (over projects or creators) and the"
+            " majority guess: the accuracy of always guessing the more frequent class. Best"
+            " achievable accuracy is known for generated data only (`make truth`): what a strong"
+            " learner with the same features and ten times the data reaches on the same rows, or"
+            " else the true probability of the simulation."
         ),
     ]
 

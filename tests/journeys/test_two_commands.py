@@ -59,7 +59,7 @@ def test_manifest_of_each_model_names_its_digest(product: Clone) -> None:
     rows = product.ask(
         "select artifact_path, artifact_sha256 from ml.model_runs where status = 'trained'"
     )
-    assert len(rows) == 4  # two candidates of each model
+    assert len(rows) == 8  # four candidates of each model
     for path, digest in rows:
         artifact = product.folder / "warehouse" / path
         assert sha256(artifact) == digest

@@ -11,6 +11,7 @@ from ml.modeling.metrics import (
     MONEY_METRICS,
     Metric,
     ScoredRows,
+    difference_in_log_loss,
     measure,
     measure_difference,
 )
@@ -198,3 +199,10 @@ def test_a_difference_is_measured_on_the_same_rows() -> None:
 
 def test_nothing_to_measure_gives_no_metric() -> None:
     assert measure(each(scored(), lambda column: column[:0])) == []
+
+
+def test_a_smaller_error_widens_the_interval_of_a_difference() -> None:
+    rows = scored()
+    noisy = np.clip(rows.probability + np.random.default_rng(2).normal(0, 0.4, 600), 0.01, 0.99)
+    usual, strict = (difference_in_log_loss(rows, noisy, error) for error in (0.05, 0.05 / 12))
+    assert strict.low < usual.low < usual.value == strict.value < usual.high < strict.high  # type: ignore[operator]

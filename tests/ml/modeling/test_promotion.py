@@ -13,7 +13,7 @@ import pytest
 from ml.modeling import artifacts, promotion
 from ml.modeling.calibration import Calibrator
 from ml.modeling.promotion import Candidate
-from ml.modeling.registry import ModelRun, incumbent, run_in_use
+from ml.modeling.registry import ModelRun, incumbent, run_in_use, settings_tried
 from ml.modeling.rolling import FittedModel
 from ml.warehouse import Warehouse, open_warehouse
 from tests.ml.conftest import Platform
@@ -117,7 +117,7 @@ def test_the_default_begins_and_a_challenger_follows_only_if_it_is_better(finish
 
 def test_another_kind_of_model_must_be_proven_better(finished: Any) -> None:
     with contest_on(finished) as contest:
-        other = {"estimator": "HistGradientBoostingClassifier"}
+        other = {"estimator": "HistGradientBoostingClassifier", "config_fingerprint": "other"}
         equal, stays = contest.decide(contest.candidate("equal", **other))
         worse, _ = contest.decide(contest.candidate("worse", slope=0.2, **other))
         champion = contest.champion.run.model_version
@@ -132,7 +132,7 @@ def test_another_kind_of_model_must_be_proven_better(finished: Any) -> None:
 def test_an_incumbent_that_stays_keeps_the_skill_that_was_measured(finished: Any) -> None:
     finished.sql("update ml.model_runs set skill_state = 'not_proven' where is_champion")
     with contest_on(finished) as contest:
-        other = {"estimator": "HistGradientBoostingClassifier", "skill_state": "proven"}
+        other = {"config_fingerprint": "other", "skill_state": "proven"}
         worse, stays = contest.decide(contest.candidate("worse", slope=0.2, **other))
     assert (stays.decision, stays.skill_state) == (promotion.INCUMBENT, "not_proven")
     assert worse.skill_state == "proven"
@@ -143,7 +143,7 @@ def test_a_better_challenger_takes_over_from_a_default_that_began(finished: Any)
         contest.warehouse.fetch("delete from ml.model_runs")
         default, other = contest.decide(
             contest.candidate("default", slope=0.2),
-            contest.candidate("other", estimator="HistGradientBoostingClassifier"),
+            contest.candidate("other", config_fingerprint="other"),
         )
     assert not default.is_champion
     assert default.decision == "promoted: there is no champion yet; gives way to other"
@@ -152,22 +152,42 @@ def test_a_better_challenger_takes_over_from_a_default_that_began(finished: Any)
     assert other.difference_low < other.log_loss_difference < other.difference_high < 0  # type: ignore[operator]
 
 
-def test_the_same_kind_of_model_takes_over_if_it_is_not_worse(finished: Any) -> None:
+def test_the_same_settings_take_over_unless_proven_worse(finished: Any) -> None:
     with contest_on(finished) as contest:
         old = contest.champion.run.model_version
         [equal] = contest.decide(contest.candidate("equal"))
         worse, _ = contest.decide(contest.candidate("worse", slope=0.2))
-    assert (equal.is_champion, equal.decision) == (True, "promoted: not worse")
+    assert (equal.is_champion, equal.decision) == (True, "promoted: not proven worse")
     assert (equal.log_loss_difference, equal.compared_with) == (0.0, old)
     assert (equal.difference_low, equal.difference_high) == (None, None)
     assert (worse.is_champion, worse.decision) == (False, "not promoted: worse")
     assert 0 < worse.difference_low < worse.log_loss_difference < worse.difference_high  # type: ignore[operator]
 
 
+def test_every_settings_tried_at_an_earlier_as_of_counts_once(finished: Any) -> None:
+    """The more were tried, the less one may look better by chance: the error is shared."""
+    with contest_on(finished) as contest:
+        before = settings_tried(contest.warehouse, contest.candidate("new").run)
+        for number in range(6):
+            contest.warehouse.fetch(
+                "insert into ml.model_runs by name select * replace"
+                f" ('tried{number % 3}' as config_fingerprint, 'v{number}' as model_version)"
+                f" from ml.model_runs where model_name = '{NAME}' and is_champion"
+            )
+        after = settings_tried(contest.warehouse, contest.candidate("new").run)
+        own = contest.candidate("own", config_fingerprint="tried0").run
+        assert settings_tried(contest.warehouse, own) == after
+    assert after == before + 3
+
+
 def test_the_candidate_of_the_champions_own_kind_is_judged_first(finished: Any) -> None:
     with contest_on(finished) as contest:
         other, own = contest.decide(
-            contest.candidate("other", estimator="HistGradientBoostingClassifier"),
+            contest.candidate(
+                "other",
+                estimator="HistGradientBoostingClassifier",
+                config_fingerprint="other",
+            ),
             contest.candidate("own"),
         )
     assert own.is_champion
@@ -175,12 +195,13 @@ def test_the_candidate_of_the_champions_own_kind_is_judged_first(finished: Any) 
 
 
 def test_numbers_of_an_earlier_decision_do_not_stay(finished: Any) -> None:
-    numbers = {"compared_with": "x", "log_loss_difference": 9.0, "difference_low": 8.0}
+    numbers: dict[str, Any] = {"compared_with": "x", "log_loss_difference": 9.0}
     with contest_on(finished) as contest:
         version = str(contest.champion.run.model_version)
         [same] = contest.decide(contest.candidate(version, difference_high=9.5, **numbers))
         cut = AS_OF - timedelta(days=40)
-        young, _ = contest.decide(contest.candidate("young", cutoff_at=cut, **numbers))
+        numbers |= {"cutoff_at": cut, "config_fingerprint": "other"}
+        young, _ = contest.decide(contest.candidate("young", **numbers))
     assert (same.is_champion, same.decision) == (True, "stays champion")
     for row in (same, young):
         assert (row.log_loss_difference, row.difference_low, row.difference_high) == (None,) * 3
@@ -196,7 +217,9 @@ def test_only_launches_after_both_cuts_count_and_too_few_decide_nothing(
     with contest_on(finished) as contest:
         if whose == "champion":
             contest.warehouse.fetch(f"update ml.model_runs set cutoff_at = '{late}'")
-        changed = {"cutoff_at": late} if whose == "candidate" else {}
+        changed: dict[str, Any] = {"cutoff_at": late} if whose == "candidate" else {}
+        [same] = contest.decide(contest.candidate("same", **changed))
+        changed |= {"config_fingerprint": "other"}
         row, _ = contest.decide(contest.candidate("newer", **changed))
         [(known,)] = contest.warehouse.fetch(
             f"""select count(distinct project_id) from features.project_features
@@ -206,6 +229,7 @@ def test_only_launches_after_both_cuts_count_and_too_few_decide_nothing(
                 and snapshot_kind <> 'current'"""
         )
     assert 0 < known < 30
+    assert same.is_champion  # the same settings with newer outcomes
     assert not row.is_champion
     assert row.decision == f"not promoted: {known} projects that neither has seen, 30 are needed"
     assert row.compared_project_count == known
@@ -215,7 +239,7 @@ def test_only_launches_after_both_cuts_count_and_too_few_decide_nothing(
 def test_what_is_worse_is_recorded_with_its_numbers_and_does_not_serve(refused: Any) -> None:
     first = champion_of(refused, "run-1")
     serves, words, other, count, value, low, high = newest_rows(refused, "run-2")["RandomForest"]
-    assert (serves, words, other) == (False, "not promoted: worse", first)
+    assert (serves, words, other) == (False, "not promoted: not proven better", first)
     assert count >= 30
     assert 0 < low < value < high
     with open_warehouse(refused.db) as warehouse:

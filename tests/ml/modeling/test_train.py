@@ -192,12 +192,11 @@ def test_the_screen_gives_figures_beside_the_majority_guess_with_interval(fresh:
         "candidate: HistGradientBoosting "
     )
     interval = r"\[[-+]?[\d.]+, [-+]?[\d.]+\]"
-    for part in (first, second):
-        assert re.search(
-            rf"accuracy at d3 [\d.]+ % {interval}, majority guess [\d.]+ %:"
-            rf" [-+][\d.]+ points {interval}",
-            part,
-        )
+    assert re.search(
+        rf"accuracy at d3 [\d.]+ % {interval}, majority guess [\d.]+ %:"
+        rf" [-+][\d.]+ points {interval}",
+        first,
+    )
     assert "(promoted: there is no champion yet)" in first
     assert "(not promoted: " in second
 
@@ -266,7 +265,7 @@ def test_a_changed_setting_makes_another_version_and_back_again(finished: Any) -
 
 
 def test_drift_settings_belong_to_no_version(finished: Any) -> None:
-    finished.edit("psi_threshold = 0.1", "psi_threshold = 0.2")
+    finished.edit("psi_threshold = 0.05", "psi_threshold = 0.2")
     assert finished.run("train", run_id="run-2", hour=1).out.count("up to date") == 4
 
 

@@ -277,16 +277,32 @@ def test_skill_of_what_serves_is_told_with_its_differences(
 ) -> None:
     finished.sql(f"update ml.model_runs set skill_state = {repr(state) if state else 'null'}")
     text = undrawn(finished).text
-    assert text.count(f"serves ({told}), tested on") == 2
+    assert text.count(f"serves ({told}), fitted to ") == 2
     assert text.count(f"Skill: {told}. Paired difference of the log loss: ") == 2
 
 
-def test_versions_tried_on_the_same_test_rows_are_counted(finished: Platform) -> None:
-    """A version that a later decision for the same `AS_OF` replaced was a try too."""
-    said = "Versions of project_success measured on overlapping test rows: "
+def test_an_incumbent_knows_no_outcome_after_its_promotion(finished: Platform) -> None:
+    """The row that says that it stays is of a later timestamp."""
+    own = "ml.model_runs where is_champion and model_name = 'project_success'"
+    stays = "'stays champion: no candidate took over' as decision"
+    finished.sql(
+        f"insert into ml.model_runs by name select * replace ({stays}) from {own};"
+        " update ml.model_runs set as_of = as_of - interval 400 day, trained_at = trained_at -"
+        " interval 1 day where model_name = 'project_success' and starts_with(decision, 'promoted')"
+    )
+    [(known_by,)] = finished.sql(
+        f"select strftime(min(as_of), '%-d %b %Y') from {own} and decision like 'promoted%'"
+    )
+    text = undrawn(finished).text
+    assert f"project_success knows no outcome after {known_by}." in text
+
+
+def test_settings_tried_on_the_same_test_rows_are_counted(finished: Platform) -> None:
+    """Settings that a later decision for the same `AS_OF` replaced were a try too."""
+    said = "Settings of project_success measured on overlapping launches: "
     own = "model_name = 'project_success' and status = 'trained'"
     [(count,)] = finished.sql(
-        f"select count(distinct model_version) from ml.model_runs where {own}"
+        f"select count(distinct config_fingerprint) from ml.model_runs where {own}"
     )
     assert f"{said}{count}." in Report(finished).text
     for name, change in (
@@ -295,6 +311,7 @@ def test_versions_tried_on_the_same_test_rows_are_counted(finished: Platform) ->
     ):
         finished.sql(
             f"insert into ml.model_runs by name select * replace ('{name}' as model_version,"
+            f" '{name}' as config_fingerprint,"
             f" false as is_champion, {change}, 'not promoted: worse' as decision, 0.1 as"
             f" difference_low, 0.3 as difference_high) from ml.model_runs where {own} limit 1"
         )
