@@ -109,7 +109,7 @@ class Drift:
         outcome_kind: Kind of snapshot whose predictions are compared with outcomes.
         outcome_significance: Probability that a calibrated model ever raises an alert by them.
         level_threshold: What observed share minus mean probability must exceed in size by more than
-            its standard error.
+            `bound_errors` standard errors.
         slope_threshold: Factor that the calibration slope must lie above, or below its inverse.
     """
 

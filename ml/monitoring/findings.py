@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ml.modeling.registry import ModelRun
 from ml.monitoring import drift
-from ml.monitoring.samples import MATURED, PREDICTION
+from ml.monitoring.samples import MATURED
 
 LEVEL, SLOPE = "calibration_level", "calibration_slope"
 
@@ -37,7 +37,7 @@ class Calibration(NamedTuple):
         snapshot_kind: Of the predictions, one per project.
         value: Observed share minus mean probability, or the calibration slope (Cox, 1958); None
             where it is not defined. Like the next four of the recent window.
-        value_low: The size of the first less its standard error; None for the slope.
+        value_low: The lower bound of its size, by `bound_errors`; None for the slope.
         predicted: Mean probability.
         observed: Share of positive outcomes.
         current_count: Projects whose outcome matured in the window.
@@ -112,12 +112,12 @@ class Window(NamedTuple):
 
     @property
     def subject(self) -> str:
-        """What is compared: features, predictions, outcomes, or outcomes with predictions."""
+        """What is compared: features, outcomes, or outcomes with predictions."""
         if LEVEL in self.features:
             return "calibration"
         if self.snapshot_kind == MATURED:
             return "outcomes"
-        return "predictions" if self.features == (PREDICTION,) else "features"
+        return "features"
 
     @property
     def skip_reason(self) -> str | None:
