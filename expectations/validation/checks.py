@@ -153,12 +153,17 @@ def _outcome(expectation: Expectation, result: ExpectationValidationResult) -> O
             success=bool(result.success),
             unexpected_count=found["unexpected_count"],
             element_count=found["element_count"],
-            failing_rows=tuple(found.get("partial_unexpected_index_list") or ()),
+            failing_rows=tuple(_ordered(found.get("partial_unexpected_index_list") or ())),
         )
     observed = _observed(found["observed_value"])
     if observed is None:
         return Outcome(expectation, success=True, note="no value to judge")
     return Outcome(expectation, success=bool(result.success), observed=observed)
+
+
+def _ordered(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Sorts rows by their values: parallel scans name them in any order."""
+    return sorted(rows, key=lambda row: [(value is None, value) for value in row.values()])
 
 
 def _observed(value: Any) -> Observed:

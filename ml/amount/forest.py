@@ -8,16 +8,15 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import OneHotEncoder
 
 from ml.amount.settings import Forest
+from ml.modeling import estimators
 from ml.settings import Features
 
 Floats = npt.NDArray[np.float64]
 
 LEVELS = (0.05, 0.5, 0.95)
 _BLOCK = 4096  # rows at a time: bounds the memory
-_RARE = 20  # a category with fewer training rows shares one column with the other rare ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +91,9 @@ def quantiles(fitted: QuantileForest, features: pd.DataFrame) -> Floats:
 def _columns(names: Features) -> ColumnTransformer:
     """Trees need no scaling; below all known values, an unknown one has a side of its own."""
     unknown = SimpleImputer(strategy="constant", fill_value=-1.0, keep_empty_features=True)
-    encode = OneHotEncoder(
-        handle_unknown="infrequent_if_exist", min_frequency=_RARE, sparse_output=False
-    )
     return ColumnTransformer(
         [
             ("numeric", unknown, list(names.numeric)),
-            ("categorical", encode, list(names.categorical)),
+            ("categorical", estimators.encoder(), list(names.categorical)),
         ]
     )

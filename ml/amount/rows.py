@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from ml.modeling.rows import feature_columns, feature_expressions
+from ml.modeling import estimators
+from ml.modeling.rows import feature_columns, feature_json
 from ml.settings import Features, ModelSettings
 from ml.warehouse import Warehouse
 
@@ -53,9 +54,6 @@ def snapshots(rows: pa.Table, features: Features) -> Snapshots:
     goal, pledged = _numbers(rows, "funding_goal"), _numbers(rows, "pledged_amount")
     launched_at = rows.column("launched_at").to_numpy()
     age_days = (rows.column("snapshot_at").to_numpy() - launched_at) / _DAY
-    frame = {name: _numbers(rows, name) for name in features.numeric} | {
-        name: np.array(rows.column(name).to_pylist(), dtype=object) for name in features.categorical
-    }
     return Snapshots(
         project_id=rows.column("project_id").to_numpy(),
         kind=np.array(rows.column("snapshot_kind").to_pylist(), dtype=np.str_),
@@ -66,7 +64,7 @@ def snapshots(rows: pa.Table, features: Features) -> Snapshots:
         log_pledged=log_share(np.nan_to_num(pledged), goal),
         elapsed_ratio=_numbers(rows, "elapsed_ratio"),
         age_days=age_days,
-        features=pd.DataFrame(frame | {"age_days": age_days}),
+        features=estimators.frame(rows, features).assign(age_days=age_days),
     )
 
 
@@ -94,9 +92,6 @@ def _numbers(rows: pa.Table, name: str) -> Floats:
 
 def live_rows(warehouse: Warehouse, model: ModelSettings) -> pa.Table:
     """Reads all snapshots of live projects, with the values that a prediction is made from."""
-    values = ", ".join(
-        f"{name} := {sql}" for name, sql in feature_expressions(model.features).items()
-    )
     sql = f"""
         select
             features.project_id,
@@ -106,7 +101,7 @@ def live_rows(warehouse: Warehouse, model: ModelSettings) -> pa.Table:
             features.snapshot_at,
             cast(cast(coalesce(features.pledged_amount, 0) as decimal(20, 2)) * 100 as bigint)
                 as pledged_cents,
-            cast(to_json(struct_pack({values})) as varchar) as feature_values,
+            cast({feature_json(model.features)} as varchar) as feature_values,
             cast(null as double) as final_pledged_amount,
             {feature_columns(model.features)}
         from features.project_features as features

@@ -34,10 +34,9 @@ def predictors(
     `<feature>_only` is a logistic model of one feature for each kind: both are fitted anew at every
     cut, as the model is. `final_totals_leaking` knows the rows closed by the first one, and may
     look at totals of after the snapshot, which are the outcome in disguise: it shows what a leak
-    looks like, and is no rival. `oracle` is the true probability
-    given everything in the simulation, the hidden parts too; `observable_ceiling` a strong learner
-    on ten times the data of another such platform, with the same features: no model of these
-    features can be much better.
+    looks like, and is no rival. `oracle` is the true probability given everything in the
+    simulation, the hidden parts too; `observable_ceiling` a strong learner on ten times the data of
+    another such platform, with the same features: no model of these features can be much better.
     """
     if not test.num_rows:
         return []

@@ -7,8 +7,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from ml.modeling import calibration, intervals
+from ml.modeling import calibration, estimators, intervals
 from ml.modeling.calibration import Booleans, Calibrator, Floats, Texts
+from ml.modeling.metrics import surprise
 
 _EDGE = 1e-3  # no single estimator is believed more surely than this
 _FEWEST = 10  # projects that can say whether a calibrator helps
@@ -45,7 +46,7 @@ class Combination(NamedTuple):
     calibrator: Calibrator
 
 
-def fit(scored: Scored | None, prior: Floats) -> Combination:
+def fit(scored: Scored, prior: Floats) -> Combination:
     """Weighs the estimators by what they were worth, and calibrates where that has helped.
 
     The weights maximise the likelihood under a Dirichlet prior: `prior` counts as that many
@@ -55,10 +56,10 @@ def fit(scored: Scored | None, prior: Floats) -> Combination:
     it makes more errors than it mends.
 
     Args:
-        scored: None when nothing is known yet.
+        scored: No rows while nothing is known yet.
         prior: One number above 0 per estimator.
     """
-    if scored is None or not len(scored.label):
+    if not len(scored.label):
         return Combination(prior / prior.sum(), calibration.nothing_known())
     weights = _weights(scored, prior)
     return Combination(weights, _calibrator(scored, mean(weights, scored.score)))
@@ -71,12 +72,7 @@ def apply(combination: Combination, score: Floats, kind: Texts) -> Floats:
 
 def mean(weights: Floats, score: Floats) -> Floats:
     """Returns the probability of the weighted mean of log-odds."""
-    total = np.zeros(len(score))
-    for weight, column in zip(
-        weights, odds(score).T, strict=True
-    ):  # a product of matrices rounds by size
-        total += weight * column
-    found: Floats = expit(total)
+    found: Floats = expit(estimators.weighted_sum(odds(score), weights))
     return found
 
 
@@ -117,14 +113,9 @@ def _calibrator(scored: Scored, score: Floats) -> Calibrator:
     earlier = calibration.fit(*(column[~newest] for column in columns))
     label, kind = scored.label[newest], scored.snapshot_kind[newest]
     calibrated = calibration.apply(earlier, score[newest], kind)
-    gain = _surprise(label, score[newest]) - _surprise(label, calibrated)
+    gain = surprise(label, score[newest]) - surprise(label, calibrated)
     projects = intervals.Clusters(scored.project_id[newest])
     if projects.count < _FEWEST:
         return calibration.nothing_known()
     error = np.sqrt(projects.spread(intervals.mean(gain).influence).variance)
     return calibration.fit(*columns) if gain.mean() > error else calibration.nothing_known()
-
-
-def _surprise(label: Booleans, score: Floats) -> Floats:
-    found: Floats = -np.log(np.where(label, score, 1 - score))
-    return found

@@ -135,10 +135,14 @@ def _categorical() -> Pipeline:
         missing_values=None,
         keep_empty_features=True,
     )
-    encode = OneHotEncoder(
+    return Pipeline([("name", name), ("encode", encoder())])
+
+
+def encoder() -> OneHotEncoder:
+    """Returns what makes one column of each category that is not rare, and one of the rare ones."""
+    return OneHotEncoder(
         handle_unknown="infrequent_if_exist", min_frequency=_RARE, sparse_output=False
     )
-    return Pipeline([("name", name), ("encode", encode)])
 
 
 def fit_pipeline(model: ModelSettings, rows: pa.Table) -> Pipeline:
@@ -153,7 +157,7 @@ def fit_pipeline(model: ModelSettings, rows: pa.Table) -> Pipeline:
     """
     pipeline = build(model)
     with one_thread():
-        pipeline.fit(_frame(rows, model.features), labels(rows))
+        pipeline.fit(frame(rows, model.features), labels(rows))
     if model.estimator == "random_forest":
         pipeline.set_params(estimator__n_jobs=1)  # several threads add the trees in any order
     return pipeline
@@ -199,22 +203,31 @@ def score_raw(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> Floats:
 
 
 def _logistic(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> Floats:
-    """Adds column by column: a product of matrices rounds differently by the number of rows."""
     estimator = pipeline.named_steps["estimator"]
     inputs = pipeline.named_steps["columns"].transform(frame_of(pipeline, rows))
-    total = np.full(len(inputs), estimator.intercept_[0])
-    for weight, column in zip(estimator.coef_[0], inputs.T, strict=True):
-        total += weight * column
-    found: Floats = expit(total)
+    found: Floats = expit(weighted_sum(inputs, estimator.coef_[0], estimator.intercept_[0]))
     return found
+
+
+def weighted_sum(values: Floats, weights: Floats, start: float = 0.0) -> Floats:
+    """Adds the columns of a matrix one by one, each times its weight, to a number.
+
+    A product of matrices rounds differently by the number of rows: a row alone would get another
+    sum than in a batch.
+    """
+    total = np.full(len(values), start)
+    for weight, column in zip(weights, values.T, strict=True):
+        total += weight * column
+    return total
 
 
 def frame_of(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> pd.DataFrame:
     """Returns the columns that a fitted pipeline reads, as it reads them."""
-    return _frame(rows, features_of_pipeline(pipeline))
+    return frame(rows, features_of_pipeline(pipeline))
 
 
-def _frame(rows: pa.RecordBatch | pa.Table, features: Features) -> pd.DataFrame:
+def frame(rows: pa.RecordBatch | pa.Table, features: Features) -> pd.DataFrame:
+    """Returns the columns of features as estimators read them: numbers, and texts as objects."""
     columns: dict[str, Any] = {
         name: rows.column(name).to_numpy(zero_copy_only=False) for name in features.numeric
     }

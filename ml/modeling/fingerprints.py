@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ml.settings import ModelSettings
 
 _PACKAGE = Path(__file__).parent
-_LIBRARIES = ("joblib", "numpy", "pandas", "scikit-learn", "scipy")
+_LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy")
 
 
 def of_rows(rows: pa.RecordBatchReader) -> str:

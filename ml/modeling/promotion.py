@@ -1,13 +1,16 @@
 """Which version serves, by outcomes that neither the new one nor the champion has seen."""
 
 import dataclasses
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from ml.errors import MlError
 from ml.modeling import artifacts, assessment, intervals, metrics, rolling
+from ml.modeling.estimators import Floats
 from ml.modeling.registry import ModelRun, decisions, incumbent, settings_tried
 from ml.modeling.rolling import FittedModel
 from ml.modeling.rows import check_inputs, holdout_rows
@@ -67,12 +70,13 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
     first candidate, the default estimator, begins.
     """
     incumbent, problem = find_champion(candidates[0].model, warehouse, models)
+    later = _LaterLaunches(warehouse)
     rows: dict[int, ModelRun] = {}
     champion, winner = incumbent, None
     for place in _order(candidates, incumbent):
         candidate = candidates[place]
         candidate = candidate._replace(run=_without_decision(candidate.run))
-        rows[place], takes_over = _meet(candidate, champion, problem, warehouse)
+        rows[place], takes_over = _meet(candidate, champion, problem, later)
         if takes_over and winner is not None:
             superseded = f"{rows[winner].decision}; gives way to {candidate.run.model_version}"
             rows[winner] = dataclasses.replace(rows[winner], decision=superseded)
@@ -96,14 +100,14 @@ def _order(candidates: list[Candidate], incumbent: Candidate | None) -> list[int
 
 
 def _meet(
-    candidate: Candidate, champion: Candidate | None, problem: str, warehouse: Warehouse
+    candidate: Candidate, champion: Candidate | None, problem: str, later: "_LaterLaunches"
 ) -> tuple[ModelRun, bool]:
     """Returns the candidate's row with the decision, and whether it takes over."""
     if champion is None:
         return dataclasses.replace(candidate.run, decision=f"promoted: {problem}"), True
     if champion.run.model_version == candidate.run.model_version:
         return dataclasses.replace(candidate.run, decision="stays champion"), True
-    return _compare(candidate, champion, warehouse)
+    return _compare(candidate, champion, later)
 
 
 def _staying(incumbent: ModelRun, stamp: ModelRun) -> ModelRun:
@@ -155,18 +159,30 @@ def _servable(
     return Candidate(dataclasses.replace(model, features=features), run, fitted)
 
 
+class _LaterLaunches:
+    """Versions scored on the launches after a cut, each of them once."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+        self._scored: dict[tuple[str | None, datetime], tuple[pa.Table, Floats]] = {}
+
+    def scored(self, each: Candidate, cutoff: datetime) -> tuple[pa.Table, Floats]:
+        """Returns the rows and what the version says of them."""
+        key = each.run.model_version, cutoff
+        if key not in self._scored:
+            rows = holdout_rows(self.warehouse, each.model, cutoff)
+            self._scored[key] = rows, rolling.score(each.fitted, rows)
+        return self._scored[key]
+
+
 def _compare(
-    candidate: Candidate, champion: Candidate, warehouse: Warehouse
+    candidate: Candidate, champion: Candidate, later: _LaterLaunches
 ) -> tuple[ModelRun, bool]:
     new, old = candidate.run, champion.run
     assert new.cutoff_at is not None
     assert old.cutoff_at is not None
     unseen_from = max(new.cutoff_at, old.cutoff_at)
-    losses = []
-    for each in (candidate, champion):
-        rows = holdout_rows(warehouse, each.model, unseen_from)
-        losses.append((rows, rolling.score(each.fitted, rows)))
-    (rows, ours), (_, theirs) = losses
+    (rows, ours), (_, theirs) = (later.scored(each, unseen_from) for each in (candidate, champion))
     judged = assessment.scored(rows, ours)
     is_open = ~judged.is_decided
     count = len(np.unique(judged.project_id[is_open]))
@@ -182,7 +198,7 @@ def _compare(
         takes_over = found.low is None or found.low <= 0
         decision = "promoted: not proven worse" if takes_over else "not promoted: worse"
     else:
-        error = intervals.ERROR / settings_tried(warehouse, new)
+        error = intervals.ERROR / settings_tried(later.warehouse, new)
         strict = metrics.difference_in_log_loss(judged.where(is_open), theirs[is_open], error)
         takes_over = strict.high is not None and strict.high < 0
         decision = "promoted: better" if takes_over else "not promoted: not proven better"

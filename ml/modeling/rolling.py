@@ -20,6 +20,8 @@ from ml.modeling.combining import Combination, Scored
 from ml.modeling.estimators import KIND, Floats
 from ml.settings import Features, ModelSettings
 
+Timestamps = npt.NDArray[np.datetime64]
+
 LIVE = "current"  # the kind of snapshot that has no outcome yet
 
 
@@ -40,7 +42,7 @@ class FittedModel:
         fits: One per cut, of what was known by then.
     """
 
-    cuts: npt.NDArray[np.datetime64]
+    cuts: Timestamps
     fits: tuple[Fit, ...]
 
 
@@ -54,13 +56,22 @@ class Training:
             rows: Features, `label`, `snapshot_kind`, `project_id`, `launched_at`, `closed_at`.
             cuts: Rising; the last fit is of when the last of the rows had closed.
         """
-        self.rows = rows
+        self._rows = rows
         known_at = pc.max(rows.column("closed_at")).as_py()
         seen = [(cut, rows.filter(pc.less_equal(rows.column("closed_at"), cut))) for cut in cuts]
         both = [(cut, part) for cut, part in seen if len(np.unique(estimators.labels(part))) == 2]
         self.cuts = np.array([*(cut for cut, _ in both), known_at], dtype="datetime64[us]")
         self._seen = [*(part for _, part in both), rows]
         self._place = _place(self.cuts, rows)
+        later = rows.filter(pa.array(self._place >= 0))
+        self._later = Scored(
+            score=np.empty((later.num_rows, 0)),
+            label=estimators.labels(later),
+            snapshot_kind=estimators.kinds(later),
+            project_id=later.column("project_id").to_numpy(),
+            stretch=self._place[self._place >= 0],
+        )
+        self._closed_at = _times(later, "closed_at")
         self._pipelines: dict[tuple[str, str], list[Pipeline]] = {}
         self._scores: dict[tuple[str, str], Floats] = {}
 
@@ -92,24 +103,17 @@ class Training:
 
     def _scored(self, members: list[ModelSettings]) -> Scored:
         """Returns what each estimator said of the launches after a cut, as fitted at that cut."""
-        later = self._place >= 0
-        rows = self.rows.filter(pa.array(later))
-        return Scored(
-            score=np.column_stack([self._scores_of(member)[later] for member in members]),
-            label=estimators.labels(rows),
-            snapshot_kind=estimators.kinds(rows),
-            project_id=rows.column("project_id").to_numpy(),
-            stretch=self._place[later],
-        )
+        scores = [self._scores_of(member)[self._place >= 0] for member in members]
+        return self._later._replace(score=np.column_stack(scores))
 
     def _scores_of(self, model: ModelSettings) -> Floats:
         key = _key(model)
         if key not in self._scores:
-            found = np.full(self.rows.num_rows, np.nan)
+            found = np.full(self._rows.num_rows, np.nan)
             for place, pipeline in enumerate(self._fitted(model)[:-1]):
                 mask = self._place == place
                 if mask.any():
-                    part = self.rows.filter(pa.array(mask))
+                    part = self._rows.filter(pa.array(mask))
                     found[mask] = estimators.score_raw(pipeline, part)
             self._scores[key] = found
         return self._scores[key]
@@ -118,8 +122,7 @@ class Training:
         """Returns the part of which the outcome was known when the fit of that place was made."""
         if place == len(self.cuts) - 1:
             return known
-        closed_at = _times(self.rows, "closed_at")[self._place >= 0]
-        return known.where((closed_at <= self.cuts[place]) & (known.stretch < place))
+        return known.where((self._closed_at <= self.cuts[place]) & (known.stretch < place))
 
 
 def cuts_among(rows: pa.Table, shares: Sequence[float]) -> list[datetime]:
@@ -172,14 +175,12 @@ def features_of(fitted: FittedModel) -> Features:
     return Features(tuple(numeric), tuple(name for name in categorical if name != KIND))
 
 
-def _place(
-    cuts: npt.NDArray[np.datetime64], rows: pa.RecordBatch | pa.Table
-) -> npt.NDArray[np.int64]:
+def _place(cuts: Timestamps, rows: pa.RecordBatch | pa.Table) -> npt.NDArray[np.int64]:
     """Returns the place of the newest cut before the launch of each row's project; -1: none."""
     return np.searchsorted(cuts, _times(rows, "launched_at"), side="left") - 1
 
 
-def _times(rows: pa.RecordBatch | pa.Table, name: str) -> npt.NDArray[np.datetime64]:
+def _times(rows: pa.RecordBatch | pa.Table, name: str) -> Timestamps:
     times = rows.column(name).to_numpy(zero_copy_only=False)
     return np.asarray(times, dtype="datetime64[us]")
 

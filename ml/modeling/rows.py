@@ -144,9 +144,14 @@ def rolling_cuts(warehouse: Warehouse, model: ModelSettings) -> list[datetime]:
     return sorted({cut for (cut,) in rows if cut is not None})
 
 
+def measurable(cuts: list[datetime]) -> list[datetime]:
+    """Returns the cuts that measuring may begin at: from the second on, or the only one."""
+    return cuts[1:] or cuts
+
+
 def first_measured(cuts: list[datetime]) -> datetime | None:
-    """Returns the cut that everything measured was launched after: the second."""
-    return next(iter(cuts[1:] or cuts), None)
+    """Returns the cut that everything measured is launched after, if enough is known by then."""
+    return next(iter(measurable(cuts)), None)
 
 
 def labelled_rows(warehouse: Warehouse, model: ModelSettings) -> pa.RecordBatchReader:
@@ -267,6 +272,12 @@ def _labelled_sql(model: ModelSettings, where: str, beside: str = "") -> str:
 def feature_columns(features: Features) -> str:
     """Returns the same as a list of columns for a `select`."""
     return ", ".join(f"{sql} as {name}" for name, sql in feature_expressions(features).items())
+
+
+def feature_json(features: Features) -> str:
+    """Returns the SQL of the values of all features as one JSON value."""
+    values = ", ".join(f"{name} := {sql}" for name, sql in feature_expressions(features).items())
+    return f"to_json(struct_pack({values}))"
 
 
 def feature_expressions(features: Features) -> dict[str, str]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from ml.modeling.rows import feature_columns, feature_expressions
+from ml.modeling.rows import feature_columns, feature_json
 from ml.settings import Features, ModelSettings
 from ml.warehouse import Warehouse
 
@@ -58,9 +58,8 @@ def _snapshot_columns(model: ModelSettings, features: Features) -> str:
         "case when features.snapshot_kind = 'current'"
         f" and labels.outcome_known_at <= features.snapshot_at then labels.{model.label} end"
     )
-    values = ", ".join(f"{name} := {sql}" for name, sql in feature_expressions(features).items())
     text = (
-        f"cast(case when {known} is null then to_json(struct_pack({values}))"
+        f"cast(case when {known} is null then {feature_json(features)}"
         f" else to_json(struct_pack(known_outcome := {known})) end as varchar)"
     )
     parts = (

@@ -27,7 +27,9 @@ from ml.modeling.rolling import Training
 from ml.modeling.rows import (
     check_inputs,
     column_types,
+    first_measured,
     holdout_rows,
+    measurable,
     rolling_cuts,
     training_rows,
 )
@@ -106,7 +108,8 @@ def run(
             truth is that of another platform.
     """
     check_inputs(warehouse, model, model.features)
-    runs = planned_runs(model, warehouse, context)
+    cuts = rolling_cuts(warehouse, model)
+    runs = planned_runs(model, warehouse, context, first_measured(cuts))
     past = _read_past(model, runs, warehouse, models, truth)
     if past.standing and past.is_complete:
         return [Trained(row, [], "up to date") for row in past.standing.rows[: len(runs)]]
@@ -114,7 +117,6 @@ def run(
     if first.cutoff_at is None:
         return [_skip(first, warehouse, f"no {model.entity} has a known outcome yet")]
     rows = training_rows(warehouse, model, warehouse.as_of())
-    cuts = rolling_cuts(warehouse, model)
     cutoff, by_cut, reason = _measured_from(rows, cuts, model)
     runs = [dataclasses.replace(each, cutoff_at=cutoff) for each in runs]
     if reason:
@@ -147,7 +149,7 @@ def _measured_from(
 
     With it comes what is lacking when even the last cut has not enough.
     """
-    for cut in cuts[1:] or cuts:
+    for cut in measurable(cuts):
         by_cut = rows.filter(pc.less_equal(rows.column("closed_at"), cut))
         reason = skip_reason(by_cut, model, cut)
         if reason is None:

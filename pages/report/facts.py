@@ -53,8 +53,8 @@ _BASE_VERSION = f"""
     where own.model_name = $name and own.model_version = $version
         and own.decision is distinct from '{INCUMBENT}'
     order by own.as_of desc, 1 limit 1"""
-# Every version that was ever measured on launches among those that the one in use is measured on,
-# the ones that a later decision for the same AS_OF has replaced included: each was a try.
+# All settings that were ever measured on launches among those that the version in use is measured
+# on, the ones that a later decision for the same AS_OF has replaced included: each was a try.
 _TRIED = """
     select
         count(distinct tried.config_fingerprint),
@@ -133,7 +133,7 @@ class KindRows(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """Versions measured on overlapping launches; the mean standard error of a log loss difference.
+    """Settings measured on overlapping launches; the mean standard error of a log loss difference.
 
     Attributes:
         difference_error: None where no two of them were compared.
@@ -197,7 +197,7 @@ class ModelFacts:
     Attributes:
         run: The version in use, or the row with the reason why there is none; None: never trained.
         candidates: The rows of the newest decision.
-        tried: The versions that were measured on overlapping launches.
+        tried: The settings that were measured on overlapping launches.
         previous: The champion before this one.
         promotion: The row of the decision that put this one in its place.
         scores: By version; baselines and truths by `<version>/<predictor>`.

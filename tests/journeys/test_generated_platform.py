@@ -71,7 +71,7 @@ def test_setting_and_truth_change_the_models_and_back(warehouse: Warehouse) -> N
     )
     settings = warehouse.folder / "ml" / "models.toml"
     text = settings.read_text()
-    settings.write_text(text.replace("n_estimators = 200", "n_estimators = 50", 1))
+    settings.write_text(text.replace("n_estimators = 100", "n_estimators = 50", 1))
     output = warehouse.publish(f"TRUTH={truth}")
     assert stages_of_last_run(warehouse) == ["ml", "insights", "publish", "pages"], output
     assert len(trained(warehouse)) > len(known)

@@ -192,4 +192,4 @@ def test_killed_run_changes_nothing_and_a_second_one_is_refused_meanwhile(produc
     assert "another platform" in output
     (aside,) = (product.folder / "warehouse").glob("escrow.*T*.duckdb")
     assert sha256(aside) == before
-    assert product.ask("select count(distinct model_version) from ml.model_runs") == [(4,)]
+    assert product.ask("select count(distinct model_version) from ml.model_runs") == [(8,)]

@@ -89,7 +89,7 @@ class Pipeline:
             carry_over(before, database)
             shutil.copytree(before.parent / "models", folder / "models")
         config = folder / "models.toml"
-        text = small_models.text()
+        text = small_models.text_without_boosting()
         for old, new in SETTINGS[run.settings]:
             assert old in text
             text = text.replace(old, new)

@@ -23,16 +23,25 @@ def text() -> str:
     return found
 
 
+def text_without_boosting() -> str:
+    """Returns the same with one estimator fewer, alone and in the mean."""
+    found = _without(text(), "gradient_boosting")
+    found = re.sub(r"^gradient_boosting = .*\n", "", found, flags=re.M)
+    return re.sub(r'(, )?"gradient_boosting"(?(1)|, )', "", found)
+
+
 def text_of_two() -> str:
     """Returns the same with two estimators per model, of which one is the default."""
-    found = text()
-    for section in ("log_odds_mean", "logistic_regression"):
-        found, count = re.subn(
-            rf"\[models\.\w+\.hyperparameters\.{section}\].*\n(.+\n)+\n", "", found
-        )
-        assert count == len(_FIRST)
+    found = _without(_without(text(), "log_odds_mean"), "logistic_regression")
     found = re.sub(r"challengers = \[.*\]", "challengers = [@]", found)
     for estimator in _FIRST.values():
         other = next(each for each in _FIRST.values() if each != estimator)
         found = found.replace('"log_odds_mean"', f'"{estimator}"', 1).replace("@", f'"{other}"', 1)
     return found
+
+
+def _without(file: str, estimator: str) -> str:
+    section = rf"\[models\.\w+\.hyperparameters\.{estimator}\].*\n(.+\n)+\n"
+    left, count = re.subn(section, "", file)
+    assert count == len(_FIRST)
+    return left
