@@ -14,15 +14,14 @@ DEFAULT_PATH = Path(__file__).with_name("models.toml")
 
 ENTITIES = ("project", "milestone")
 
-Estimator = Literal[
-    "log_odds_mean", "random_forest", "gradient_boosting", "logistic_regression", "base_rate"
-]
+Estimator = Literal["log_odds_mean", "random_forest", "gradient_boosting", "logistic_regression"]
 Challenger = Literal["random_forest", "gradient_boosting", "logistic_regression"]
 MEAN: Final = "log_odds_mean"
 BASE_RATE: Final = "base_rate"
 _MOST = 1_000_000
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="a lower-case name")]
 Names = tuple[Name, ...]
+Pair = Annotated[Names, Field(min_length=2, max_length=2)]
 Days = Annotated[StrictInt, Field(ge=1, le=3660)]
 
 
@@ -32,14 +31,15 @@ def _falling_days(values: tuple[int, ...]) -> tuple[int, ...]:
     return values
 
 
-def rising_shares(values: tuple[float, ...]) -> tuple[float, ...]:
-    """Returns the values if they are a rising list of two shares or more."""
-    is_rising = len(values) > 1 and list(values) == sorted(set(values))
-    if not is_rising or not 0 < values[0] < values[-1] < 1:
-        raise ValueError(
-            f"must be a rising list of two shares between 0 and 1 or more, not {list(values)}"
-        )
+def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
+    if len(values) < 2 or list(values) != sorted(set(values)):
+        raise ValueError(f"must be a rising list of two shares or more, not {list(values)}")
     return values
+
+
+RisingShares = Annotated[
+    tuple[Annotated[StrictFloat, Field(ge=0.001, le=0.999)], ...], AfterValidator(_rising)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Split:
         max_test_projects: Most projects that a model is judged on; more are sampled.
     """
 
-    cuts: Annotated[tuple[StrictFloat, ...], AfterValidator(rising_shares)]
+    cuts: RisingShares
     min_entities: Annotated[StrictInt, Field(ge=2, le=1_000_000)]
     min_rarer_class: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
     max_train_projects: Annotated[StrictInt, Field(ge=100, le=10_000_000)]
@@ -151,7 +151,7 @@ class ModelSettings:
     rule_feature: str
     linear: Features
     logarithms: Names
-    products: tuple[tuple[str, str], ...]
+    products: tuple[Names, ...]
     split: Split
     drift: Drift
 
@@ -198,7 +198,7 @@ class _Linear(BaseModel):
 
     plain: Names
     logarithms: Names
-    products: list[tuple[Name, Name]]
+    products: tuple[Pair, ...]
 
 
 class _Model(BaseModel):
@@ -237,6 +237,8 @@ def load(path: Path, catalogue: Mapping[str, Features] | None = None) -> tuple[M
         SettingsError: The file is missing, is not TOML, or a key is missing, unknown or wrong.
     """
     file = settings_file.read(path, _File)
+    if not file.models:
+        raise SettingsError(f"{path}: models holds no model")
     found = []
     for name, model in file.models.items():
         every = catalogue[model.entity] if catalogue else None
@@ -261,7 +263,7 @@ def _settings(file: _File, name: str, model: _Model, features: Features) -> Mode
         rule_feature=model.rule_feature,
         linear=Features(tuple(each for each in features.numeric if each in linear), ()),
         logarithms=model.linear.logarithms,
-        products=tuple(model.linear.products),
+        products=model.linear.products,
         split=model.split,
         drift=model.drift,
     )
@@ -270,6 +272,9 @@ def _settings(file: _File, name: str, model: _Model, features: Features) -> Mode
 def _problem(model: _Model) -> str | None:
     """Returns what does not go together, with its key; None when all does."""
     made = (model.estimator, *model.challengers)
+    for challenger in model.challengers:
+        if made.count(challenger) > 1:
+            return f"challengers holds {challenger!r}, which is a candidate already"
     for estimator in model.hyperparameters:
         if estimator not in made:
             return f"hyperparameters.{estimator} is unknown; known here: {', '.join(made)}"
@@ -282,11 +287,25 @@ def _problem(model: _Model) -> str | None:
             return f"{place} is unknown; known here: {', '.join((*model.challengers, BASE_RATE))}"
         if not isinstance(prior, int | float) or not 0 < prior <= _MOST:
             return f"{place} must be a number above 0, at most {_MOST}, not {prior!r}"
+    if model.hyperparameters.get(MEAN) == {}:
+        return f"hyperparameters.{MEAN} names no estimator"
+    if problem := _problem_of_linear(model.linear):
+        return problem
     if model.drift.outcome_kind == "current":
         return "drift.outcome_kind must name a kind of snapshot other than 'current'"
     if not model.drift.snapshot_kinds or "current" in model.drift.snapshot_kinds:
         # Live campaigns are long ones caught half-way: against training they always differ.
         return "drift.snapshot_kinds must name kinds of snapshot other than 'current'"
+    return None
+
+
+def _problem_of_linear(linear: _Linear) -> str | None:
+    read = (*linear.plain, *linear.logarithms)
+    if not read:
+        return "linear names no feature, neither in plain nor in logarithms"
+    for name in (name for pair in linear.products for name in pair):
+        if name not in read:
+            return f"linear.products holds {name!r}, which is neither in plain nor in logarithms"
     return None
 
 

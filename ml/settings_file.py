@@ -51,6 +51,8 @@ def _message(problem: Any, schema: Schema) -> str:
     if problem["type"] == "value_error":
         return f"{key} {problem['ctx']['error']}"
     if "[key]" in problem["loc"]:
+        if problem["type"] == "literal_error":
+            return f"{key} is unknown; known here: {problem['ctx']['expected']}"
         return f"{key} must be a lower-case name"
     allowed = _allowed(_at(schema, place))
     subject = f"{key}: each" if isinstance(place[-1], int) else key
@@ -86,7 +88,8 @@ def _allowed(node: Schema) -> str:
         kind = "a whole number" if node["type"] == "integer" else "a number"
         return f"{kind} from {node['minimum']:.10g} to {node['maximum']:.10g}"
     if node.get("type") == "array":
-        return f"a list of: {_allowed(node['items'])}"
+        count = f" {node['maxItems']}" if node.get("minItems") == node.get("maxItems", -1) else ""
+        return f"a list of{count}: {_allowed(node['items'])}"
     if node.get("type") == "string":
         return "a text that is not empty"
     return "a table"

@@ -23,6 +23,7 @@ _TOTALS = """
         count(*) filter (is_submitted and risk_probability is null) as by_hand_count,
         any_value(skill_state) as skill_state,
         any_value(loss_ratio) as loss_ratio,
+        any_value(hold_back_risk) as hold_back_risk,
         (select as_of from core.warehouse_as_of) as as_of
     from insights.release_decisions"""
 _RECOMMENDATIONS = """
@@ -52,7 +53,12 @@ _SHEET = f"""
     order by
         is_submitted desc, expected_loss_amount desc nulls last, release_amount desc, milestone_id
     limit {MAX_ROWS}"""
-_BACKTEST = "from intermediate.int_release_rule_backtest order by snapshot_kind"
+_DECISION_VALUES = """
+    from insights.decision_values
+    order by snapshot_kind, list_position(
+        ['always_release', 'fixed_limits', 'rule_on_facts', 'recommendations', 'oracle'],
+        decision_policy
+    )"""
 _POLICY = """
     select
         release_strategy, launch_share_ratio, best_probability, expected_on_time_ratio,
@@ -97,7 +103,7 @@ def write(published: Published, folder: Path) -> None:
         price=_price(totals, published.rows(_PRICE)[0]["late_count"]),
         recommendations=published.rows(_RECOMMENDATIONS),
         sheet=published.rows(_SHEET),
-        backtest=published.rows(_BACKTEST),
+        decision_values=published.rows(_DECISION_VALUES),
         max_rows=MAX_ROWS,
         policy=policy,
         chart=chart,

@@ -44,3 +44,45 @@
         ) as decimal(18, 2)
     )
 {%- endmacro %}
+
+{#- An amount for each 1,000 of so many, round half up in integers. -#}
+{% macro per_thousand(amount, count) -%}
+    {{ adapter.dispatch('per_thousand', 'escrow')(amount, count) }}
+{%- endmacro %}
+{% macro default__per_thousand(amount, count) -%}
+    cast(
+        cast(
+            (2000 * cast(({{ amount }}) * 100 as hugeint) + ({{ count }})) // (2 * ({{ count }}))
+            as decimal(28, 0)
+        ) * cast(0.01 as decimal(3, 2)) as decimal(28, 2)
+    )
+{%- endmacro %}
+{% macro spark__per_thousand(amount, count) -%}
+    cast(
+        cast(
+            (2000 * cast(({{ amount }}) * 100 as decimal(30, 0)) + ({{ count }})) div (2 * ({{ count }}))
+            as decimal(28, 0)
+        ) * cast(0.01 as decimal(3, 2)) as decimal(28, 2)
+    )
+{%- endmacro %}
+
+{#- Which share of the money behind high-risk milestones was lost, drawn towards one half as if by two milestones more, one
+    of them lost: none of a few is not never. -#}
+{% macro loss_ratio(high_risk_count, lost_cents, funding_cents) -%}
+    (
+        (1 + {{ high_risk_count }} * coalesce({{ ratio(lost_cents, funding_cents) }}, 0))
+        / cast(2 + {{ high_risk_count }} as double)
+    )
+{%- endmacro %}
+
+{#- Student's 97.5 % quantile: below three degrees of freedom that of two, then the expansion of Fisher and Cornish, to 1 %.
+    With fewer than two nothing is said. -#}
+{% macro student_quantile(degrees) -%}
+    case
+        when {{ degrees }} < 2 then null
+        when {{ degrees }} < 3 then 4.303
+        else
+            1.95996 + 2.37227 / {{ degrees }} + 2.82250 / power({{ degrees }}, 2)
+            + 2.55585 / power({{ degrees }}, 3)
+    end
+{%- endmacro %}

@@ -1,7 +1,22 @@
+{#- The limits of a risk follow from what is lost at it. Paid in full, risk x loss ratio x payment is lost if the milestone
+    fails; kept back, (1 - risk) x delay_cost_ratio x payment if it delivers. A review keeps back all and takes a
+    person's time as well. Each is the risk from which the next action is expected to lose less. -#}
+{% macro hold_back_risk(loss_ratio) -%}
+    {{ ratio(var('delay_cost_ratio'), var('delay_cost_ratio') ~ ' + ' ~ loss_ratio) }}
+{%- endmacro %}
+{#- Above 1, or NULL without a payment: a review costs more than it can save. -#}
+{% macro review_risk(loss_ratio, amount, held_back_amount) -%}
+    (
+        {{ hold_back_risk(loss_ratio) }}
+        + {{ ratio(var('review_cost'), amount ~ ' - ' ~ held_back_amount) }}
+        / ({{ var('delay_cost_ratio') }} + {{ loss_ratio }})
+    )
+{%- endmacro %}
+
 {#- What to do at the approval of a milestone: on the decision sheet, and in its backtest on past ones. Reads the votes,
     backer_count, is_submitted and is_decided of the row. Backers decide too. Fewer votes for than against: a person
     looks, for the vote may still turn; it cannot once more than half of all backers are against. -#}
-{% macro recommendation(risk) -%}
+{% macro recommendation(risk, hold_back_risk='hold_back_risk', review_risk='review_risk') -%}
     case
         when not is_submitted and is_decided then 'overdue'
         when not is_submitted then 'watch'
@@ -11,8 +26,8 @@
         when is_decided then 'do_not_release'
         when {{ risk }} is null then 'decide_by_hand'
         when approval_count < rejection_count then 'review'
-        when {{ risk }} >= {{ var('review_risk') }} then 'review'
-        when {{ risk }} >= {{ var('hold_back_risk') }} then 'hold_back_20'
+        when {{ risk }} >= {{ review_risk }} then 'review'
+        when {{ risk }} >= {{ hold_back_risk }} then 'hold_back_20'
         else 'release'
     end
 {%- endmacro %}

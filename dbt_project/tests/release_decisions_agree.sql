@@ -164,12 +164,23 @@ where
     )
 union all
 select
-    'rule_in_the_backtest_releases_no_more_than_there_were' as check_name,
+    'all_policies_are_valued_on_the_same_milestones' as check_name,
     snapshot_kind as row_key
-from {{ ref('int_release_rule_backtest') }}
-where
-    released_count > milestone_count
-    or released_high_risk_ratio * released_count > high_risk_ratio * milestone_count + 0.5
+from {{ ref('decision_values') }}
+group by snapshot_kind
+having
+    count(*) <> 5
+    or min(milestone_count) <> max(milestone_count)
+    or min(payment_amount) <> max(payment_amount)
+union all
+select
+    'oracle_loses_least_and_no_policy_more_than_it_pays' as check_name,
+    snapshot_kind as row_key
+from {{ ref('decision_values') }}
+group by snapshot_kind
+having
+    min(lost_amount) <> max(case when decision_policy = 'oracle' then lost_amount end)
+    or max(lost_amount) > max(payment_amount + {{ var('review_cost') }} * milestone_count)
 union all
 select
     'sheet_reasons_and_version_are_the_outlooks' as check_name,
@@ -275,8 +286,24 @@ select
     cast(milestone_id as varchar) as row_key
 from pairs
 where
-    (recommendation = 'release' and risk_probability >= {{ var('hold_back_risk') }})
-    or (recommendation = 'hold_back_20' and risk_probability >= {{ var('review_risk') }})
+    -- of paying, holding back a fifth and a review the one that is expected to lose least
+    (
+        recommendation = 'release'
+        and risk_probability * loss_ratio
+        > (1 - risk_probability) * {{ var('delay_cost_ratio') }} + 1e-9
+    )
+    or (
+        recommendation = 'hold_back_20'
+        and risk_probability * loss_ratio
+        < (1 - risk_probability) * {{ var('delay_cost_ratio') }} - 1e-9
+    )
+    or (
+        recommendation = 'hold_back_20'
+        and (
+            risk_probability * loss_ratio
+            - (1 - risk_probability) * {{ var('delay_cost_ratio') }}
+        ) * cast(release_amount - held_back_amount as double) > {{ var('review_cost') }} + 1e-6
+    )
 union all
 select
     'majority_of_all_backers_against_is_final' as check_name,

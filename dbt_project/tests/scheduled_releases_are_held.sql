@@ -10,4 +10,7 @@ inner join {{ ref('escrow_balances') }} as balances
     on milestones.project_id = balances.project_id
 where
     releases.release_cents < 0
-    or {{ to_amount('releases.release_cents') }} > balances.held_amount
+    or (
+        milestones.milestone_status in ('open', 'submitted')
+        and {{ to_amount('releases.release_cents') }} > balances.held_amount
+    )

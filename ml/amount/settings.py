@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, StrictFloat, StrictInt, with_config
+from pydantic import BaseModel, Field, StrictFloat, StrictInt, with_config
 
 from ml import settings_file
-from ml.settings import Features, ModelSettings, rising_shares
+from ml.settings import Features, ModelSettings, RisingShares
 from ml.settings_file import CLOSED
 
 DEFAULT_PATH = Path(__file__).with_name("amount.toml")
@@ -31,7 +31,7 @@ class Forest:
 class Calibration:
     """Section `calibration`."""
 
-    shares: Annotated[tuple[StrictFloat, ...], AfterValidator(rising_shares)]
+    shares: RisingShares
     min_projects: Annotated[StrictInt, Field(ge=9, le=1_000_000)]
 
 

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from functools import cache
+from math import isfinite
 from typing import Any, Self
 
 import numpy as np
@@ -30,9 +31,21 @@ _CLASSES: dict[str, Any] = {
     "logistic_regression": LogisticRegression,
     BASE_RATE: LogisticRegression,  # on the kind of snapshot alone
 }
+# What the file may set. The rest would break repeatable runs, weigh classes, name columns, draw a
+# validation part by rows (snapshots of one project on both sides), or forbid one of these.
+_GIVEN = {
+    "random_forest": (
+        *("n_estimators", "criterion", "max_depth", "min_samples_split", "min_samples_leaf"),
+        *("max_features", "max_leaf_nodes", "max_samples"),
+    ),
+    "gradient_boosting": (
+        *("max_iter", "learning_rate", "max_leaf_nodes", "max_depth", "min_samples_leaf"),
+        *("l2_regularization", "max_features", "max_bins"),
+    ),
+    "logistic_regression": ("C",),
+    BASE_RATE: (),
+}
 _LINEAR = {"solver": "newton-cholesky", "max_iter": 1000, "verbose": 0}
-# Not for the file: what makes runs repeatable, and a validation part drawn by rows, which would
-# put snapshots of one project on both sides.
 _FIXED: dict[str, dict[str, Any]] = {
     "random_forest": {"n_jobs": -1, "oob_score": False, "verbose": 0, "warm_start": False},
     "gradient_boosting": {"early_stopping": False, "verbose": 0, "warm_start": False},
@@ -85,11 +98,13 @@ def build(model: ModelSettings) -> Pipeline:
     """
     name, given = model.estimator, model.hyperparameters
     fixed = _FIXED[name] | {"random_state": model.seed}
-    known = sorted(set(_CLASSES[name]().get_params()) - set(fixed))
+    known = _GIVEN[name]
     place = f"models.toml: models.{model.name}.hyperparameters.{name}"
-    for key in given:
+    for key, value in given.items():
         if key not in known:
             raise SettingsError(f"{place}.{key} cannot be set; known here: {', '.join(known)}")
+        if isinstance(value, float) and not isfinite(value):
+            raise SettingsError(f"{place}.{key} must be finite, not {value!r}")
     estimator = _CLASSES[name](**given, **fixed)
     try:
         estimator._validate_params()  # the only check of values that needs no data
@@ -119,11 +134,7 @@ def _numeric(model: ModelSettings) -> Pipeline:
         return Pipeline([("impute", impute), ("scale", StandardScaler())])
     place = {name: number for number, name in enumerate(model.features.numeric)}
     logarithms = tuple(place[name] for name in model.logarithms if name in place)
-    products = tuple(
-        (place[one], place[other])
-        for one, other in model.products
-        if one in place and other in place
-    )
+    products = tuple((place[one], place[other]) for one, other in model.products)
     return Pipeline([("impute", impute), ("scale", AnalystForm(logarithms, products))])
 
 

@@ -63,11 +63,10 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
     The incumbent is what served at the newest earlier `as_of`: what was tried at this very one
     leaves no trace. It meets first the candidate of its own estimator. One of the same settings is
     the same procedure with newer outcomes: it takes over unless its log loss is proven higher, on
-    however few launches. Any
-    other must be proven lower, with an error of 5 % shared among all settings tried so far
-    (Bonferroni): of twelve edits one looks better by chance. Both are judged on launches after both
-    cuts. If none takes over, the last row says that the incumbent stays. Without an incumbent the
-    first candidate, the default estimator, begins.
+    however few launches. Any other must be proven lower, with an error of 5 % shared among all
+    settings tried at earlier `as_of` (Bonferroni): of twelve edits one looks better by chance. Both
+    are judged on launches after both cuts. If none takes over, the last row says that the incumbent
+    stays. Without an incumbent the first candidate, the default estimator, begins.
     """
     incumbent, problem = find_champion(candidates[0].model, warehouse, models)
     later = _LaterLaunches(warehouse)

@@ -95,11 +95,18 @@ def decisions(warehouse: Warehouse, model_name: str) -> list[list[ModelRun]]:
 
 
 def settings_tried(warehouse: Warehouse, run: ModelRun) -> int:
-    """Returns how many settings of a model were tried at earlier `as_of`, this one included."""
-    sql = (
-        "select count(distinct config_fingerprint) from ml.model_runs where model_name = $name"
-        " and status = 'trained' and as_of < $as_of and config_fingerprint <> $config"
-    )
+    """Returns how many settings of a model were tried at earlier `as_of`, this one included.
+
+    What a look back tried after the first decision for this `as_of` does not count.
+    """
+    sql = """
+        select count(distinct config_fingerprint)
+        from ml.model_runs
+        where model_name = $name and status = 'trained' and as_of < $as_of
+            and config_fingerprint <> $config
+            and coalesce(trained_at < (
+                select min(first_decided_at) from staging.stg_model_runs where model_name = $name
+            ), true)"""
     given = {"name": run.model_name, "as_of": run.as_of, "config": run.config_fingerprint}
     return 1 + int(warehouse.fetch(sql, **given)[0][0])
 

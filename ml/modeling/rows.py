@@ -124,6 +124,13 @@ def check_inputs(warehouse: Warehouse, model: ModelSettings, features: Features)
         _require_kind(table, name, types[name], _NUMBER_TYPES, "a number", model)
     for name in features.categorical:
         _require_kind(table, name, types[name], ("VARCHAR",), "text", model)
+    known_kinds = snapshot_kinds(warehouse, model.entity)
+    for kind in (*model.drift.snapshot_kinds, model.drift.outcome_kind):
+        if kind not in known_kinds:
+            raise WarehouseError(
+                f"models.toml: models.{model.name}.drift names the snapshot kind {kind!r}, which is"
+                f" not in features.snapshot_kinds; known here: {', '.join(known_kinds)}"
+            )
 
 
 def column_types(warehouse: Warehouse, model: ModelSettings) -> dict[str, str]:

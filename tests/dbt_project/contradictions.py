@@ -45,6 +45,7 @@ FEATURES, MILESTONE_FEATURES = "features.project_features", "features.milestone_
 LABELS, MILESTONE_LABELS = "features.project_labels", "features.milestone_labels"
 OUTLOOK, MILESTONE_OUTLOOK = "insights.project_outlook", "insights.milestone_outlook"
 SHEET, POLICY = "insights.release_decisions", "insights.release_policy"
+VALUES = "insights.decision_values"
 PERFORMANCE, READOUT = "insights.model_performance", "insights.experiment_readout"
 LATER = "interval 1 hour"
 
@@ -178,9 +179,13 @@ PLANTS = (
     Plant(SHEET, "select * replace ('similar past milestones' as risk_source,"
         " 0.123 as risk_probability) from {it}",
         "risk_by_facts_is_the_share_of_similar_milestones"),
-    added("intermediate.int_release_rule_backtest",
-        "'vote_1d' as snapshot_kind, 1 as milestone_count, 2 as released_count",
-        "rule_in_the_backtest_releases_no_more_than_there_were"),
+    added(VALUES, "'vote_1d' as snapshot_kind, unnest(['oracle', 'recommendations'])"
+        " as decision_policy, unnest([1, 2]) as milestone_count",
+        "all_policies_are_valued_on_the_same_milestones"),
+    added(VALUES, "'vote_1d' as snapshot_kind, unnest(['oracle', 'recommendations'])"
+        " as decision_policy, unnest([2, 1]) as lost_amount, 9 as payment_amount,"
+        " 0 as milestone_count",
+        "oracle_loses_least_and_no_policy_more_than_it_pays"),
     changed(SHEET, "reasons", "'x'", "sheet_reasons_and_version_are_the_outlooks"),
     changed(SHEET, "days_overdue", "-1", "days_overdue_are_days_left_below_zero"),
     changed(SHEET, "held_amount", "-1", "sheet_holds_the_outlooks_money"),

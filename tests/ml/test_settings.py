@@ -40,8 +40,47 @@ def test_the_file_of_the_repository_is_sound() -> None:
         (
             "cuts = [0.4, 0.55, 0.7, 0.85]",
             "cuts = [0.4, 1.7]",
-            "models.project_success.split.cuts must be a rising list of two shares between 0 and 1",
+            "models.project_success.split.cuts: each must be a number from 0.001 to 0.999, not 1.7",
         ),
+        ("cuts = [0.4, 0.55", "cuts = [0.4, nan", "cuts: each must be a number from 0.001 to"),
+        ("cuts = [0.4, 0.55, 0.7, 0.85]", 'cuts = "0.7"', "cuts must be a list of: a number from"),
+        ("cuts = [0.4, 0.55, 0.7, 0.85]", "cuts = [0.7, 0.4]", "cuts must be a rising list of two"),
+        (
+            'products = [["pace_ratio", "elapsed_ratio"]',
+            'products = [["pace_ratio", "elapsed_ratoi"]',
+            "linear.products holds 'elapsed_ratoi', which is neither in plain nor in logarithms",
+        ),
+        (
+            'products = [["pace_ratio", "elapsed_ratio"]',
+            'products = [["pace_ratio"]',
+            "linear.products: each must be a list of 2: a lower-case name, not ['pace_ratio']",
+        ),
+        (
+            'products = [["pace_ratio", "elapsed_ratio"]',
+            'products = ["x", ["pace_ratio", "elapsed_ratio"]',
+            "linear.products: each must be a list of 2: a lower-case name, not 'x'",
+        ),
+        (
+            'challengers = ["random_forest", ',
+            'challengers = ["random_forest", "random_forest", ',
+            "challengers holds 'random_forest', which is a candidate already",
+        ),
+        ('"log_odds_mean"', '"random_forest"', "challengers holds 'random_forest', which is a"),
+        ('"log_odds_mean"', '"base_rate"', "models.project_success.estimator must be one of"),
+        (
+            "hyperparameters.random_forest]",
+            "hyperparameters.random_forst]",
+            "models.project_success.hyperparameters.random_forst is unknown; known here: 'log_odds",
+        ),
+        (
+            "random_forest = 3.0         # of each, in projects of evidence\n"
+            "gradient_boosting = 3.0\nlogistic_regression = 3.0\n",
+            "",
+            "models.project_success.hyperparameters.log_odds_mean names no estimator",
+        ),
+        ("n_estimators = 100", "bootstrap = false", "random_forest.bootstrap cannot be set"),
+        ("C = 0.3", "C = inf", "hyperparameters.logistic_regression.C must be finite, not inf"),
+        ("C = 0.3", "class_weight = {a = 1}", "logistic_regression.class_weight cannot be set"),
         ("cuts = [0.4, 0.55, 0.7, 0.85]", "cuts = [0.4]", "models.project_success.split.cuts"),
         ("cuts = [0.4", "cut = [0.4", "models.project_success.split.cut is unknown"),
         (
@@ -124,6 +163,18 @@ def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, message: str
         load_with(tmp_path, old, new)
     assert message in str(caught.value)
     assert "models.toml: " in str(caught.value)
+
+
+def test_a_linear_model_without_features_and_a_file_without_models_are_named(
+    tmp_path: Path,
+) -> None:
+    text = settings.DEFAULT_PATH.read_text()
+    linear = text[text.index("plain = ") : text.index("[models.project_success.hyperparameters")]
+    with pytest.raises(SettingsError, match="linear names no feature"):
+        load_with(tmp_path, linear, "plain = []\nlogarithms = []\nproducts = []\n")
+    (tmp_path / "none.toml").write_text("seed = 1\n[models]\n")
+    with pytest.raises(SettingsError, match="models holds no model"):
+        settings.load(tmp_path / "none.toml")
 
 
 def test_a_model_reads_all_features_but_those_left_out(tmp_path: Path) -> None:

@@ -76,10 +76,6 @@ def run_to_the_end(
     assert first == set(stages)
     with duckdb.connect(str(platform.db)) as connection:
         connection.execute("create schema insights")
-        connection.execute("""
-            create table intermediate.int_release_rule_backtest (
-                snapshot_kind varchar, milestone_count bigint, high_risk_ratio double,
-                released_count bigint, released_high_risk_ratio double)""")
         for table, columns in insights().items():
             connection.execute(f"create table insights.{table} ({columns})")
         for table, source in (

@@ -20,7 +20,8 @@ ROW = {
     "approval_count": 6, "rejection_count": 2, "approval_ratio": 0.75, "turnout_ratio": 0.4,
     "held_amount": 1000, "risk_source": "prediction", "skill_state": "not_proven",
     "release_amount": 250, "held_back_amount": 50, "is_decided": False, "risk_probability": 0.4,
-    "loss_ratio": 0.2, "expected_loss_amount": 20, "expected_loss_amount_held_back": 16,
+    "loss_ratio": 0.2, "hold_back_risk": 0.2, "review_risk": 0.3,
+    "expected_loss_amount": 20, "expected_loss_amount_held_back": 16,
     "release_strategy": "front_loaded", "bandit_strategy": "back_loaded",
     "recommendation": "hold_back_20",
     "recommendation_reason": "Submitted, 6 of 8 votes for, 40.0 % risk: hold back 20 %.",
@@ -38,6 +39,20 @@ OVERDUE = {
     "project_title": "Overdue Garden", "expected_loss_amount": 200,
 }  # fmt: skip
 
+VALUES = """
+    insert into insights.decision_values by name
+    select 'vote_1d' as snapshot_kind, 'always_release' as decision_policy,
+        88 as milestone_count, 88 as released_count, 0.25 as released_high_risk_ratio,
+        0.2 as loss_ratio, 50000 as lost_amount_per_1000, 0 as model_count,
+        30000 as lost_amount_per_1000_low, 80000 as lost_amount_per_1000_high,
+        1 as always_release_ratio
+    union all by name
+    select 'vote_1d' as snapshot_kind, 'recommendations' as decision_policy,
+        88 as milestone_count, 60 as released_count, 0.1 as released_high_risk_ratio,
+        0.2 as loss_ratio, 30000 as lost_amount_per_1000, 40 as model_count,
+        0.6 as always_release_ratio, 0.4 as always_release_ratio_low,
+        0.9 as always_release_ratio_high"""
+
 
 def page(platform: Platform, decisions: list[dict[str, Any]]) -> str:
     """Makes the page from insights as dbt promises them."""
@@ -45,10 +60,6 @@ def page(platform: Platform, decisions: list[dict[str, Any]]) -> str:
     with duckdb.connect(str(platform.path)) as connection:
         connection.execute("create schema insights")
         connection.execute("create schema if not exists intermediate")
-        connection.execute("""
-            create table intermediate.int_release_rule_backtest as
-            select 'vote_1d' as snapshot_kind, 88 as milestone_count, 0.25 as high_risk_ratio,
-                60 as released_count, 0.1 as released_high_risk_ratio""")
         for model in content["models"]:
             columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
             connection.execute(f"create table insights.{model['name']} ({columns})")
@@ -59,6 +70,8 @@ def page(platform: Platform, decisions: list[dict[str, Any]]) -> str:
                 f"insert into insights.release_decisions ({names}) values ({places})",
                 list(row.values()),
             )
+        if decisions:
+            connection.execute(VALUES)
         connection.execute("""
             insert into insights.release_policy by name
             select
@@ -84,8 +97,9 @@ def test_page_shows_decisions_shares_and_why_values_are_missing(
         "not approved within these 14 days is <i>review</i> while most votes are for it",
         "1,000.00",
         "No risk is known for 1 submitted milestone:",
-        "The model now: <b>no proven skill</b>", "60 of 88 would have been",
-        "of which 10.0 % were high risk (of all: 25.0 %).",
+        "The model now: <b>no proven skill</b>", "60 of 88", "10.0 %",
+        "50,000.00", "30,000.00 to 80,000.00", "60.0 %", "40.0 % to 90.0 %", "no interval",
+        "its value is biased upwards",
         "Share of launches by strategy and week",
         "Not estimable: ", "2,000 are needed",
     ):  # fmt: skip
@@ -137,3 +151,29 @@ def test_page_without_a_bandit_says_why(
     text = page(platform, decisions)
     assert "No decisions: no project has a release strategy." in text
     assert ("No milestone is open." in text) == (not decisions)
+    assert ("Not enough past milestones:" in text) == (not decisions)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "verdict"),
+    [
+        ("0.6", "0.4", "0.9", "60.0 % of what releasing all loses: less, beyond chance."),
+        ("1.4", "1.1", "1.8", "140.0 % of what releasing all loses: more, beyond chance."),
+        ("0.6", "0.3", "1.2", "60.0 % of what releasing all loses: the difference may be chance."),
+        ("0.6", "null", "null", "60.0 % of what releasing all loses: no interval, since too few"),
+        ("null", "null", "null", "past milestones: releasing all would have lost nothing."),
+    ],
+)
+def test_page_says_what_the_recommendations_are_worth(
+    platform: Platform, chosen: BanditSettings, ratio: str, low: str, high: str, verdict: str
+) -> None:
+    platform.decide(chosen)
+    page(platform, [ROW])
+    platform.sql(f"""
+        update insights.decision_values set always_release_ratio = {ratio},
+            always_release_ratio_low = {low}, always_release_ratio_high = {high}
+        where decision_policy = 'recommendations'""")
+    with open_published(platform.path) as published:
+        write(published, platform.path.parent / "releases")
+    text = (platform.path.parent / "releases" / "index.html").read_text()
+    assert verdict in " ".join(text.split())

@@ -1,9 +1,13 @@
--- What the approval of an open milestone would release: the ledger's formula, backer by backer.
+-- What the approval of a milestone releases, or did: the ledger's formula, backer by backer.
 with
 
 milestones as (
-    select * from {{ ref('int_milestones_started') }}
-    where started_at is not null and resolved_at is null and expires_at > {{ as_of() }}
+    select
+        *,
+        approved_cents - case when approved_at is not null then funding_cents else 0 end
+            as approved_before_cents
+    from {{ ref('int_milestones_started') }}
+    where started_at is not null
 ),
 
 backers as (
@@ -15,11 +19,11 @@ by_backer as (
         milestones.milestone_id,
         {{ released_cents(
             'backers.pledged_cents',
-            'milestones.approved_cents + milestones.funding_cents',
+            'milestones.approved_before_cents + milestones.funding_cents',
             'milestones.goal_cents'
         ) }}
         - {{ released_cents(
-            'backers.pledged_cents', 'milestones.approved_cents', 'milestones.goal_cents'
+            'backers.pledged_cents', 'milestones.approved_before_cents', 'milestones.goal_cents'
         ) }} as release_cents
     from milestones
     inner join backers on milestones.project_id = backers.project_id

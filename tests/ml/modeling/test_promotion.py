@@ -180,6 +180,21 @@ def test_every_settings_tried_at_an_earlier_as_of_counts_once(finished: Any) -> 
     assert after == before + 3
 
 
+def test_settings_tried_by_a_look_back_afterwards_do_not_count(finished: Any) -> None:
+    add = """
+        insert into ml.model_runs by name
+        select * replace ('look back' as config_fingerprint, as_of - interval 9 day as as_of,
+            trained_at + to_hours($hours) as trained_at)
+        from ml.model_runs where model_name = $name limit 1"""
+    with open_warehouse(finished.db) as warehouse:
+        run = run_in_use(warehouse, NAME)
+        assert run is not None
+        warehouse.fetch(add, hours=1, name=NAME)
+        assert settings_tried(warehouse, run) == 1
+        warehouse.fetch(add, hours=-1, name=NAME)
+        assert settings_tried(warehouse, run) == 2
+
+
 def test_the_candidate_of_the_champions_own_kind_is_judged_first(finished: Any) -> None:
     with contest_on(finished) as contest:
         other, own = contest.decide(

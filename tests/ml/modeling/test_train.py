@@ -269,6 +269,14 @@ def test_drift_settings_belong_to_no_version(finished: Any) -> None:
     assert finished.run("train", run_id="run-2", hour=1).out.count("up to date") == 4
 
 
+def test_a_snapshot_kind_that_is_none_is_named_before_anything_is_trained(finished: Any) -> None:
+    finished.edit('outcome_kind = "d3"', 'outcome_kind = "d99"')
+    refused = finished.run("train", run_id="run-2", hour=1)
+    assert refused.code == 2
+    assert "models.project_success.drift names the snapshot kind 'd99'" in refused.err
+    assert "known here: launch, " in refused.err
+
+
 def test_another_label_makes_another_version_of_its_own_model_alone(finished: Any) -> None:
     finished.sql(
         "update features.project_labels set is_successful = not is_successful where project_id = 9"

@@ -1,5 +1,5 @@
 -- What to do at the approval of each open milestone. Only what is submitted can be released; no
--- unproven model decides. Expected loss = risk x loss_ratio x payment.
+-- unproven model decides. Expected loss = risk x loss_ratio x payment; the limits follow from it.
 with
 
 outlook as (
@@ -70,6 +70,14 @@ priced as (
     from paid
 ),
 
+limited as (
+    select
+        *,
+        {{ hold_back_risk('loss_ratio') }} as hold_back_risk,
+        {{ review_risk('loss_ratio', 'release_amount', 'held_back_amount') }} as review_risk
+    from priced
+),
+
 recommended as (
     select
         *,
@@ -77,7 +85,7 @@ recommended as (
             as expected_loss_amount_held_back,
         greatest(-days_left, 0) as days_overdue,
         {{ recommendation('decision_risk') }} as recommendation
-    from priced
+    from limited
 ),
 
 worded as (
@@ -167,6 +175,8 @@ release_decisions as (
         skill_state,
         similar_count,
         loss_ratio,
+        hold_back_risk,
+        review_risk,
         expected_loss_amount,
         expected_loss_amount_held_back,
         release_strategy,

@@ -1,0 +1,175 @@
+-- Money lost by policy on past milestones. Intervals: linearised sums over projects, in which the
+-- loss ratio varies too, on the logarithm, since money is skewed; Student's quantile for the number
+-- of projects that carry the variance (participation ratio).
+with
+
+decisions as (
+    select * from {{ ref('int_past_decisions_priced') }}
+),
+
+losses as (
+    select * from {{ ref('int_high_risk_milestones_closed') }}
+),
+
+totals as (
+    select
+        snapshot_kind,
+        decision_policy,
+        count(*) as milestone_count,
+        count(distinct project_id) as project_count,
+        count(case when is_by_model then 1 end) as model_count,
+        count(case when recommendation = 'release' then 1 end) as released_count,
+        count(case when recommendation = 'release' and is_high_risk then 1 end)
+            as released_high_risk_count,
+        sum(payment_amount) as payment_amount,
+        sum(lost_amount) as lost_amount,
+        cast(sum(failed_amount) as double) / count(*) as failed_mean,
+        cast(sum(lost_amount) as double) / count(*) as lost_mean,
+        max(loss_ratio) as loss_ratio
+    from decisions
+    group by snapshot_kind, decision_policy
+),
+
+-- a project's part in the loss ratio, drawn towards one half like the ratio itself
+ratio_parts as (
+    select
+        project_id,
+        cast(sum(lost_cents) as double) as lost_cents,
+        cast(sum(funding_cents) as double) as funding_cents
+    from losses
+    group by project_id
+),
+
+ratio_totals as (
+    select
+        {{ ratio('sum(funding_cents) * (count(*) + 2)', 'count(*)') }} as funding_cents
+    from losses
+),
+
+parts as (
+    select
+        decisions.snapshot_kind,
+        decisions.decision_policy,
+        decisions.project_id,
+        (cast(sum(decisions.lost_amount) as double) - count(*) * max(totals.lost_mean))
+        / max(totals.milestone_count) as part
+    from decisions
+    inner join totals
+        on
+            decisions.snapshot_kind = totals.snapshot_kind
+            and decisions.decision_policy = totals.decision_policy
+    group by decisions.snapshot_kind, decisions.decision_policy, decisions.project_id
+    union all
+    select
+        totals.snapshot_kind,
+        totals.decision_policy,
+        ratio_parts.project_id,
+        totals.failed_mean
+        * (ratio_parts.lost_cents - totals.loss_ratio * ratio_parts.funding_cents)
+        / ratio_totals.funding_cents as part
+    from totals
+    cross join ratio_parts
+    cross join ratio_totals
+),
+
+by_project as (
+    select
+        snapshot_kind,
+        decision_policy,
+        project_id,
+        sum(part) as part
+    from parts
+    group by snapshot_kind, decision_policy, project_id
+),
+
+compared as (
+    select
+        by_project.snapshot_kind,
+        by_project.decision_policy,
+        by_project.part / nullif(totals.lost_mean, 0) as part,
+        by_project.part / nullif(totals.lost_mean, 0) - base.part / nullif(base_totals.lost_mean, 0)
+            as ratio_part
+    from by_project
+    inner join totals
+        on
+            by_project.snapshot_kind = totals.snapshot_kind
+            and by_project.decision_policy = totals.decision_policy
+    inner join by_project as base
+        on
+            by_project.snapshot_kind = base.snapshot_kind
+            and by_project.project_id = base.project_id
+            and base.decision_policy = 'always_release'
+    inner join totals as base_totals
+        on
+            by_project.snapshot_kind = base_totals.snapshot_kind
+            and base_totals.decision_policy = 'always_release'
+),
+
+spread as (
+    select
+        snapshot_kind,
+        decision_policy,
+        sum(power(part, 2)) as variance,
+        power(sum(power(part, 2)), 2) / nullif(sum(power(part, 4)), 0) - 1 as degrees,
+        sum(power(ratio_part, 2)) as ratio_variance,
+        power(sum(power(ratio_part, 2)), 2) / nullif(sum(power(ratio_part, 4)), 0) - 1
+            as ratio_degrees
+    from compared
+    group by snapshot_kind, decision_policy
+),
+
+widths as (
+    select
+        spread.snapshot_kind,
+        spread.decision_policy,
+        {{ student_quantile('spread.degrees') }}
+        * sqrt(spread.variance * {{ ratio('totals.project_count', 'totals.project_count - 1') }})
+            as width,
+        {{ student_quantile('spread.ratio_degrees') }} * sqrt(
+            spread.ratio_variance
+            * {{ ratio('totals.project_count', 'totals.project_count - 1') }}
+        ) as ratio_width
+    from spread
+    inner join totals
+        on
+            spread.snapshot_kind = totals.snapshot_kind
+            and spread.decision_policy = totals.decision_policy
+),
+
+decision_values as (
+    select
+        totals.snapshot_kind,
+        totals.decision_policy,
+        totals.milestone_count,
+        totals.project_count,
+        totals.model_count,
+        totals.released_count,
+        {{ ratio('totals.released_high_risk_count', 'totals.released_count') }}
+            as released_high_risk_ratio,
+        totals.loss_ratio,
+        cast(totals.payment_amount as decimal(28, 2)) as payment_amount,
+        cast(totals.lost_amount as decimal(28, 2)) as lost_amount,
+        {{ per_thousand('totals.lost_amount', 'totals.milestone_count') }}
+            as lost_amount_per_1000,
+        cast(1000 * totals.lost_mean * exp(-widths.width) as decimal(28, 2))
+            as lost_amount_per_1000_low,
+        cast(1000 * totals.lost_mean * exp(widths.width) as decimal(28, 2))
+            as lost_amount_per_1000_high,
+        {{ ratio('totals.lost_amount', 'base_totals.lost_amount') }} as always_release_ratio,
+        {{ ratio('totals.lost_amount', 'base_totals.lost_amount') }} * exp(-widths.ratio_width)
+            as always_release_ratio_low,
+        {{ ratio('totals.lost_amount', 'base_totals.lost_amount') }} * exp(widths.ratio_width)
+            as always_release_ratio_high,
+        {{ as_of() }} as as_of
+    from totals
+    inner join totals as base_totals
+        on
+            totals.snapshot_kind = base_totals.snapshot_kind
+            and base_totals.decision_policy = 'always_release'
+    left join widths
+        on
+            totals.snapshot_kind = widths.snapshot_kind
+            and totals.decision_policy = widths.decision_policy
+)
+
+select * from decision_values
