@@ -31,9 +31,9 @@ class Watch:
 
         Of several windows the one with the smallest p-value speaks for a feature, at the price of
         Bonferroni. P-values are then adjusted after Benjamini and Hochberg (1995) over all watched
-        features, snapshot kinds and labels of the model. Where nothing has moved, any
-        alert is raised with probability `significance` at most. Features that are sure to move are
-        adjusted apart: they would ease the test of the others.
+        features, snapshot kinds and labels of the model. Where nothing has moved, any alert is
+        raised with probability `significance` at most. What is sure to move is adjusted apart: it
+        would ease the test of the others.
         """
         shifts, counts = [], []
         for sample, references in self._samples:
