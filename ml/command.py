@@ -1,14 +1,36 @@
 """The frame of every command of ml: lines for the screen, one clear line for an error."""
 
+import argparse
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from textwrap import wrap
+from typing import NoReturn
 
 from ml.errors import MlError
 
 _WIDTH = 109  # of 120 columns, the heading takes the others
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose error is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with code 2."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def whole_number(text: str) -> int:
+    """Returns an id; `int` would take 1_9_5 and the digits of other scripts as well.
+
+    Raises:
+        ArgumentTypeError: The text is anything but digits, with or without a minus.
+    """
+    if not re.fullmatch("-?[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def guarded(name: str, work: Callable[[], int]) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from ml.command import short
 from ml.modeling.metrics import Metric
 from ml.modeling.predict import Predicted
+from ml.modeling.promotion import INCUMBENT
 from ml.modeling.registry import ModelRun
 from ml.modeling.skill import skill_text
 from ml.modeling.train import Trained
@@ -17,28 +18,31 @@ def trained_lines(model: ModelSettings, results: list[Trained], models: Path) ->
     run = results[0].run
     if run.status != "trained":
         return [f"{model.name} skipped, the run goes on without it: {run.reason}"]
+    kind = model.drift.snapshot_kinds[-1]  # the one that the report leads with
+    candidates = [each for each in results if each.run.decision != INCUMBENT]
+    staying = [
+        line
+        for each in results
+        if each.run.decision == INCUMBENT
+        for line in (
+            f"serving: {_estimator(each.run)} ({INCUMBENT})",
+            f"  {_basis(each.run, model)}; {_figures(each, kind)}",
+        )
+    ]
     if not results[0].metrics:
-        return [
-            f"{_title(result.run)} {result.note or 'has no test rows yet'}" for result in results
-        ]
-    whose = "" if model.entity == "project" else " of projects"
+        lines = [f"{_title(each.run)} {each.note or 'has no test rows yet'}" for each in candidates]
+        return lines + staying
     lines = [
-        f"{model.name}: fitted to {_count(run.train_entity_count, model.entity)}; measured on"
-        f" {run.test_entity_count:,}{whose} launched after {run.cutoff_at:%d %b %Y}, each by a fit"
+        f"{model.name}: {'candidates ' if staying else ''}{_basis(run, model)}, each by a fit"
         f" from before its launch -> {short(models / model.name)}"
     ]
-    kind = model.drift.snapshot_kinds[-1]  # the one that the report leads with
-    for result in results:
+    for result in candidates:
         note = f" ({result.note})" if result.note else ""
         role = "serving" if result.run.is_champion else "candidate"
-        estimator = result.run.estimator.removesuffix("Classifier")
-        lines.append(
-            f"{role}: {estimator} {result.run.model_version}{note} ({result.run.decision})"
-        )
+        lines.append(f"{role}: {_estimator(result.run)}{note} ({result.run.decision})")
         if result is results[0] or result.run.is_champion:  # the report has the figures of all
-            skill = skill_text(result.run.skill_state)
-            lines.append(f"  log loss: {skill}; {_worth(result.metrics, kind)}")
-    return lines
+            lines.append(f"  {_figures(result, kind)}")
+    return lines + staying
 
 
 def predicted_lines(result: Predicted) -> list[str]:
@@ -56,6 +60,24 @@ def predicted_lines(result: Predicted) -> list[str]:
 
 def _title(run: ModelRun) -> str:
     return f"{run.model_name} {run.model_version}"
+
+
+def _estimator(run: ModelRun) -> str:
+    return f"{run.estimator.removesuffix('Classifier')} {run.model_version}"
+
+
+def _basis(run: ModelRun, model: ModelSettings) -> str:
+    whose = "" if model.entity == "project" else " of projects"
+    return (
+        f"fitted to {_count(run.train_entity_count, model.entity)}; measured on"
+        f" {run.test_entity_count:,}{whose} launched after {run.cutoff_at:%d %b %Y}"
+    )
+
+
+def _figures(result: Trained, kind: str) -> str:
+    run = result.run
+    reason = f" ({run.reason})" if run.reason else ""
+    return f"log loss: {skill_text(run.skill_state)}{reason}; {_worth(result.metrics, kind)}"
 
 
 def _count(number: int, entity: str) -> str:

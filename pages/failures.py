@@ -10,6 +10,7 @@ _FAILED = """
     select stage, unit, reason, run_id from staging.stg_failures
     where list_contains($stages, stage)
     order by stage, unit"""
+_GIVES_PROBABILITIES = ("train", "predict")
 
 
 def failures(published: Published, *stages: str) -> list[str]:
@@ -17,7 +18,13 @@ def failures(published: Published, *stages: str) -> list[str]:
     if not published.fetch(_HAS_VIEW):
         return []
     return [
-        f"Stage {stage} of {unit} failed because of a bug in run {run_id} ({reason})."
-        " What it would have computed for this timestamp is missing."
+        f"Stage {stage} of {unit} failed because of a bug in run {run_id} ({reason}):"
+        f" {_missing(stage)} for this timestamp."
         for stage, unit, reason, run_id in published.fetch(_FAILED, stages=list(stages))
     ]
+
+
+def _missing(stage: str) -> str:
+    if stage in _GIVES_PROBABILITIES:
+        return "it gives no probabilities"
+    return "it computed nothing"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pages.failures import failures
 from pages.published import Published
 from pages.registry import CATALOGUE, LINEAGE, PAGES
 from pages.rendering import render, write_text
@@ -41,7 +42,9 @@ FINAL_AMOUNT = "from intermediate.int_final_amount_in_use"
 AMOUNT_METRICS = """
     select
         snapshot_kind,
-        max(project_count) filter (predictor = 'final_amount') as project_count,
+        coalesce(
+            max(project_count) filter (predictor = 'final_amount'), max(project_count)
+        ) as project_count,
         max(value) filter (predictor = 'final_amount' and metric = 'coverage') as coverage,
         max(ci_low) filter (predictor = 'final_amount' and metric = 'coverage') as coverage_low,
         max(ci_high) filter (predictor = 'final_amount' and metric = 'coverage') as coverage_high,
@@ -97,5 +100,6 @@ def write(published: Published, folder: Path) -> None:
         models=models,
         final_amount=next(iter(published.rows(FINAL_AMOUNT)), None),
         amount_metrics=published.rows(AMOUNT_METRICS),
+        failures=failures(published, "train", "predict", "amount"),
     )
     write_text(folder / "index.html", page)

@@ -3,7 +3,7 @@
 import math
 
 from ml.amount.baselines import PACE
-from ml.amount.measures import MODEL, Measure
+from ml.amount.measures import MODEL
 from ml.amount.settings import NAME
 from ml.amount.stage import Found
 
@@ -27,16 +27,21 @@ def amount_lines(found: Found, kind: str) -> list[str]:
     ]
     if run.without_intervals:
         lines.append(f"none at {run.without_intervals}: too few earlier campaigns to calibrate on")
-    if text := _worth(found.measured, kind):
+    if text := _worth(found, kind):
         lines.append(text)
     return lines
 
 
-def _worth(measured: list[Measure], kind: str) -> str:
-    at = {(each.predictor, each.metric): each for each in measured if each.snapshot_kind == kind}
+def _worth(found: Found, kind: str) -> str:
+    if not found.measured:
+        return "not measured yet: nothing launched after the cut has ended"
+    at = {
+        (each.predictor, each.metric): each for each in found.measured if each.snapshot_kind == kind
+    }
     coverage = at.get((MODEL, "coverage"))
     if coverage is None:
-        return "not measured yet: nothing launched after the cut has ended"
+        missing = "intervals" if at else "later campaigns that ended"
+        return f"not measured at {kind}: no {missing} there"
     error, width, pace = (
         math.exp(at[key].value) if key in at else math.nan
         for key in (

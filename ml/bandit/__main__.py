@@ -12,7 +12,7 @@ import numpy as np
 
 from ml.bandit.policy import choose, draw
 from ml.bandit.settings import ARMS
-from ml.command import fitted, guarded, show
+from ml.command import Parser, fitted, guarded, show, whole_number
 from ml.errors import MlError
 from ml.warehouse import Warehouse, read_warehouse
 
@@ -95,9 +95,11 @@ def recorded(warehouse: Warehouse, project_id: int) -> str | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the strategy; returns 0, or 2 for a wrong call."""
-    parser = argparse.ArgumentParser(prog="python -m ml.bandit", description=__doc__)
+    parser = Parser(prog="python -m ml.bandit", description=__doc__)
     parser.add_argument("--db", type=Path, required=True, help="published warehouse, only read")
-    parser.add_argument("--project", type=int, required=True, help="id the project will have")
+    parser.add_argument(
+        "--project", type=whole_number, required=True, help="id the project will have"
+    )
     return guarded("strategy", partial(_strategy, parser.parse_args(arguments)))
 
 

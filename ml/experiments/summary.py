@@ -49,13 +49,14 @@ def _result(row: Reading, design: Design) -> str:
 def _lift(row: Reading, design: Design) -> str:
     """Returns the lift with its interval over all looks.
 
-    When an experiment is decided no more is tested: then it is the interval of the look alone.
+    When an experiment is decided no more is tested: then it is the interval of the look alone. So
+    it is at the last look, whatever was tested: that look is fixed before the start.
     """
     assert row.lift_ratio is not None
     whole = row.look_number == design.look_count
     text = f"lift {'of the registered population ' if whole else ''}{100 * row.lift_ratio:+.1f} %"
     low, high = row.repeated_lift_ratio_low, row.repeated_lift_ratio_high
-    if low is None and row.decision != GO_ON:
+    if low is None and (whole or row.decision != GO_ON):
         low, high = row.lift_ratio_low, row.lift_ratio_high
     if low is None or high is None:
         return f"{text}, no interval at this look: the page says why"

@@ -20,10 +20,22 @@ MODEL_FILE = "model.joblib"
 MANIFEST_FILE = "manifest.json"
 METRICS_FILE = "metrics.json"
 _FILES = (MODEL_FILE, MANIFEST_FILE, METRICS_FILE)
+_OTHER_FILE = "its model file is not the one that was recorded in ml.model_runs"
 
 
 class ArtifactError(MlError):
-    """A model file is missing or is not the one that was recorded; it was not loaded."""
+    """A model file is missing or is not the one that was recorded; it was not loaded.
+
+    Attributes:
+        problem: What is wrong with it, without its path: the same on every machine.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        """Says which file it is and what to do."""
+        super().__init__(
+            f"{path} was not loaded: {problem}. `make run` trains a model that can serve."
+        )
+        self.problem = problem
 
 
 def dump(fitted: FittedModel) -> bytes:
@@ -95,7 +107,7 @@ def damage(models: Path, run: ModelRun) -> str | None:
             return f"{folder / name} is missing"
     found = digest((folder / MODEL_FILE).read_bytes())
     if found != run.artifact_sha256:
-        return _other_file(folder / MODEL_FILE, found, run)
+        return f"{folder / MODEL_FILE}: {_OTHER_FILE}"
     return None
 
 
@@ -105,35 +117,26 @@ def load(models: Path, run: ModelRun) -> FittedModel:
     The digest is checked on the very bytes that are then unpickled: unpickling runs code.
 
     Raises:
-        ArtifactError: The file is missing or is not the recorded one.
+        ArtifactError: The file is missing, is not the recorded one, or is of another version.
     """
     path = folder_of(models, run.model_name, str(run.model_version)) / MODEL_FILE
-    advice = "It was not loaded; `train` puts the folder aside and makes the model anew."
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ArtifactError(f"{path} cannot be read ({error.strerror}). {advice}") from error
-    found = digest(content)
-    if found != run.artifact_sha256:
-        raise ArtifactError(f"{_other_file(path, found, run)}. {advice}")
+        raise ArtifactError(path, f"its model file cannot be read ({error.strerror})") from error
+    if digest(content) != run.artifact_sha256:
+        raise ArtifactError(path, _OTHER_FILE)
     with warnings.catch_warnings():
         warnings.simplefilter("error", InconsistentVersionWarning)
         try:
             fitted: FittedModel = pickle.loads(zlib.decompress(content))
             return fitted
         except InconsistentVersionWarning as error:
-            raise ArtifactError(
-                f"{path} was made with scikit-learn {error.original_sklearn_version}, this is"
-                f" {error.current_sklearn_version}: its numbers may differ. {advice}"
-            ) from error
+            problem = (
+                f"its model file was made with scikit-learn {error.original_sklearn_version}, this"
+                f" is {error.current_sklearn_version}"
+            )
+            raise ArtifactError(path, problem) from error
         except Exception as error:  # whatever unpickling meets in code that has changed since
-            raise ArtifactError(
-                f"{path} was made by another version of this code ({error}). {advice}"
-            ) from error
-
-
-def _other_file(path: Path, found: str, run: ModelRun) -> str:
-    return (
-        f"{path} is not the file that was recorded: its SHA-256 begins with {found[:12]}, in"
-        f" ml.model_runs it begins with {str(run.artifact_sha256)[:12]}"
-    )
+            problem = "its model file was made by another version of this code"
+            raise ArtifactError(path, problem) from error

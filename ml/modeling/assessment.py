@@ -33,13 +33,18 @@ class Importance(NamedTuple):
 
 
 class Assessment(NamedTuple):
-    """All measurements of one predictor; its version names the model it was measured for."""
+    """All measurements of one predictor; its version names the model it was measured for.
+
+    Attributes:
+        untested: Why the skill of a model could not be tested; None when it was.
+    """
 
     predictor: str
     model_version: str
     metrics: list[Metric]
     curve: list[CalibrationBin]
     importance: list[Importance]
+    untested: str | None = None
 
 
 def scored(test: pa.Table, probability: Floats) -> ScoredRows:
@@ -81,7 +86,18 @@ def assess_model(
         metrics=measured,
         curve=calibration_curve(rows),
         importance=_importance(model, fitted, test),
+        untested=skill.untested_reason(rows.where(~rows.is_decided), model),
     )
+
+
+def last_measured(warehouse: Warehouse, version: str) -> list[Metric]:
+    """Returns the newest measurement of a version, which an earlier run may have made."""
+    rows = warehouse.fetch(
+        f"select {', '.join(Metric._fields)} from staging.stg_model_metrics"
+        " where model_version = $version",
+        version=version,
+    )
+    return [Metric(*row) for row in rows]
 
 
 def assess_others(

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml.errors import MlError
-from ml.modeling import artifacts, assessment, intervals, metrics, rolling
+from ml.modeling import artifacts, assessment, intervals, metrics, rolling, skill
 from ml.modeling.estimators import Floats
 from ml.modeling.registry import ModelRun, decisions, incumbent, settings_tried
 from ml.modeling.rolling import FittedModel
@@ -153,6 +153,8 @@ def _servable(
         fitted = artifacts.load(models, run)
         features = rolling.features_of(fitted)
         check_inputs(warehouse, model, features)
+    except artifacts.ArtifactError as error:
+        return f"the champion {run.model_version} can no longer serve: {error.problem}"
     except MlError as error:
         return f"the champion {run.model_version} can no longer serve ({error})"
     return Candidate(dataclasses.replace(model, features=features), run, fitted)
@@ -187,10 +189,11 @@ def _compare(
     count = len(np.unique(judged.project_id[is_open]))
     new = dataclasses.replace(new, compared_with=old.model_version, compared_project_count=count)
     is_refit = new.config_fingerprint == old.config_fingerprint
-    needed = candidate.model.split.min_entities
-    if count < needed:
-        known = f"{count} projects that neither has seen, {needed} are needed"
-        reason = f"promoted: same settings; {known}" if is_refit else f"not promoted: {known}"
+    untested = skill.untested_reason(
+        judged.where(is_open), candidate.model, "projects that neither has seen"
+    )
+    if untested:
+        reason = f"promoted: same settings; {untested}" if is_refit else f"not promoted: {untested}"
         return dataclasses.replace(new, decision=reason), is_refit
     found = metrics.difference_in_log_loss(judged.where(is_open), theirs[is_open])
     if is_refit:

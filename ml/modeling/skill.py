@@ -35,11 +35,11 @@ def differences(
         rivals: What the baselines predict of the same rows.
 
     Returns:
-        Two metrics; none with fewer projects than `min_entities`.
+        Two metrics; none where nothing can be tested, as `untested_reason` says.
     """
     is_open = ~rows.is_decided
     judged = rows.where(is_open)
-    if not rivals or len(np.unique(judged.project_id)) < model.split.min_entities:
+    if not rivals or untested_reason(judged, model):
         return []
     probability = {each.name: each.probability[is_open] for each in rivals}
     size, base_rate = len(judged.label), float(judged.label.mean())
@@ -49,6 +49,21 @@ def differences(
         row = Metric("test_undecided", ALL_KINDS, size, base_rate, metric, *difference)
         found.append(row)
     return found
+
+
+def untested_reason(
+    rows: ScoredRows, model: ModelSettings, whose: str = "test projects"
+) -> str | None:
+    """Returns why no difference can be tested on these rows; None when it can.
+
+    Rows of one creator go together by chance: from them alone nothing is known of others.
+    """
+    count, needed = len(np.unique(rows.project_id)), model.split.min_entities
+    if count < needed:
+        return f"{count} {whose}, {needed} are needed"
+    if len(np.unique(rows.creator_id)) < 2:
+        return f"all {count} {whose} are of one creator"
+    return None
 
 
 def state(measured: Iterable[Metric]) -> str:

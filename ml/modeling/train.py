@@ -40,7 +40,10 @@ from ml.warehouse import Warehouse
 
 
 class Trained(NamedTuple):
-    """The result for one candidate: its row, its metrics if it was measured just now."""
+    """The result for one candidate: its row, its metrics if it was measured just now.
+
+    An incumbent that stays comes last, with the metrics of its last measurement.
+    """
 
     run: ModelRun
     metrics: list[Metric]
@@ -112,7 +115,9 @@ def run(
     runs = planned_runs(model, warehouse, context, first_measured(cuts))
     past = _read_past(model, runs, warehouse, models, truth)
     if past.standing and past.is_complete:
-        return [Trained(row, [], "up to date") for row in past.standing.rows[: len(runs)]]
+        rows_before = past.standing.rows
+        unchanged = [Trained(row, [], "up to date") for row in rows_before[: len(runs)]]
+        return unchanged + _staying(rows_before[len(runs) :], warehouse)
     first = runs[0]
     if first.cutoff_at is None:
         return [_skip(first, warehouse, f"no {model.entity} has a known outcome yet")]
@@ -136,9 +141,18 @@ def run(
     decided = _decide(past.standing, [each.candidate for each in made], warehouse, models)
 
     _write(made, others, decided, past, column_types(warehouse, model), warehouse, models, context)
-    return [
+    trained = [
         Trained(row, each.assessment.metrics, each.note)
-        for row, each in zip(decided, made, strict=False)
+        for row, each in zip(decided[: len(made)], made, strict=True)
+    ]
+    return trained + _staying(decided[len(made) :], warehouse)
+
+
+def _staying(rows: list[ModelRun], warehouse: Warehouse) -> list[Trained]:
+    """Returns the incumbent, if it stays, with what was measured of it last."""
+    return [
+        Trained(row, assessment.last_measured(warehouse, str(row.model_version)), "")
+        for row in rows
     ]
 
 
@@ -230,7 +244,7 @@ def _make(
             artifact_sha256=artifacts.digest(content),
         )
     found = assessment.assess_model(model, fitted, str(run.model_version), test, rivals)
-    row = dataclasses.replace(row, skill_state=skill.state(found.metrics))
+    row = dataclasses.replace(row, skill_state=skill.state(found.metrics), reason=found.untested)
     return Made(Candidate(model, row, fitted), found, note, content)
 
 

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from ml.command import guarded, show
+from ml.command import Parser, guarded, show, whole_number
 from ml.serving.log import LOG_FILE
 from ml.serving.predictor import LOG_FOLDER, Predictor
 from ml.serving.summary import answer
@@ -39,12 +39,12 @@ def _user() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m ml.serving", description="Predicts one live project or open milestone."
     )
     entity = parser.add_mutually_exclusive_group(required=True)
-    entity.add_argument("--project", type=int, help="its id")
-    entity.add_argument("--milestone", type=int, help="its id")
+    entity.add_argument("--project", type=whole_number, help="its id")
+    entity.add_argument("--milestone", type=whole_number, help="its id")
     parser.add_argument("--warehouse", type=Path, required=True, help="folder of the warehouse")
     parser.add_argument("--client", help="who asks; by default the user of this process")
     parser.add_argument("--limits", help="URL of a storage of `limits`; by default a file")

@@ -192,7 +192,8 @@ def _skill(model: ModelFacts, split: str) -> Text:
     ]
     state = skill(model.run.skill_state if model.run else None)
     if not over:
-        return Text(f"Skill: {state}; too few projects.")
+        reason = model.run.reason if model.run else None
+        return Text(f"Skill: {state} ({reason or 'nothing was measured'}).")
     return Text(
         f"Skill: {state}. Paired difference of the log loss: {', '.join(over)}; skill is proven"
         " where both intervals lie below 0."

@@ -188,6 +188,21 @@ def test_odd_experiments_end_with_a_sentence(
     assert said in run_to_the_end(platform, capsys, ("experiment",), ("experiments",))
 
 
+def test_one_creator_tests_no_skill_and_the_reason_is_on_record(
+    world: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform = tiny(world, tmp_path / "w", capsys, projects=200)
+    platform.sql("update core.dim_projects set creator_id = 1")
+    said = " ".join(platform.run("train").out.split())
+    [(state, reason)] = platform.sql(
+        """select skill_state, reason from intermediate.int_models_in_use
+        where model_name = 'project_success'"""
+    )
+    assert state == "not_tested"
+    assert "test projects are of one creator" in reason
+    assert f"log loss: skill not tested ({reason}); accuracy" in said
+
+
 def test_amounts_from_a_cent_to_a_million_millions(
     world: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -122,6 +122,10 @@ def test_a_small_platform_says_what_it_can(
         missing = found.run.without_intervals
         assert (missing is not None) == (projects == 60)
         assert missing is None or f"none at {missing}: too few" in lines[1]
+        assert (projects == 60) == (lines[-1] == "not measured at d3: no intervals there")
+        unmeasured = "not measured yet: nothing launched after the cut has ended"
+        assert amount_lines(found._replace(measured=[]), "d3")[-1] == unmeasured
+        assert amount_lines(found, "d0")[-1].endswith("no later campaigns that ended there")
 
 
 def test_a_platform_with_nothing_live_is_measured(make_platform: Make) -> None:

@@ -33,8 +33,14 @@ def test_repeating_adds_nothing_and_says_so(lab: Lab) -> None:
     lab.run()
     before = lab.sql(CONTENT)
     _, out, _ = lab.run(hour=1)
-    undecided = r"go on; lift of the registered population [-+\d.]+ %, no interval at this look"
-    assert re.search(undecided, " ".join(out.split()))
+    [(low, high)] = lab.sql(
+        """select 100 * lift_ratio_low, 100 * lift_ratio_high from ml.experiment_results
+        where metric_role = 'primary' order by look_number desc limit 1"""
+    )
+    undecided = r"go on; lift of the registered population [-+\d.]+ % "
+    said = re.search(undecided + r"(\[[^]]+\])", " ".join(out.split()))
+    assert said is not None, out
+    assert said[1] == f"[{low:+.1f}, {high:+.1f}]"
     assert "nothing new since the last run" in " ".join(out.split())
     assert lab.sql(CONTENT) == before
 

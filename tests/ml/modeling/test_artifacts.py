@@ -44,8 +44,8 @@ def test_a_tampered_file_is_refused_before_it_is_unpickled(finished: Any) -> Non
     outcome = finished.run("predict", run_id="run-2", hour=1)
     assert outcome.code == 2
     assert len(outcome.err.splitlines()) == 1
-    assert f"{file} is not the file that was recorded" in outcome.err
-    assert "was not loaded; `train` puts the folder aside" in outcome.err
+    assert f"{file} was not loaded: its model file is not the one that was recorded" in outcome.err
+    assert "`make run` trains a model that can serve" in outcome.err
     assert not trace.exists()
     assert finished.sql("select count(*) from ml.predictions") == [(0,)]
 
@@ -64,7 +64,8 @@ def test_a_missing_file_is_named(finished: Any) -> None:
     file.unlink()
     outcome = finished.run("predict")
     assert outcome.code == 2
-    assert f"{file} cannot be read (No such file or directory)" in outcome.err
+    problem = "its model file cannot be read (No such file or directory)"
+    assert f"{file} was not loaded: {problem}" in outcome.err
 
 
 @pytest.mark.parametrize("damage", ["cut", "model", "manifest"])

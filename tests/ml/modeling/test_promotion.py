@@ -209,6 +209,16 @@ def test_the_candidate_of_the_champions_own_kind_is_judged_first(finished: Any) 
     assert other.compared_with == "own"
 
 
+def test_projects_of_one_creator_decide_nothing(finished: Any) -> None:
+    finished.sql("update core.dim_projects set creator_id = 1")
+    with contest_on(finished) as contest:
+        [same] = contest.decide(contest.candidate("same", slope=0.2))
+        other, _ = contest.decide(contest.candidate("other", config_fingerprint="other"))
+    known = f"all {same.compared_project_count} projects that neither has seen are of one creator"
+    assert same.decision == f"promoted: same settings; {known}"
+    assert other.decision == f"not promoted: {known}"
+
+
 def test_numbers_of_an_earlier_decision_do_not_stay(finished: Any) -> None:
     numbers: dict[str, Any] = {"compared_with": "x", "log_loss_difference": 9.0}
     with contest_on(finished) as contest:
@@ -267,15 +277,35 @@ def test_what_is_worse_is_recorded_with_its_numbers_and_does_not_serve(refused: 
         (AS_OF, first, True),
         (later, first, True),
     ]
-    assert refused.run("train", run_id="run-3", hour=2).out.count("up to date") == 1
+    again = refused.run("train", run_id="run-3", hour=2).out
+    assert again.count("up to date") == 1
+    assert f"serving: RandomForest {first} (stays champion" in again
+
+
+def test_an_incumbent_that_stays_is_said_to_serve_with_its_own_figures(finished: Any) -> None:
+    own = champion_of(finished, "run-1")
+    finished.sql(f"update ml.model_metrics set value = 0.4321 where model_version = '{own}'")
+    [(fitted_to,)] = finished.sql(
+        f"select distinct train_entity_count from ml.model_runs where model_version = '{own}'"
+    )
+    finished.move()
+    finished.keep_only(NAME, challenger=False)
+    finished.edit(*WORSE)
+    said = " ".join(finished.run("train", run_id="run-2", hour=1).out.split())
+    candidates, serving = said.split("serving: ")
+    assert f"{NAME}: candidates fitted to" in candidates
+    assert serving.startswith(f"RandomForest {own} (stays champion: no candidate took over)")
+    assert f"fitted to {fitted_to} projects; measured on" in serving
+    assert "accuracy at d3 43.2 %" in serving
+    assert "43.2" not in candidates
 
 
 @pytest.mark.parametrize(
     ("harm", "reason"),
     [
-        ("tampered", "is not the file that was recorded"),
-        ("missing", "cannot be read (No such file"),
-        ("other code", "was made by another version of this code"),
+        ("tampered", "its model file is not the one that was recorded in ml.model_runs"),
+        ("missing", "its model file cannot be read (No such file or directory)"),
+        ("other code", "its model file was made by another version of this code"),
     ],
 )
 def test_a_champion_that_cannot_be_loaded_gives_way(refused: Any, harm: str, reason: str) -> None:
@@ -293,8 +323,10 @@ def test_a_champion_that_cannot_be_loaded_gives_way(refused: Any, harm: str, rea
     assert (outcome.code, outcome.err) == (0, "")
     rows = newest_rows(refused, "run-3")
     assert f"promoted: the champion {champion} can no longer serve" in rows["RandomForest"][1]
-    assert reason in rows["RandomForest"][1]
-    assert reason in outcome.out
+    assert rows["RandomForest"][1].split(";")[0] == (
+        f"promoted: the champion {champion} can no longer serve: {reason}"
+    )
+    assert reason in " ".join(outcome.out.split())
     assert sum(row[0] for row in rows.values()) == 1
     assert champion_of(refused, "run-3") != champion
 

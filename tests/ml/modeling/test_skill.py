@@ -100,3 +100,11 @@ def test_too_few_projects_or_none_are_not_tested(model: ModelSettings) -> None:
     nothing = rows(1.0).where(np.zeros(PROJECTS * SNAPSHOTS, dtype=bool))
     assert skill.differences(model, nothing, []) == []
     assert skill.state([]) == skill.NOT_TESTED
+
+
+def test_projects_of_one_creator_are_not_tested(model: ModelSettings) -> None:
+    alone = rows(1.0)._replace(creator_id=np.zeros(PROJECTS * SNAPSHOTS, dtype=np.int64))
+    assert measured(model, alone) == []
+    reason = f"all {PROJECTS} test projects are of one creator"
+    assert skill.untested_reason(alone, model) == reason
+    assert skill.untested_reason(rows(1.0), model) is None

@@ -1,6 +1,7 @@
 """`python -m ml.serving`: one line and an exit code."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,20 @@ def test_the_answer_is_one_line(
     code, out, _ = call(monkeypatch, capsys, *there, "--milestone", milestone)
     assert code == 0
     assert out.startswith(f"predict-one milestone {milestone}: high risk 0.")
+
+
+@pytest.mark.parametrize("wrong", ["abc", "1_9_5", "١٩٥", " 7", "1.0", ""])
+def test_an_id_is_plain_digits_and_anything_else_is_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    wrong: str,
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call(monkeypatch, capsys, "--warehouse", tmp_path, f"--project={wrong}")
+    assert ended.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith(f"argument --project: {wrong!r} is not a whole number")
 
 
 def test_whoever_has_to_wait_leaves_with_1_and_a_wrong_call_with_2(

@@ -244,7 +244,7 @@ def test_a_damaged_model_file_is_not_used_and_a_mended_one_is(finished: Any) -> 
     model = finished.models / "project_success" / version / "model.joblib"
     content = model.read_bytes()
     model.write_bytes(content[:-1] + b"x")
-    with pytest.raises(ArtifactError, match="not the file that was recorded"):
+    with pytest.raises(ArtifactError, match="not the one that was recorded"):
         made.predict_project(project, client="ann")
     model.write_bytes(content)
     assert made.predict_project(project, client="ann").entity_id == project
