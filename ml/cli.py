@@ -135,7 +135,7 @@ class _Run:
 
     def _monitor(self, model: ModelSettings) -> list[str]:
         found = monitor.run(model, self._warehouse, self._context)
-        self._has_alert |= bool(found.alarms)
+        self._has_alert |= bool(found.alerts)
         if self._options.fail_on_alert and found.status == NOT_TESTED:
             # silence would look like "no drift": who schedules this call must be able to tell
             print(f"monitor: {model.name} {NOT_TESTED}: {found.skip_reason}", file=sys.stderr)

@@ -105,11 +105,11 @@ class Drift:
         psi_threshold: The same of the population stability index.
         bound_errors: How many standard errors below an estimate its lower bound lies.
         significance: Largest adjusted p-value that counts as evidence.
-        report_only: Features that are shown but never alarmed.
+        report_only: Features that are shown but raise no alert.
         outcome_kind: Kind of snapshot whose predictions are compared with outcomes.
-        outcome_significance: Probability that a calibrated model ever raises an alarm by them.
+        outcome_significance: Probability that a calibrated model ever raises an alert by them.
         level_threshold: What observed share minus mean probability must exceed in size by more than
-            its standard error.
+            `bound_errors` standard errors.
         slope_threshold: Factor that the calibration slope must lie above, or below its inverse.
     """
 

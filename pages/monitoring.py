@@ -101,12 +101,12 @@ def _model(published: Published, run: SimpleNamespace) -> Row:
         "alerts": [message for _, _, message, _ in alerts],
         "checks": checks,
         **_status(checks, len(alerts)),
-        "spells": _spells(replays, now),
+        "alert_periods": _alert_periods(replays, now),
         "weeks_watched": len({week for week, *_ in replays}),
         "weeks_untested": len(untested),
         "calibration": published.rows(_CALIBRATION, model=name),
         "kind_judged": kind_judged,
-        "alarm_chart": alarm_chart(replays) if replays else None,
+        "alert_chart": alert_chart(replays) if replays else None,
         "shifts": [
             (*shift, (shift[0], shift[1]) in watched)
             for shift in published.fetch(_SHIFTS, model=name)
@@ -136,7 +136,7 @@ def _status(checks: Sequence[Row], alert_count: int) -> Row:
     return {"status": NOT_TESTED.capitalize(), "summary": f"{NOT_TESTED.capitalize()}: {reason}"}
 
 
-def _spells(replays: Sequence[tuple[Any, ...]], now: datetime) -> list[Row]:
+def _alert_periods(replays: Sequence[tuple[Any, ...]], now: datetime) -> list[Row]:
     """Returns the unbroken runs of weeks with an alert for a feature at a prediction time."""
     weeks = sorted({week for week, *_ in replays})
     place = {week: number for number, week in enumerate(weeks)}
@@ -144,20 +144,23 @@ def _spells(replays: Sequence[tuple[Any, ...]], now: datetime) -> list[Row]:
     for week, feature, kind, is_alert in replays:
         if not is_alert:
             continue
-        spells = found.setdefault((feature, kind), [])
-        if spells and place[week] <= place[spells[-1]["until"]] + 1:
-            spells[-1]["until"] = week
+        periods = found.setdefault((feature, kind), [])
+        if periods and place[week] <= place[periods[-1]["until"]] + 1:
+            periods[-1]["until"] = week
         else:
-            spells.append({"feature": feature, "snapshot_kind": kind, "since": week, "until": week})
-    all_spells = [spell for spells in found.values() for spell in spells]
-    for spell in all_spells:
-        spell["is_over"] = spell["until"] < now
+            periods.append(
+                {"feature": feature, "snapshot_kind": kind, "since": week, "until": week}
+            )
+    all_periods = [period for periods in found.values() for period in periods]
+    for period in all_periods:
+        period["is_over"] = period["until"] < now
     return sorted(
-        all_spells, key=lambda spell: (spell["since"], spell["feature"], spell["snapshot_kind"])
+        all_periods,
+        key=lambda period: (period["since"], period["feature"], period["snapshot_kind"]),
     )
 
 
-def alarm_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = None) -> Markup:
+def alert_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = None) -> Markup:
     """Draws a row per feature that ever had an alert, a mark per week; the thin line has all weeks.
 
     Args:
@@ -183,10 +186,10 @@ def alarm_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = 
     if onset:
         axes.plot(np.array([onset] * 2), [-1.6, len(names) - 0.4], color=INK, linestyle="--", lw=1)
     date_axis(axes)
-    alarms = sum(is_alert for *_, is_alert in replays)
+    alerts = sum(is_alert for *_, is_alert in replays)
     text = (
         f"{len(tested_weeks)} weeks tested from {day(tested_weeks[0])} to {day(tested_weeks[-1])},"
-        f" {alarms} alerts of {len(names)} features."
+        f" {alerts} alerts of {len(names)} features."
     )
     return to_svg(figure, text=text)
 

@@ -6,6 +6,7 @@ its CPU. `test_determinism` compares such a database with one that dbt built.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +17,8 @@ from typing import NamedTuple
 import duckdb
 
 from tests.conftest import WITHOUT_TESTS, Workshop
+
+_PARQUET = re.compile(r"'[^']*/(\w+)\.parquet'")
 
 
 class Model(NamedTuple):
@@ -60,7 +63,12 @@ class Template(NamedTuple):
     def rebuild(self, workshop: Workshop, data: Path, *, as_of: datetime | None) -> Path:
         """Builds the same models from what is landed, and returns the workshop's database."""
         workshop.land(data, as_of=as_of)
+        return self.fill(workshop)
+
+    def fill(self, workshop: Workshop) -> Path:
+        """Builds the same models from what is landed, in the same tables as seeds or Parquet."""
         shutil.copy(self.database, workshop.database)
+        large = {path.stem: path for path in (workshop.warehouse / "raw").glob("*/*.parquet")}
         seeds = sorted((workshop.warehouse / "landed" / "seeds").glob("*.csv"))
         with duckdb.connect(str(workshop.database)) as connection:
             connection.execute("set TimeZone = 'UTC'")
@@ -70,9 +78,13 @@ class Template(NamedTuple):
                 connection.execute(f"truncate raw.{seed.stem}")
                 connection.execute(f"copy raw.{seed.stem} from '{seed}' (format csv, header)")
             for model in self.models:
+                # the path of a landed Parquet file is part of what was compiled
+                sql = _PARQUET.sub(lambda found: f"'{large[found[1]]}'", model.sql)
                 if model.is_table:
                     connection.execute(f"truncate {model.name}")
-                    connection.execute(f"insert into {model.name} {model.sql}")
+                    connection.execute(f"insert into {model.name} {sql}")
+                elif sql != model.sql:
+                    connection.execute(f"create or replace view {model.name} as {sql}")
         return workshop.database
 
 

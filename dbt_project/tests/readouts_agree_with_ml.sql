@@ -47,7 +47,7 @@ checked as (
     group by model_name
 ),
 
-alarming as (
+alerting as (
     select distinct
         model_name,
         model_version,
@@ -147,14 +147,14 @@ select
     'alert_is_measured_as_one' as check_name,
     alerts.model_name || ' ' || alerts.feature || ' ' || alerts.snapshot_kind as row_key
 from alerts
-left join alarming
+left join alerting
     on
-        alerts.model_name = alarming.model_name
-        and alerts.model_version = alarming.model_version
-        and alerts.feature = alarming.feature
-        and alerts.snapshot_kind = alarming.snapshot_kind
-        and alerts.as_of = alarming.as_of
-where alarming.model_name is null
+        alerts.model_name = alerting.model_name
+        and alerts.model_version = alerting.model_version
+        and alerts.feature = alerting.feature
+        and alerts.snapshot_kind = alerting.snapshot_kind
+        and alerts.as_of = alerting.as_of
+where alerting.model_name is null
 union all
 select
     'alert_is_at_as_of_and_since_before' as check_name,

@@ -1,1 +1,1 @@
-"""Model monitoring: drift within a budget for false alarms, outcomes, the journal."""
+"""Model monitoring: drift within a budget for false alerts, outcomes, the journal."""

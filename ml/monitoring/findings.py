@@ -1,17 +1,17 @@
-"""What the monitor finds: shifts, miscalibration, alarms, and what could not be tested."""
+"""What the monitor finds: shifts, miscalibration, alerts, and what could not be tested."""
 
 from datetime import datetime
 from typing import NamedTuple
 
 from ml.modeling.registry import ModelRun
 from ml.monitoring import drift
-from ml.monitoring.samples import MATURED, PREDICTION
+from ml.monitoring.samples import MATURED
 
 LEVEL, SLOPE = "calibration_level", "calibration_slope"
 
 
 class Finding(NamedTuple):
-    """One feature at one snapshot kind; `is_watched` says whether it may raise an alarm."""
+    """One feature at one snapshot kind; `is_watched` says whether it may raise an alert."""
 
     feature: str
     snapshot_kind: str
@@ -37,7 +37,7 @@ class Calibration(NamedTuple):
         snapshot_kind: Of the predictions, one per project.
         value: Observed share minus mean probability, or the calibration slope (Cox, 1958); None
             where it is not defined. Like the next four of the recent window.
-        value_low: The size of the first less its standard error; None for the slope.
+        value_low: The lower bound of its size, by `bound_errors`; None for the slope.
         predicted: Mean probability.
         observed: Share of positive outcomes.
         current_count: Projects whose outcome matured in the window.
@@ -76,7 +76,7 @@ class Cost(NamedTuple):
     current_count: int
 
 
-class Alarm(NamedTuple):
+class Alert(NamedTuple):
     """What moved or is off; `since` is the first of an unbroken row of weeks that show it."""
 
     finding: Finding | Calibration
@@ -90,7 +90,7 @@ DRIFT, NO_DRIFT, NOT_TESTED = "drift detected", "no drift detected", "not tested
 class Window(NamedTuple):
     """How many projects of a sample are compared, if they are enough.
 
-    `features` are those that may raise an alarm; of them `unknown` have no known value in either.
+    `features` are those that may raise an alert; of them `unknown` have no known value in either.
     """
 
     snapshot_kind: str
@@ -112,12 +112,12 @@ class Window(NamedTuple):
 
     @property
     def subject(self) -> str:
-        """What is compared: features, predictions, outcomes, or outcomes with predictions."""
+        """What is compared: features, outcomes, or outcomes with predictions."""
         if LEVEL in self.features:
             return "calibration"
         if self.snapshot_kind == MATURED:
             return "outcomes"
-        return "predictions" if self.features == (PREDICTION,) else "features"
+        return "features"
 
     @property
     def skip_reason(self) -> str | None:
@@ -143,12 +143,12 @@ class Monitored(NamedTuple):
 
     run: ModelRun
     windows: list[Window]
-    alarms: list[Alarm]
+    alerts: list[Alert]
 
     @property
     def status(self) -> str:
         """DRIFT, NO_DRIFT or NOT_TESTED."""
-        if self.alarms:
+        if self.alerts:
             return DRIFT
         is_tested = any(window.is_compared for window in self.windows)
         return NO_DRIFT if is_tested else NOT_TESTED
@@ -168,10 +168,10 @@ class Monitored(NamedTuple):
         """Names of what was tested, at whichever kind of snapshot."""
         return {name for each in self.windows for name in {*each.features} - {*each.untested}}
 
-    def alarms_in(self, window: Window) -> int:
-        """Returns how many of the window's features alarmed."""
+    def alerts_in(self, window: Window) -> int:
+        """Returns how many of the window's features raised one."""
         return sum(
-            alarm.finding.snapshot_kind == window.snapshot_kind
-            and alarm.finding.feature in window.features
-            for alarm in self.alarms
+            alert.finding.snapshot_kind == window.snapshot_kind
+            and alert.finding.feature in window.features
+            for alert in self.alerts
         )

@@ -8,8 +8,8 @@ from ml.context import RunContext
 from ml.modeling.predict import decided_run
 from ml.modeling.registry import ModelRun
 from ml.modeling.rows import check_inputs
-from ml.monitoring.alarms import Watch
-from ml.monitoring.findings import Alarm, Calibration, Cost, Finding, Monitored, Week
+from ml.monitoring.alerts import Watch
+from ml.monitoring.findings import Alert, Calibration, Cost, Finding, Monitored, Week
 from ml.monitoring.outcomes import Outcomes, OutcomeWatch, read_outcomes
 from ml.monitoring.records import Records
 from ml.monitoring.samples import PREDICTION, Sample, read_samples
@@ -43,18 +43,18 @@ def run(model: ModelSettings, warehouse: Warehouse, context: RunContext) -> Moni
     )
     now = weeks.pop(as_of)
     costs = _costs(model, samples, as_of)
-    alarms = [
-        Alarm(finding, _since(finding, weeks, as_of), _cost_at(model, finding, costs))
+    alerts = [
+        Alert(finding, _since(finding, weeks, as_of), _cost_at(model, finding, costs))
         for finding in now.findings
         if finding.is_alert
     ]
-    result = Monitored(champion, now.windows, alarms)
+    result = Monitored(champion, now.windows, alerts)
 
     with warehouse.transaction():
         records.add_checks(as_of, result)
         records.add_findings(model.drift, as_of, now.findings, costs)
         records.add_replays(as_of, weeks)
-        records.add_alarms(as_of, alarms)
+        records.add_alerts(as_of, alerts)
     return result
 
 
@@ -98,10 +98,10 @@ def _since(
 ) -> datetime:
     since = as_of
     for monday in sorted(weeks, reverse=True):
-        alarmed = {
+        drifted = {
             (then.feature, then.snapshot_kind) for then in weeks[monday].findings if then.is_alert
         }
-        if (finding.feature, finding.snapshot_kind) not in alarmed:
+        if (finding.feature, finding.snapshot_kind) not in drifted:
             break
         since = monday
     return since

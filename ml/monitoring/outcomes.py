@@ -109,7 +109,7 @@ class OutcomeWatch:
         probability, outcome = self._outcomes.probability[rows], self._outcomes.outcome[rows]
         predicted, observed = float(probability.mean()), float(outcome.mean())
         error = float(np.sqrt((probability * (1 - probability)).sum())) / len(outcome)
-        low = abs(observed - predicted) - error
+        low = abs(observed - predicted) - self._settings.bound_errors * error
         slope = calibration_slope(probability, outcome)
         factor = self._settings.slope_threshold
         relevant = {

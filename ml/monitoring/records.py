@@ -14,7 +14,7 @@ from ml.monitoring.findings import (
     LEVEL,
     NO_DRIFT,
     NOT_TESTED,
-    Alarm,
+    Alert,
     Calibration,
     Cost,
     Finding,
@@ -41,7 +41,7 @@ class Records:
         """Adds one row per snapshot kind and subject: the outcome, or why it was not tested."""
         rows: list[Row] = []
         for window in result.windows:
-            alerts = result.alarms_in(window)
+            alerts = result.alerts_in(window)
             tested = DRIFT if alerts else NO_DRIFT
             rows.append(
                 {
@@ -109,19 +109,19 @@ class Records:
         ]
         self._add("drift_replays", as_of, rows, ("model_name", "week_at"))
 
-    def add_alarms(self, as_of: datetime, alarms: Iterable[Alarm]) -> None:
+    def add_alerts(self, as_of: datetime, alerts: Iterable[Alert]) -> None:
         """Adds one row per feature and snapshot kind that drifted, explained in a sentence."""
         rows = [
             {
-                **_summary(alarm.finding),
-                "since_at": alarm.since,
-                "expected_accuracy": alarm.cost.now if alarm.cost else None,
+                **_summary(alert.finding),
+                "since_at": alert.since,
+                "expected_accuracy": alert.cost.now if alert.cost else None,
                 "expected_accuracy_change": (
-                    alarm.cost.now - alarm.cost.before if alarm.cost else None
+                    alert.cost.now - alert.cost.before if alert.cost else None
                 ),
-                "words": summary.sentence(alarm),
+                "words": summary.sentence(alert),
             }
-            for alarm in alarms
+            for alert in alerts
         ]
         self._add("drift_alarms", as_of, rows, ("model_name",))
 

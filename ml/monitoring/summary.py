@@ -1,11 +1,11 @@
-"""The lines of the stage `monitor` for the screen, and the sentence of an alarm."""
+"""The lines of the stage `monitor` for the screen, and the sentence of an alert."""
 
 from ml.monitoring.findings import (
     DRIFT,
     NO_DRIFT,
     NOT_TESTED,
     SLOPE,
-    Alarm,
+    Alert,
     Calibration,
     Cost,
     Finding,
@@ -18,7 +18,7 @@ _MAX_NAMED = 4  # alerts shown in full on the screen
 
 
 def monitored_lines(result: Monitored) -> list[str]:
-    """Says whether drift was detected, what was tested and what was not, and each alarm."""
+    """Says whether drift was detected, what was tested and what was not, and each alert."""
     run = result.run
     title = run.model_name if run.model_version is None else f"{run.model_name} {run.model_version}"
     table = "drift_alerts" if result.status == DRIFT else "drift_status"
@@ -29,15 +29,15 @@ def monitored_lines(result: Monitored) -> list[str]:
     for state, names in (("tested", tested), (NOT_TESTED, others)):
         if names:
             lines.append(f"{state}: {', '.join(names)}")
-    lines += [f"ALERT {_movement(alarm)}" for alarm in result.alarms[:_MAX_NAMED]]
-    if more := result.alarms[_MAX_NAMED:]:
+    lines += [f"ALERT {_movement(alert)}" for alert in result.alerts[:_MAX_NAMED]]
+    if more := result.alerts[_MAX_NAMED:]:
         lines.append(
-            f"ALERT {len(more)} more: {', '.join(_place(alarm.finding) for alarm in more)}"
+            f"ALERT {len(more)} more: {', '.join(_place(alert.finding) for alert in more)}"
         )
     costs = {
-        alarm.cost.snapshot_kind: alarm.cost
-        for alarm in result.alarms
-        if alarm.cost and isinstance(alarm.finding, Finding)
+        alert.cost.snapshot_kind: alert.cost
+        for alert in result.alerts
+        if alert.cost and isinstance(alert.finding, Finding)
     }
     return lines + [_price(cost) for cost in costs.values()]
 
@@ -47,28 +47,28 @@ def _outcome(result: Monitored) -> str:
         return f"{NOT_TESTED}: {result.skip_reason}"
     features = f"{len(result.tested_features)} features tested"
     if result.status == DRIFT:
-        drifted = {alarm.finding.feature for alarm in result.alarms}
+        drifted = {alert.finding.feature for alert in result.alerts}
         return f"{DRIFT} in {len(drifted)} of {features}"
     return f"{NO_DRIFT} ({features})"
 
 
-def sentence(alarm: Alarm) -> str:
+def sentence(alert: Alert) -> str:
     """Returns what moved, by how much, at which snapshot kind, since when, and what it may cost."""
-    if isinstance(alarm.finding, Calibration):
-        return f"{_movement(alarm)} Its probabilities do not hold until it is trained anew."
-    return f"{_movement(alarm)} {_price(alarm.cost)}"
+    if isinstance(alert.finding, Calibration):
+        return f"{_movement(alert)} Its probabilities do not hold until it is trained anew."
+    return f"{_movement(alert)} {_price(alert.cost)}"
 
 
-def _movement(alarm: Alarm) -> str:
-    finding = alarm.finding
+def _movement(alert: Alert) -> str:
+    finding = alert.finding
     if isinstance(finding, Calibration):
         return (
             f"{_place(finding)} is off: {_miscalibration(finding)}; seen since"
-            f" {alarm.since:%-d %b %Y}; {finding.current_count:,} recent outcomes, evidence"
+            f" {alert.since:%-d %b %Y}; {finding.current_count:,} recent outcomes, evidence"
             f" {finding.e_value:,.0f} to 1 from {finding.reference_count:,}."
         )
     return (
-        f"{_place(finding)} moved: {_size(finding)}; seen since {alarm.since:%-d %b %Y};"
+        f"{_place(finding)} moved: {_size(finding)}; seen since {alert.since:%-d %b %Y};"
         f" {finding.current_count:,} recent projects against {finding.reference_count:,}."
     )
 

@@ -1,220 +1,196 @@
-"""Puts the monitor to the test: false alarms, power, delay; writes docs/monitoring.md and a page.
+"""Puts the monitor to the test on generated platforms; writes docs/monitoring.md and a page.
 
-`python -m tests.benchmarks.monitor --site site`; `--worlds DIR` keeps the generated platforms. With
-NANNYML_PYTHON, a Python that has NannyML, its default is measured on the same data.
+`python -m tests.benchmarks.monitor steady-1-92601:60 bot_pledges-50-92801:3 --site site`: so many
+platforms of a scenario, SCALE and first seed. On each the stages train, predict and monitor run
+once; the weekly replay of the monitor says when it would have found what. `--found FILE` keeps the
+results, so that what was measured once is not measured again.
 """
 
 import argparse
-import dataclasses
+import json
 import math
-import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
-import numpy as np
-import pandas as pd
-from scipy import stats
+import duckdb
 
 from ml import settings
-from ml.monitoring import drift
-from ml.monitoring.alarms import Watch
-from ml.monitoring.findings import Finding
-from ml.monitoring.samples import PREDICTION, Sample, read_samples
-from ml.settings import ModelSettings
-from ml.warehouse import read_warehouse
-from pages.monitoring import alarm_chart
+from ml.cli import main as ml
+from ml.monitoring.samples import MATURED
+from pages.monitoring import alert_chart
 from pages.rendering import render, write_text
 from tests import declared
-from tests.benchmarks.whole_run import ROOT, copy_repository, write_section
+from tests.benchmarks.whole_run import ROOT, write_section
+from tests.conftest import Workshop
+from tests.rebuilds import Template
 
 MONITORING = ROOT / "docs" / "monitoring.md"
-ONSET = datetime(2023, 7, 1)
-SCENARIOS = ("steady", "new_category", "price_shift", "quality_drop", "bot_pledges")
-BACKTEST_SCALE, BACKTEST_SEED = 50, 11
-LARGE_SCALE, LARGE_SEED = 1000, 777
-SIZES = {30: 2.0, 100: 2.0, 1_000: 1.6, 3_000: 1.4, 10_000: 1.4}  # projects: change to be seen
-RESAMPLES, POWER_RESAMPLES, NANNYML_RESAMPLES = 1000, 100, 20
-SEED = 1
-
-Samples = dict[str, list[Sample]]  # by model
+AS_OF, ONSET = datetime(2024, 1, 1), datetime(2023, 7, 1)
+CONTINUOUS = ("steady", "tide")  # scenarios without an onset
+PROJECTS = "project_success"
+DEFAULT = (
+    *("steady-1-92601:60", "steady-10-92501:30", "tide-30-92701:1", "new_category-10-92811:2"),
+    *("price_shift-10-92821:2", "price_shift-50-92841:1", "quality_drop-10-92831:2"),
+    "bot_pledges-50-92801:3",
+)
 MODELS = {model.name: model for model in settings.load(settings.DEFAULT_PATH, declared.catalogue())}
 
-
-class World(NamedTuple):
-    """A generated platform on which both models were trained."""
-
-    as_of: datetime
-    cutoffs: dict[str, datetime]
-    samples: Samples
-
-
-def read_world(folder: Path, scenario: str, scale: int, seed: int) -> World:
-    """Builds the platform in the folder unless it is there, and reads what the monitor reads."""
-    warehouse = folder / f"{scenario}-{scale}-{seed}"
-    database = warehouse / "build" / "escrow.duckdb"
-    if not (warehouse / "done").exists():
-        with tempfile.TemporaryDirectory() as name:
-            copy_repository(Path(name))
-            choice = (f"SCENARIO={scenario}", f"SCALE={scale}", f"SEED={seed}")
-            places = (f"VENV={sys.prefix}", f"WAREHOUSE={warehouse.resolve()}")
-            run("make", "features", *choice, *places, folder=Path(name))
-            stages = (sys.executable, "-m", "ml", "train", "predict", "--run-id", "bench")
-            run(*stages, "--db", database, "--models", warehouse / "models", folder=Path(name))
-        (warehouse / "done").touch()
-    with read_warehouse(database) as opened:
-        runs = {name: opened.run_in_use(name) for name in MODELS}
-        as_of = opened.as_of()
-        samples = {
-            name: list(read_samples(unlimited(model), opened, runs[name], as_of))
-            for name, model in MODELS.items()
-        }
-    return World(as_of, {name: run.cutoff_at for name, run in runs.items()}, samples)
+_ALERTS = """
+    select model_name, week_at, feature, snapshot_kind from ml.drift_replays where is_alert
+    union all
+    select model_name, as_of, feature, snapshot_kind from ml.drift_alarms
+    order by all"""
+_TESTED = """
+    select model_name, week_at from ml.drift_replays where is_alert is not null group by all
+    union
+    select model_name, as_of from ml.drift_checks where status <> 'not tested'
+    order by all"""
+_CUSTOMARY = """
+    select count(*) from ml.drift_stats
+    semi join ml.drift_replays using (model_name, feature)
+    where statistic = 'relative_mean_shift' and abs(value) > threshold"""
+_LEVELS = """
+    select model_name,
+        max(value) filter (statistic = 'mean_predicted_probability'),
+        max(value) filter (statistic = 'observed_share'), max(current_count)
+    from ml.drift_stats where feature = 'calibration_level' group by all order by all"""
 
 
-def unlimited(model: ModelSettings) -> ModelSettings:
-    """The model's settings, all projects read: resamples are limited later."""
-    return dataclasses.replace(
-        model, split=dataclasses.replace(model.split, max_train_projects=10_000_000)
-    )
+class Group(NamedTuple):
+    """Platforms that differ in their seed."""
+
+    scenario: str
+    scale: int
+    first: int
+    count: int
+
+    @classmethod
+    def named(cls, name: str) -> "Group":
+        """Reads SCENARIO-SCALE-FIRST_SEED:COUNT."""
+        scenario, scale, seeds = name.rsplit("-", 2)
+        first, _, count = seeds.partition(":")
+        return cls(scenario, int(scale), int(first), int(count or 1))
+
+    @property
+    def cells(self) -> list[str]:
+        """Returns scenario, projects and seeds, as the tables have them."""
+        last = self.first + self.count - 1
+        seeds = f"{self.first}-{last}" if self.count > 1 else str(self.first)
+        return [f"`{self.scenario}`", f"{200 * self.scale:,}", seeds]
 
 
-def run(*command: str | Path, folder: Path) -> None:
-    """Runs a command; ends the benchmark with its output when it fails."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "ESCROW"))}
-    done = subprocess.run(
-        list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
+class Alert(NamedTuple):
+    """One alert of one week."""
+
+    model: str
+    week: str
+    feature: str
+    kind: str
+
+    @property
+    def at(self) -> datetime:
+        """Returns the end of the week."""
+        return datetime.fromisoformat(self.week)
+
+    @property
+    def subject(self) -> str:
+        """Returns what was compared."""
+        if self.feature.startswith("calibration"):
+            return "calibration"
+        return "outcomes" if self.kind == MATURED else "features"
 
 
-def resamples(world: World, size: int, count: int) -> Iterator[Samples]:
-    """Yields smaller platforms: a random share of all projects, each with all its rows.
+class Found(NamedTuple):
+    """What the monitor found on one platform: in which weeks it tested, and its alerts.
 
-    So large a share that `size` projects are in the current window of `d3`. Without replacement: a
-    window drawn with replacement would differ from the reference more than a real one.
+    `customary` tells whether the 20 % rule on means would have raised an alert at AS_OF; `levels`
+    has model, mean predicted probability, observed share and number of recent outcomes.
     """
-    rng = np.random.default_rng((SEED, size))
-    first = world.samples["project_success"][0]
-    drift_settings = MODELS["project_success"].drift
-    window = first.window(world.as_of, drift_settings.window_days[0], drift_settings.min_entities)
-    current = first.recent_projects[window]
-    if size >= len(current):
-        sys.exit(f"the large world has only {len(current)} current projects; raise LARGE_SCALE")
-    last = max(
-        int(projects.max(initial=0))
-        for samples in world.samples.values()
-        for sample in samples
-        for projects in (sample.reference_projects, sample.recent_projects)
-    )
-    for _ in range(count):
-        ticket = rng.random(last + 1)
-        share = np.partition(ticket[current], size)[size]
-        yield {
-            name: [thinned(sample, ticket < share, MODELS[name]) for sample in samples]
-            for name, samples in world.samples.items()
-        }
 
+    tested: list[tuple[str, str]]
+    alerts: list[Alert]
+    customary: bool
+    levels: list[tuple[str, float, float, int]]
 
-def thinned(sample: Sample, kept: np.ndarray, model: ModelSettings) -> Sample:
-    """The rows of the projects kept, no more of them than the monitor reads."""
-    then = np.flatnonzero(kept[sample.reference_projects])[: model.split.max_train_projects]
-    now = np.flatnonzero(kept[sample.recent_projects])
-
-    def rows(columns: dict[str, Any], places: np.ndarray) -> dict[str, Any]:
-        return {
-            name: values[places] if name in sample.numbers else [values[i] for i in places.tolist()]
-            for name, values in columns.items()
-        }
-
-    return sample._replace(
-        reference=rows(sample.reference, then),
-        recent=rows(sample.recent, now),
-        known_at=sample.known_at[now],
-        reference_projects=sample.reference_projects[then],
-        recent_projects=sample.recent_projects[now],
-    )
-
-
-def any_alarm(samples: Samples, as_of: datetime) -> tuple[bool, bool]:
-    """Tells whether the monitor alarms, and whether the 20 % rule on means would."""
-    monitor = naive = False
-    for name, model in MODELS.items():
-        for finding in Watch(model.drift, samples[name]).findings(as_of):
-            monitor |= finding.is_alert
-            shift = finding.shift.mean_shift
-            naive |= finding.is_watched and shift is not None and abs(shift) > 0.2
-    return monitor, naive
-
-
-def seen(
-    model: ModelSettings, samples: list[Sample], factor: float, as_of: datetime
-) -> dict[tuple[str, str], bool]:
-    """Tells, for each watched number that varies, whether it alarms once multiplied alone."""
-    watch = Watch(model.drift, samples)
-    family = [finding for finding in watch.findings(as_of) if finding.is_watched]
-    found = {}
-    for sample in samples:
-        window = sample.window(as_of, model.drift.window_days[0], model.drift.min_entities)
-        for place, finding in enumerate(family):
-            name = finding.feature
-            if (
-                finding.snapshot_kind != sample.snapshot_kind
-                or name not in sample.numbers
-                or name == PREDICTION
-            ):
-                continue
-            reference = sample.reference[name]
-            if len(np.unique(reference[~np.isnan(reference)])) <= 2:
-                continue  # never known yet at this snapshot kind, or yes and no
-            changed = sample.recent[name][window] * factor
-            found[name, sample.snapshot_kind] = alarms(model, family, place, reference, changed)
-    return found
-
-
-def alarms(
-    model: ModelSettings, family: list[Finding], place: int, reference: Any, changed: Any
-) -> bool:
-    """Judges one changed feature among the others as they were."""
-    shift = drift.Numbers(reference).compare(changed, model.drift.bound_errors)
-    p_values = np.array([finding.shift.p_value for finding in family])
-    p_values[place] = shift.p_value
-    is_evident = stats.false_discovery_control(p_values)[place] <= model.drift.significance
-    by_mean = (shift.capped_low or 0) > model.drift.capped_shift_threshold
-    return bool(is_evident and (by_mean or shift.psi_low > model.drift.psi_threshold))
-
-
-def nannyml_alarms(world: World, size: int) -> str:
-    """Share of runs in which NannyML's default alarms on the watched project features at d3."""
-    python = os.environ.get("NANNYML_PYTHON")
-    if not python:
-        return "-"
-    watched = [
-        name
-        for name in world.samples["project_success"][0].reference
-        if name not in MODELS["project_success"].drift.report_only
-    ]
-    with tempfile.TemporaryDirectory() as name:
-        for number, samples in enumerate(resamples(world, size, NANNYML_RESAMPLES)):
-            sample, model = samples["project_success"][0], MODELS["project_success"]
-            window = sample.window(
-                world.as_of, model.drift.window_days[0], model.drift.min_entities
+    @classmethod
+    def read(cls, database: Path) -> "Found":
+        """Reads what one run of the monitor wrote."""
+        with duckdb.connect(str(database), read_only=True) as connection:
+            alerts, tested, customary, levels = (
+                connection.execute(sql).fetchall()
+                for sql in (_ALERTS, _TESTED, _CUSTOMARY, _LEVELS)
             )
-            current = {column: sample.recent[column][window] for column in watched}
-            pd.DataFrame({column: sample.reference[column] for column in watched}).to_parquet(
-                Path(name) / f"{number}.reference.parquet"
-            )
-            pd.DataFrame(current).to_parquet(Path(name) / f"{number}.current.parquet")
-        script = Path(__file__).with_name("nannyml_default.py")
-        done = subprocess.run(
-            [python, "-W", "ignore", script, name], capture_output=True, text=True, check=True
+        return cls(
+            [(name, week.isoformat()) for name, week in tested],
+            [Alert(name, week.isoformat(), *place) for name, week, *place in alerts],
+            customary[0][0] > 0,
+            levels,
         )
-    return percent(float(done.stdout.split()[-1]), NANNYML_RESAMPLES)
+
+    @classmethod
+    def kept(cls, line: dict[str, Any]) -> "Found":
+        """Takes it from a line of JSON."""
+        return cls(**line | {"alerts": [Alert(*alert) for alert in line["alerts"]]})
+
+
+class Bench:
+    """Builds platforms, one after the other, with the SQL that dbt compiled for the first."""
+
+    def __init__(self, folder: Path, kept: Path | None) -> None:
+        """Reads what was measured before."""
+        self._folder, self._file = folder, kept
+        self._shop = Workshop(folder / "workshop")
+        lines = kept.read_text().splitlines() if kept and kept.exists() else []
+        found = map(json.loads, lines)
+        self._kept = {line.pop("platform"): Found.kept(line) for line in found}
+
+    def found(self, group: Group) -> Iterator[Found]:
+        """Yields what the monitor found on each platform of a group."""
+        for seed in range(group.first, group.first + group.count):
+            name = f"{group.scenario}-{group.scale}-{seed}"
+            if name not in self._kept:
+                started = time.perf_counter()
+                self._kept[name] = self._measure(group, seed)
+                alerts = len(self._kept[name].alerts)
+                print(
+                    f"{name}: {alerts} alerts ({time.perf_counter() - started:.0f} s)", flush=True
+                )
+                if self._file:
+                    with self._file.open("a") as file:
+                        line = {"platform": name, **self._kept[name]._asdict()}
+                        file.write(json.dumps(line) + "\n")
+            yield self._kept[name]
+
+    def _measure(self, group: Group, seed: int) -> Found:
+        with tempfile.TemporaryDirectory(dir=self._folder) as name:
+            data, models = Path(name) / "data", Path(name) / "models"
+            choice = {"scale": group.scale, "seed": seed, "scenario": group.scenario, "out": data}
+            options = chain(*((f"--{key}", str(value)) for key, value in choice.items()))
+            self._shop.python("generator", *options)
+            database = self._built(data)
+            places = ("--db", str(database), "--models", str(models), "--run-id", "bench")
+            with redirect_stdout(sys.stderr):
+                code = ml(["train", "predict", "monitor", *places])
+            if code:
+                sys.exit(f"ml failed on {group.scenario}-{group.scale}-{seed}")
+            return Found.read(database)
+
+    def _built(self, data: Path) -> Path:
+        self._shop.clear()
+        self._shop.land(data, as_of=AS_OF)
+        seeds = sorted(path.stem for path in self._shop.warehouse.glob("landed/seeds/*.csv"))
+        template = self._folder / "-".join(seeds)
+        if not template.exists():
+            Template.build(self._shop, data, template, as_of=AS_OF)
+        return Template.at(template).fill(self._shop)
 
 
 def percent(share: float, count: int) -> str:
@@ -225,109 +201,93 @@ def percent(share: float, count: int) -> str:
     return f"{100 * share:.1f} ± {100 * math.sqrt(share * (1 - share) / count):.1f} %"
 
 
-def budget_table(world: World) -> Iterator[str]:
-    """One row per size of the platform: false alarms of three monitors, and power."""
-    columns = (
-        *("current projects", "any false alarm", "20 % rule on means", "NannyML's default"),
-        *("one feature multiplied by", "detected in project features: least, median"),
-        "detected in milestone features (windows 0.4 times as large): least, median",
-    )
-    yield "| " + " | ".join(columns) + " |"
-    yield "|---|---|---|---|---|---|---|"
-    for size, factor in SIZES.items():
-        false = np.array([
-            any_alarm(samples, world.as_of) for samples in resamples(world, size, RESAMPLES)
-        ]).mean(axis=0)  # fmt: skip
-        power: dict[str, list[float]] = {}
-        rows: dict[str, list[Any]] = {name: [] for name in MODELS}
-        for samples in resamples(world, size, POWER_RESAMPLES):
-            for name, model in MODELS.items():
-                rows[name].append(seen(model, samples[name], factor, world.as_of))
-        for name, found in rows.items():
-            table = pd.DataFrame(found).mean()
-            power[name] = [float(table.min()), float(table.median())]
-        cells = [f"{size:,}", *(percent(float(share), RESAMPLES) for share in false)]
-        cells += [nannyml_alarms(world, size), f"{factor:g}"]
-        cells += [f"{100 * least:.0f} %, {100 * median:.0f} %" for least, median in power.values()]
-        yield "| " + " | ".join(cells) + " |"
+def steady_row(group: Group, found: list[Found]) -> list[str]:
+    """False alerts per run."""
+    alerts = [{alert.subject for alert in each.alerts} for each in found]
+    subjects = sorted(set().union(*alerts))
+    tested = sum(bool(each.tested) for each in found)
+    return [
+        *group.cells,
+        f"{tested} of {len(found)}",
+        percent(sum(map(bool, alerts)) / len(found), len(found)),
+        ", ".join(f"{name} {sum(name in each for each in alerts)}" for name in subjects) or "-",
+        percent(sum(each.customary for each in found) / len(found), len(found)),
+    ]
 
 
-def weekly(world: World, name: str) -> list[tuple[datetime, str, str, bool]]:
-    """The monitor's findings on one model in every week after its cut: week, feature, kind."""
-    watch = Watch(MODELS[name].drift, world.samples[name])
-    day = world.cutoffs[name].replace(hour=0, minute=0, second=0, microsecond=0)
-    week, found = day + timedelta(days=7 - day.weekday()), []
-    while week <= world.as_of:
-        for finding in watch.findings(week):
-            found.append((week, finding.feature, finding.snapshot_kind, finding.is_alert))
-        week += timedelta(weeks=1)
-    return found
-
-
-def backtest(world: World, scenario: str) -> tuple[str, dict[str, Any]]:
-    """The row of the table and the part of the page for one platform."""
-    weeks = {name: weekly(world, name) for name in MODELS}
-    onset = ONSET if scenario != "steady" else None
-    tested = {name: sorted({when for when, *_ in rows}) for name, rows in weeks.items()}
-    alarmed = {
-        name: sorted({when for when, *_, alert in rows if alert}) for name, rows in weeks.items()
-    }
-    quiet = [when for name in weeks for when in tested[name] if not onset or when <= onset]
-    false = [when for name in weeks for when in alarmed[name] if not onset or when <= onset]
-    cells = [f"`{scenario}`", f"{len(false)} of {len(quiet)}"]
-    if onset is None:
-        cells += ["-", "-"]
-    else:
-        first = min(
-            ((when, feature, kind) for rows in weeks.values()
-             for when, feature, kind, alert in rows if alert and when > onset), default=None
-        )  # fmt: skip
-        moved = {f for rows in weeks.values() for when, f, _, alert in rows if alert}
-        if first is None:
-            cells += ["never", "-"]
-        else:
-            late = math.ceil((first[0] - onset) / timedelta(weeks=1))
-            cells += [f"{late} weeks: {first[1]} at {first[2]}", ", ".join(sorted(moved))]
-    summary = f"False alarms in {cells[1]} quiet weeks."
+def scenario_row(group: Group, found: list[Found]) -> list[str]:
+    """Delay of the first alert of the model of projects; false alerts before the onset."""
+    onset = None if group.scenario in CONTINUOUS else ONSET
+    false = [each for each in found if onset and any(a.at <= onset for a in each.alerts)]
+    # the scenarios change campaigns: an alert of the other model would be found by chance
+    after = [
+        [a for a in each.alerts if a.model == PROJECTS and (not onset or a.at > onset)]
+        for each in found
+    ]
+    first = [min(alerts, default=None, key=lambda a: a.at) for alerts in after]
     if onset:
-        summary += f" First alarm after the onset: {cells[2]}."
-    charts = [(name, alarm_chart(rows, onset=onset)) for name, rows in weeks.items() if rows]
-    page = {"scenario": scenario, "summary": summary, "charts": charts}
-    return "| " + " | ".join(cells) + " |", page
+        weeks = [math.ceil((a.at - onset) / timedelta(weeks=1)) if a else math.inf for a in first]
+        seen = ", ".join("never" if math.isinf(week) else f"{week:.0f}" for week in sorted(weeks))
+        seen += f" weeks (median {median(weeks):.0f})" if math.isfinite(median(weeks)) else ""
+    else:
+        seen = ", ".join(f"{a.at:%Y-%m-%d}" if a else "never" for a in first)
+    by = sorted({f"{a.feature} at {a.kind}" for a in first if a})
+    levels = [
+        f"{100 * predicted:.1f} / {100 * observed:.1f} % of {count:,}"
+        for each in found
+        for name, predicted, observed, count in each.levels
+        if name == PROJECTS
+    ]
+    before = f"{len(false)} of {len(found)}" if onset else "-"
+    return [*group.cells, before, seen, ", ".join(by) or "-", "; ".join(levels) or "-"]
+
+
+def table(head: Iterable[str], rows: Iterable[list[str]]) -> Iterator[str]:
+    """The lines of a table."""
+    head = list(head)
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    yield from ("| " + " | ".join(row) + " |" for row in rows)
+
+
+def shown(group: Group, each: Found) -> dict[str, Any]:
+    """One platform for the page: a chart for each model."""
+    charts = []
+    onset = None if group.scenario in CONTINUOUS else ONSET
+    for name in dict.fromkeys(model for model, _ in each.tested):
+        weeks = [week for model, week in each.tested if model == name]
+        marks = [(datetime.fromisoformat(week), "", "", False) for week in weeks]
+        marks += [(a.at, a.feature, a.kind, True) for a in each.alerts if a.model == name]
+        charts.append((name, alert_chart(marks, onset=onset)))
+    scenario, projects, _ = group.cells
+    return {"scenario": scenario.strip("`"), "projects": projects, "charts": charts}
 
 
 def main() -> None:
-    """Measures, then rewrites the section of docs/monitoring.md and the page of the backtest."""
+    """Measures, then rewrites the section of docs/monitoring.md and the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--site", type=Path, required=True, help="folder of the pages")
-    parser.add_argument("--worlds", type=Path, help="keep the generated platforms here")
+    parser.add_argument("groups", nargs="*", type=Group.named, metavar="SCENARIO-SCALE-SEED:COUNT")
+    parser.add_argument("--site", type=Path, help="folder of the pages: writes the charts there")
+    parser.add_argument("--found", type=Path, help="file of results, to be continued")
     options = parser.parse_args()
+    groups = options.groups or [Group.named(name) for name in DEFAULT]
     with tempfile.TemporaryDirectory() as name:
-        folder = options.worlds or Path(name)
-        rows, pages = [], []
-        for scenario in SCENARIOS:
-            world = read_world(folder, scenario, BACKTEST_SCALE, BACKTEST_SEED)
-            row, page = backtest(world, scenario)
-            rows.append(row)
-            pages.append(page)
-            print(row, flush=True)
-        budget = []
-        for row in budget_table(read_world(folder, "steady", LARGE_SCALE, LARGE_SEED)):
-            budget.append(row)
-            print(row, flush=True)
-    head = [
-        "| platform | weeks with a false alarm | first alarm after the onset |"
-        " features that ever drifted |",
-        "|---|---|---|---|",
-    ]
-    page_file = options.site / "monitoring" / "backtest.html"
-    write_text(page_file, render(
-        "monitoring_backtest.html.jinja",
-        projects=200 * BACKTEST_SCALE, onset=f"{ONSET:%Y-%m-%d}", worlds=pages,
-    ))  # fmt: skip
-    text = "\n".join([*budget, "", *head, *rows])
+        bench = Bench(Path(name), options.found)
+        found = {group: list(bench.found(group)) for group in groups}
+    steady = [steady_row(*each) for each in found.items() if each[0].scenario == "steady"]
+    others = [scenario_row(*each) for each in found.items() if each[0].scenario != "steady"]
+    text = "\n".join([
+        *table(("scenario", "projects", "seeds", "runs in which something was tested",
+                "runs with a false alert", "of these by", "20 % rule on means"), steady), "",
+        *table(("scenario", "projects", "seeds", "runs with an alert before the onset",
+                "first alert after it", "by", "predicted / observed at the end"), others),
+    ])  # fmt: skip
+    print(text)
     MONITORING.write_text(write_section(MONITORING.read_text(), "monitor", text))
-    print(f"-> {MONITORING}, {page_file}")
+    if options.site:
+        worlds = [shown(group, found[group][0]) for group in groups]
+        page = render("monitoring_backtest.html.jinja", onset=f"{ONSET:%Y-%m-%d}", worlds=worlds)
+        write_text(options.site / "monitoring" / "backtest.html", page)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def test_a_bug_in_the_middle_of_writing_leaves_nothing_of_the_unit(
         raise FloatingPointError("underflow")
 
     finished.sql("delete from ml.drift_checks; delete from ml.drift_stats")
-    monkeypatch.setattr("ml.monitoring.records.Records.add_alarms", broken)
+    monkeypatch.setattr("ml.monitoring.records.Records.add_alerts", broken)
     assert finished.run("monitor", run_id="run-2", hour=1).code == 3
     assert finished.sql("select count(*) from ml.drift_checks") == [(0,)]
     assert finished.sql("select count(*) from ml.drift_stats") == [(0,)]

@@ -42,6 +42,7 @@ def test_a_quiet_platform_says_so(finished: Any, tmp_path: Path) -> None:
     assert 'data-label="Expected accuracy, outcomes pending">70.0 %</td>' in page
     assert len(re.findall(r'data-label="Evidence of an error, to 1">[\d.e+-]+</td>', page)) == 2
     assert "report only: shifts as the platform ages" in page
+    assert "report only: shifts with every refit" in page
     assert "backtest.html" not in page
 
 

@@ -61,7 +61,7 @@ def test_any_looks_spend_what_they_may(shares: list[float], alpha: float) -> Non
         assert 1 - inside == pytest.approx(spent, abs=2e-4)
 
 
-def test_a_look_on_each_of_28_days_alarms_in_five_per_cent() -> None:
+def test_a_look_on_each_of_28_days_rejects_in_five_per_cent() -> None:
     steps = np.random.default_rng(5).standard_normal((100_000, 28))
     z = np.cumsum(steps, axis=1) / np.sqrt(np.arange(1, 29))
     share = (np.abs(z) >= spending_boundaries(evenly(28))).any(axis=1).mean()

@@ -91,6 +91,7 @@ def test_an_evident_error_too_small_to_matter_is_no_alert() -> None:
     outcome = rng.random(len(probability)) < probability + 0.1
     assert alerts(probability, outcome)
     assert not alerts(probability, outcome, drift=replace(DRIFT, level_threshold=0.2))
+    assert not alerts(probability, outcome, drift=replace(DRIFT, bound_errors=10.0))
 
 
 def test_a_model_that_recovers_is_named_no_more() -> None:

@@ -43,7 +43,7 @@ def test_a_replay_says_what_a_run_at_that_moment_would_have_said(finished: Any) 
         finished.sql(f"update ml.{table} set as_of = timestamp '2023-11-06'")
     again(finished, hour=2)
     model = finished.setting("project_success"), finished.setting("milestone_risk")
-    shown = [name for each in model for name in each.drift.report_only]
+    shown = [name for each in model for name in (*each.drift.report_only, "predicted_probability")]
     run = finished.sql(
         f"""select feature, snapshot_kind, max(value) filter (statistic = 'psi'),
             max(adjusted_p_value), max(reference_count), max(current_count), bool_or(is_alert)

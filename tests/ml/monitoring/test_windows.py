@@ -51,14 +51,14 @@ def test_alerts_count_no_more_when_nothing_can_be_tested_any_more(finished: Any)
         where snapshot_kind = 'd3' and {RECENT}"""
     )
     check_again(finished)
-    alarmed = shown()
-    assert min(alarmed) > 0
+    alerted = shown()
+    assert min(alerted) > 0
     finished.edit("min_entities = 30\nmean", "min_entities = 5000\nmean")
     again(finished, hour=2)
     assert shown() == [0, 0, 0]
     finished.edit("min_entities = 5000\nmean", "min_entities = 30\nmean")
     again(finished, hour=3)
-    assert shown() == alarmed
+    assert shown() == alerted
 
 
 @pytest.mark.parametrize("fail", [False, True])
@@ -86,7 +86,7 @@ def test_a_model_that_was_skipped_is_not_tested(fresh: Any) -> None:
 
 
 class TestHardlyAWindow:
-    """Documented in models.toml: no comparison is reported, what has vanished is an alarm."""
+    """Documented in models.toml: no comparison is reported, what has vanished is an alert."""
 
     def test_empty(self, finished: Any) -> None:
         finished.sql(

@@ -1,4 +1,4 @@
-"""When a shift is an alarm: it must be evident, and relevant beyond what chance explains."""
+"""When a shift is an alert: it must be evident, and relevant beyond what chance explains."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,7 +9,7 @@ from scipy import stats
 
 from ml.monitoring import drift
 from ml.monitoring.findings import Finding, Window
-from ml.monitoring.samples import Sample
+from ml.monitoring.samples import PREDICTION, Sample
 from ml.settings import Drift
 
 
@@ -22,39 +22,22 @@ class Watch:
         self._samples = [(sample, _references(sample)) for sample in samples]
 
     def windows(self, until: datetime) -> list[Window]:
-        """Returns what is compared at a timestamp."""
-        found = []
-        for sample, references in self._samples:
-            rows = self._windows(sample, until)[0]
-            found.append(
-                Window(
-                    snapshot_kind=sample.snapshot_kind,
-                    features=tuple(name for name in sample.reference if self._is_watched(name)),
-                    reference_count=len(sample.reference_projects),
-                    current_count=rows.stop - rows.start,
-                    needed_count=self._settings.min_entities,
-                    unknown=tuple(
-                        name
-                        for name, reference in references.items()
-                        if not reference.is_known
-                        and not drift.is_known(sample.recent[name][rows])
-                        and self._is_watched(name)
-                    ),
-                )
-            )
-        return found
+        """Returns what is compared at a timestamp and may raise an alert."""
+        windows = (self._window(*each, until) for each in self._samples)
+        return [window for window in windows if window.features]
 
     def findings(self, until: datetime) -> list[Finding]:
         """Compares the windows that end at a timestamp with the references.
 
         Of several windows the one with the smallest p-value speaks for a feature, at the price of
         Bonferroni. P-values are then adjusted after Benjamini and Hochberg (1995) over all watched
-        features, snapshot kinds, predictions and labels of the model. Where nothing has moved, any
-        alarm is raised with probability `significance` at most. Features that are sure to move are
-        adjusted apart: they would ease the test of the others.
+        features, snapshot kinds and labels of the model. Where nothing has moved, any alert is
+        raised with probability `significance` at most. What is sure to move is adjusted apart: it
+        would ease the test of the others.
         """
         shifts, counts = [], []
-        for (sample, references), window in zip(self._samples, self.windows(until), strict=True):
+        for sample, references in self._samples:
+            window = self._window(sample, references, until)
             if not window.is_compared:
                 continue
             rows = self._windows(sample, until)
@@ -77,7 +60,27 @@ class Watch:
         ]
 
     def _is_watched(self, feature: str) -> bool:
-        return feature not in self._settings.report_only
+        # predictions move with every refit, whatever the projects do
+        return feature != PREDICTION and feature not in self._settings.report_only
+
+    def _window(
+        self, sample: Sample, references: dict[str, drift.Reference], until: datetime
+    ) -> Window:
+        rows = self._windows(sample, until)[0]
+        return Window(
+            snapshot_kind=sample.snapshot_kind,
+            features=tuple(name for name in sample.reference if self._is_watched(name)),
+            reference_count=len(sample.reference_projects),
+            current_count=rows.stop - rows.start,
+            needed_count=self._settings.min_entities,
+            unknown=tuple(
+                name
+                for name, reference in references.items()
+                if not reference.is_known
+                and not drift.is_known(sample.recent[name][rows])
+                and self._is_watched(name)
+            ),
+        )
 
     def _windows(self, sample: Sample, until: datetime) -> list[slice]:
         """Returns the recent windows, the longest first; on small platforms they are one."""

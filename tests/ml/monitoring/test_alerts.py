@@ -1,4 +1,4 @@
-"""The alarm keeps its budget where nothing moves, and sounds where something does."""
+"""Alerts keep their budget where nothing moves, and are raised where something does."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml import settings
-from ml.monitoring.alarms import Watch
+from ml.monitoring.alerts import Watch
 from ml.monitoring.samples import Sample
 
 AS_OF = datetime(2024, 1, 1)
@@ -43,7 +43,7 @@ def sample(rng: np.random.Generator, reference: int, recent: int, days: int = 80
 
 
 @pytest.mark.parametrize("recent", [30, 100, 1000])
-def test_where_nothing_moves_few_runs_alarm(recent: int) -> None:
+def test_where_nothing_moves_few_runs_alert(recent: int) -> None:
     rng = np.random.default_rng(recent)
     runs = [
         any(found.is_alert for found in Watch(DRIFT, [
@@ -85,7 +85,7 @@ def test_the_window_is_the_last_days_or_as_far_back_as_enough_take_it() -> None:
     assert one.window(AS_OF - timedelta(days=500), 90, 30) == slice(0, 0)
 
 
-def test_what_moves_by_nature_never_alarms() -> None:
+def test_what_moves_by_nature_never_alerts() -> None:
     one = sample(np.random.default_rng(5), 2000, 500)
     name = DRIFT.report_only[0]
     one.reference[name], one.recent[name] = one.reference[NAMES[2]], 9 * one.recent[NAMES[2]]
