@@ -125,12 +125,12 @@ def _status(checks: Sequence[Row], alert_count: int) -> Row:
     if alert_count:
         return {"status": DRIFT.capitalize(), "summary": DRIFT.capitalize()}
     if tested:
-        # what is tested at several kinds of snapshot counts once
-        most = {check["subject"]: 0 for check in tested}
-        for check in tested:
-            most[check["subject"]] = max(most[check["subject"]], check["feature_count"])
-        summary = f"{NO_DRIFT.capitalize()} ({sum(most.values())} features tested)"
-        return {"status": NO_DRIFT.capitalize(), "summary": summary}
+        # a feature that is tested at several kinds of snapshot counts once
+        features = [each["feature_count"] for each in tested if each["subject"] == "features"]
+        count = f"{max(features)} features" if features else "features not"
+        status = NO_DRIFT if features else "features not tested"
+        summary = f"{NO_DRIFT.capitalize()} ({count} tested)"
+        return {"status": status.capitalize(), "summary": summary}
     reasons = [check["reason"] for check in checks if check["reason"]]
     reason = reasons[0] if reasons else "the monitor has not run for this timestamp"
     return {"status": NOT_TESTED.capitalize(), "summary": f"{NOT_TESTED.capitalize()}: {reason}"}
@@ -213,7 +213,7 @@ def _performance_chart(weeks: Sequence[tuple[Any, ...]]) -> Markup:
         values = columns[column]
         axes.plot(days, values, marker=marker, linestyle=style, color=color, label=label, ms=3)
     axes.set_ylabel("Accuracy, share")
-    axes.legend(loc="lower left")
+    figure.legend(loc="outside upper center", ncols=4)
     date_axis(axes)
     text = f"Accuracy by week of {len(weeks)} weeks; the table below has the nearest ones."
     return to_svg(figure, text=text)

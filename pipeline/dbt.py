@@ -15,6 +15,7 @@ from pipeline.screen import show
 
 BUILD = ("--quiet", "--log-level-file", "none", "build", "--exclude-resource-type", "unit_test")
 DOCS = ("--quiet", "--log-level-file", "none", "docs", "generate", "--static", "--no-compile")
+VARS = "dbt_project.yml: vars."  # what the project says of a var it refuses begins so
 MADE = {"features": "schemas core and features", "insights": "schema insights and the dbt docs"}
 
 
@@ -22,7 +23,7 @@ def main() -> int:
     """Builds what a selector names, and the docs after insights; returns the exit code.
 
     A failed test is a gate that refuses; whatever dbt cannot compile or run is a bug, unless the
-    machine refused it.
+    machine or a var refused it.
     """
     [selector] = sys.argv[1:]
     started = time.perf_counter()
@@ -52,6 +53,9 @@ def _judge(done: Any) -> tuple[int, str]:
     if not done.success and (reason := machine_reason(done)):
         print(f"dbt: {reason}: free it, then run again", file=sys.stderr)
         return WRONG_CALL, ""
+    if not done.success and (problem := _wrong_setting(done)):
+        print(f"dbt: {problem}", file=sys.stderr)
+        return WRONG_CALL, ""
     if done.exception is not None:
         print(f"dbt: {done.exception}", file=sys.stderr)
         return BUG, ""
@@ -76,11 +80,20 @@ def _judge(done: Any) -> tuple[int, str]:
 
 def machine_reason(done: Any) -> str | None:
     """The line of a failed invocation that names what the machine refused; None if nothing."""
+    found = (line for line in _errors(done) if any(each in line for each in MACHINE_MESSAGES))
+    return next(found, None)
+
+
+def _wrong_setting(done: Any) -> str | None:
+    """The line of a failed invocation in which the project refuses one of its vars."""
+    return next((line for line in _errors(done) if line.startswith(VARS)), None)
+
+
+def _errors(done: Any) -> list[str]:
     results = getattr(done.result, "results", None) or []
     errors = [each.message for each in results if str(each.status) == "error"]
-    lines = [line for text in (done.exception, *errors) for line in str(text).splitlines()]
-    found = (line for line in lines if any(each in line for each in MACHINE_MESSAGES))
-    return next((line.strip() for line in found), None)
+    texts = (done.exception, *errors)
+    return [line.strip() for text in texts for line in str(text).splitlines()]
 
 
 if __name__ == "__main__":

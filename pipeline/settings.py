@@ -84,9 +84,10 @@ def read(assignments: Sequence[str], environment: Mapping[str, str] = os.environ
     for name, choices in CHOICES.items():
         if values[name] not in choices:
             raise CallError(f"{name}={values[name]} is not known; it is {' or '.join(choices)}")
-    for name in ("SCALE", "SEED"):
-        if not (values[name].isascii() and values[name].isdigit()):
-            raise CallError(f"{name}={values[name]} is not a whole number of 0 or more")
+    for name, least in (("SCALE", 1), ("SEED", 0)):
+        is_number = values[name].isascii() and values[name].isdigit()
+        if not is_number or int(values[name][:MAX_DIGITS]) < least:
+            raise CallError(f"{name}={values[name]} is not a whole number of {least} or more")
         if len(values[name]) > MAX_DIGITS:
             raise CallError(f"{name} has {len(values[name])} digits; at most {MAX_DIGITS} are read")
         values[name] = str(int(values[name]))

@@ -1,3 +1,16 @@
+{#- Refuses costs that no decision can be derived from, before anything is built. -#}
+{% macro check_costs() -%}
+    {%- for name, most in (('delay_cost_ratio', 1), ('review_cost', none)) -%}
+        {%- set value = var(name) -%}
+        {%- set is_right = value is number and value is not boolean and 0 <= value <= (most or value) -%}
+        {%- if execute and not is_right -%}
+            {%- set allowed = 'a number from 0 to 1' if most else 'a number of 0 or more' -%}
+            {%- set problem = 'dbt_project.yml: vars.' ~ name ~ ' must be ' ~ allowed ~ ', not ' ~ value -%}
+            {{ exceptions.raise_compiler_error(problem) }}
+        {%- endif -%}
+    {%- endfor -%}
+{%- endmacro %}
+
 {#- The limits of a risk follow from what is lost at it. Paid in full, risk x loss ratio x payment is lost if the milestone
     fails; kept back, (1 - risk) x delay_cost_ratio x payment if it delivers. A review keeps back all and takes a
     person's time as well. Each is the risk from which the next action is expected to lose less. -#}

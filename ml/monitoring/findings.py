@@ -165,8 +165,13 @@ class Monitored(NamedTuple):
 
     @property
     def tested_features(self) -> set[str]:
-        """Names of what was tested, at whichever kind of snapshot."""
-        return {name for each in self.windows for name in {*each.features} - {*each.untested}}
+        """Names of the features that were tested, at whichever kind of snapshot."""
+        return {
+            name
+            for each in self.windows
+            if each.subject == "features"
+            for name in {*each.features} - {*each.untested}
+        }
 
     def alerts_in(self, window: Window) -> int:
         """Returns how many of the window's features raised one."""

@@ -45,11 +45,14 @@ def monitored_lines(result: Monitored) -> list[str]:
 def _outcome(result: Monitored) -> str:
     if result.status == NOT_TESTED:
         return f"{NOT_TESTED}: {result.skip_reason}"
-    features = f"{len(result.tested_features)} features tested"
+    count = len(result.tested_features)
+    tested = f"{count} features tested" if count else "features not tested"
     if result.status == DRIFT:
         drifted = {alert.finding.feature for alert in result.alerts}
-        return f"{DRIFT} in {len(drifted)} of {features}"
-    return f"{NO_DRIFT} ({features})"
+        moved = drifted & result.tested_features
+        places = [f"{len(moved)} of {tested}"] if moved else []
+        return f"{DRIFT} in {', '.join([*places, *sorted(drifted - moved)])}"
+    return f"{NO_DRIFT} ({tested})"
 
 
 def sentence(alert: Alert) -> str:
@@ -118,4 +121,7 @@ def _name(window: Window) -> str:
 
 
 def _counts(window: Window) -> str:
+    if window.subject == "calibration":
+        recent = f"{window.current_count:,} recent of {window.reference_count:,} outcomes"
+        return f"{_name(window)} ({recent} since the cut)"
     return f"{_name(window)} ({window.current_count:,} projects against {window.reference_count:,})"

@@ -161,21 +161,18 @@ def _drift(model: ModelFacts) -> list[Block]:
     if not model.shifts:
         return [
             Text(
-                f"`{model.name}`: not tested for drift at this timestamp; there is no model, or"
-                " there are too few projects before the cut or in the recent window"
-                " (`insights.drift_status` has the counts)."
+                f"`{model.name}`: not tested for drift at this timestamp;"
+                " `insights.drift_status` says why."
             )
         ]
     alerts = [each for each in model.shifts if each.is_alert]
-    first = model.shifts[0]
     kinds = ", ".join(dict.fromkeys(each.snapshot_kind for each in model.shifts))
     status = f"drift detected in {len(alerts)}" if alerts else "no drift detected"
     rows = alerts or model.shifts[:_MIN_SHIFTS]
     return [
         Table(
-            f"`{model.name}`: {len({each.feature for each in model.shifts})} features at {kinds},"
-            f" {first.current_count:,} recent projects against {first.reference_count:,} of"
-            f" before the cut: {status}. Features that shift as the platform ages (`report_only` in"
+            f"`{model.name}` at {kinds}: {status}; `insights.drift_status` says what was tested on"
+            " how many projects. Features that shift as the platform ages (`report_only` in"
             " `ml/models.toml`) are shown, but never an alert."
             + ("" if alerts else " The most significant ones:"),
             ("Feature", "Prediction time", "Shift of the mean", "PSI", "Adjusted p-value", "Alert"),

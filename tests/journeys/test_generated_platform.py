@@ -91,7 +91,7 @@ def test_lost_model_files_are_said_and_made_again(warehouse: Warehouse) -> None:
     shutil.rmtree(warehouse.root / "models")
     code, output = warehouse.make("predict-one", f"PROJECT={project}")
     assert code == 2
-    assert "model.joblib cannot be read" in output
+    assert "its model file cannot be read" in output
     assert "Traceback" not in output
     warehouse.publish()
     assert state(warehouse) == before

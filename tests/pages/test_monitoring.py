@@ -31,6 +31,16 @@ def page_of(platform: Any, folder: Path) -> str:
     return (folder / "index.html").read_text()
 
 
+def test_features_that_were_not_tested_are_not_called_without_drift(
+    finished: Any, tmp_path: Path
+) -> None:
+    finished.sql("update ml.drift_checks set status = 'not tested' where subject = 'features'")
+    page = page_of(finished, tmp_path)
+    assert page.count("No drift detected (features not tested).") == 2
+    assert page.count("<b>Features not tested</b>") == 2
+    assert re.search(r"\d+ of \d+ since the cut</td>", page)
+
+
 def test_a_quiet_platform_says_so(finished: Any, tmp_path: Path) -> None:
     page = page_of(finished, tmp_path)
     assert len(re.findall(r"No drift detected \(\d+ features tested\)\.", page)) == 2

@@ -17,6 +17,15 @@ def ended(status: str, message: str, *, kind: str = "model", exception: object =
     )
 
 
+def test_a_var_that_the_project_refuses_is_a_wrong_call_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = "Compilation Error in operation x\n  dbt_project.yml: vars.review_cost must be a number"
+    assert dbt._judge(ended("error", said)) == (WRONG_CALL, "")
+    message = "dbt: dbt_project.yml: vars.review_cost must be a number\n"
+    assert capsys.readouterr().err == message
+
+
 @pytest.mark.parametrize(
     ("done", "code"),
     [

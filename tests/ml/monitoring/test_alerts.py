@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 
 from ml import settings
 from ml.monitoring.alerts import Watch
+from ml.monitoring.findings import LEVEL, SLOPE, Monitored, Window
 from ml.monitoring.samples import Sample
+from ml.monitoring.summary import monitored_lines
 
 AS_OF = datetime(2024, 1, 1)
 DRIFT = settings.load(settings.DEFAULT_PATH)[0].drift
@@ -133,3 +136,14 @@ def test_windows_that_are_one_are_tested_once() -> None:
         for days in ((90, 30), (90,))
     )
     assert both == single
+
+
+def test_the_screen_counts_features_alone_and_says_when_none_was_tested() -> None:
+    run = SimpleNamespace(model_name="risk", model_version="v1")
+    few = Window("d3", ("a", "b"), reference_count=20, current_count=30, needed_count=30)
+    many = few._replace(reference_count=40)
+    off = Window("d3", (LEVEL, SLOPE), reference_count=81, current_count=30, needed_count=30)
+    for windows, said in (([many, off], "2 features tested"), ([few, off], "features not tested")):
+        first, tested, *_ = monitored_lines(Monitored(run, windows, []))  # type: ignore[arg-type]
+        assert f"no drift detected ({said})" in first
+        assert "calibration at d3 (30 recent of 81 outcomes since the cut)" in tested
