@@ -213,7 +213,7 @@ def _performance_chart(weeks: Sequence[tuple[Any, ...]]) -> Markup:
         values = columns[column]
         axes.plot(days, values, marker=marker, linestyle=style, color=color, label=label, ms=3)
     axes.set_ylabel("Accuracy, share")
-    figure.legend(loc="outside upper center", ncols=4)
+    figure.legend(loc="outside upper center", ncols=2)
     date_axis(axes)
     text = f"Accuracy by week of {len(weeks)} weeks; the table below has the nearest ones."
     return to_svg(figure, text=text)
