@@ -92,7 +92,7 @@ def _over_time(model: ModelFacts) -> list[Block]:
         own = _claims(model, model.own, split)
         if own:
             panels.append((rows[split], own))
-            text += [f"{rows[split].capitalize()}: from ", own[0], " to ", own[-1], ". "]
+            text += [f"{rows[split].capitalize()}: first ", own[0], ", last ", own[-1], ". "]
     is_campaign = model.name == "project_success"
     picture = report_charts.accuracy(
         panels, with_published=is_campaign, text=plain(tuple(text)).strip()
