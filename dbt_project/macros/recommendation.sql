@@ -11,6 +11,11 @@
     {%- endfor -%}
 {%- endmacro %}
 
+{#- What is kept back of a payment where the recommendation is hold_back_20. -#}
+{% macro hold_back_20(amount) -%}
+    {{ share_of('0.2', amount) }}
+{%- endmacro %}
+
 {#- The limits of a risk follow from what is lost at it. Paid in full, risk x loss ratio x payment is lost if the milestone
     fails; kept back, (1 - risk) x delay_cost_ratio x payment if it delivers. A review keeps back all and takes a
     person's time as well. Each is the risk from which the next action is expected to lose less. -#}

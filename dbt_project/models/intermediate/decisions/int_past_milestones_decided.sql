@@ -79,7 +79,7 @@ joined as (
 priced as (
     select
         *,
-        {{ share_of('0.2', 'payment_amount') }} as held_back_amount
+        {{ hold_back_20('payment_amount') }} as held_back_amount
     from joined
 ),
 

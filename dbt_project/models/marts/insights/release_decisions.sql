@@ -65,7 +65,7 @@ paid as (
 priced as (
     select
         *,
-        {{ share_of('0.2', 'release_amount') }} as held_back_amount,
+        {{ hold_back_20('release_amount') }} as held_back_amount,
         {{ share_of('decision_risk * loss_ratio', 'release_amount') }} as expected_loss_amount
     from paid
 ),
