@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from pages import assets, frame, links
 from pages.published import PagesError, Published, open_published
 from pages.registry import CATALOGUE, PAGES, Page
-from pages.rendering import render, write_text
+from pages.site import Site
 
 _WIDTH = 120
 PARTLY_DONE = 3  # exit code, as everywhere: done, but a unit failed because of a bug
@@ -39,10 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with open_published(options.warehouse / "escrow.duckdb") as published:
             if options.docs:
-                _copy(options.docs, options.site / CATALOGUE.folder / "index.html")
+                _copy(options.docs, options.site / CATALOGUE.path)
+            assets.install(options.site)
+            site = Site(options.site, frame.read(published), links.read(published))
             # the overview comes last: when it is there, so is what it links
             for name in reversed(names):
-                if not _make(by_name[name], published, options.site):
+                if not _make(by_name[name], published, site):
                     failed.append(name)
     except PagesError as error:
         print(f"pages: {error}", file=sys.stderr)
@@ -63,19 +66,17 @@ def _copy(docs: Path, to: Path) -> None:
     shutil.copyfile(docs, to)
 
 
-def _make(page: Page, published: Published, site: Path) -> bool:
+def _make(page: Page, published: Published, site: Site) -> bool:
     """Makes one page, or one that says why it is missing; the others are not concerned."""
-    folder = site / page.folder
     try:
-        import_module(page.module).write(published, folder)
+        import_module(page.module).write(published, site)
     except Exception as error:
         if _concerns_all(error):
             raise
         traceback.print_exc(file=sys.stderr)
         reason = _described(error)
-        text = render("failed.html.jinja", page=page, as_of=published.as_of(), reason=reason)
-        write_text(folder / "index.html", text)
-        _show(f"{page.name} FAILED because of a bug: {reason} -> {_short(folder)}")
+        site.write(page.path, "failed.html.jinja", page=page, reason=reason)
+        _show(f"{page.name} FAILED because of a bug: {reason} -> {_short(site.root / page.path)}")
         return False
     return True
 

@@ -1,14 +1,14 @@
 """The page about experiments: the decision, its reason, and the interval over time."""
 
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from pages.charts import COLORS, FAINT, date_axis, new_chart, to_svg
 from pages.failures import failures
+from pages.formats import day
+from pages.matplotlib_charts import COLORS, FAINT, date_axis, new_chart, to_svg
 from pages.published import Published
-from pages.rendering import day, render, write_text
+from pages.site import Site
 
 _COLUMNS = (
     *("experiment", "is_exploratory", "hypothesis", "control", "treatment", "metric"),
@@ -37,7 +37,7 @@ _TONES = {"stop, ship": "passed", "stop, harm": "error", "stop, repair": "error"
 _MAX_LIFT = 1.0  # beyond that an early interval would squeeze all others
 
 
-def write(published: Published, folder: Path) -> None:
+def write(published: Published, site: Site) -> None:
     """Writes `index.html` from `insights.experiment_readout`."""
     rows = published.fetch(
         f"select {', '.join(_COLUMNS)} from insights.experiment_readout"
@@ -47,13 +47,12 @@ def write(published: Published, folder: Path) -> None:
     for row in rows:
         named = dict(zip(_COLUMNS, row, strict=True))
         found.setdefault((named["experiment"], named["treatment"]), []).append(named)
-    page = render(
+    site.write(
+        "experiments/index.html",
         "experiments.html.jinja",
-        as_of=published.as_of(),
         experiments=[_experiment(each) for each in found.values()],
         failures=failures(published, "experiment"),
     )
-    write_text(folder / "index.html", page)
 
 
 def _experiment(rows: list[dict[str, Any]]) -> dict[str, Any]:

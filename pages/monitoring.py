@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
-from pages.charts import COLORS, FAINT, INK, date_axis, new_chart, to_svg
 from pages.failures import failures
+from pages.formats import day
+from pages.matplotlib_charts import COLORS, FAINT, INK, date_axis, new_chart, to_svg
 from pages.published import DRIFT, NO_DRIFT, NOT_TESTED, Published
-from pages.rendering import day, render, write_text
+from pages.site import Site
 
 Row = dict[str, Any]
 
@@ -63,19 +63,16 @@ _PERFORMANCE = """
     order by cohort_week"""
 
 
-def write(published: Published, folder: Path) -> None:
-    """Writes `index.html` into the folder."""
+def write(published: Published, site: Site) -> None:
+    """Writes the page."""
     runs = [published.run_in_use(name) for (name,) in published.fetch(_MODELS)]
     models = [_model(published, run) for run in runs if run and run.status == "trained"]
-    write_text(
-        folder / "index.html",
-        render(
-            "monitoring.html.jinja",
-            as_of=published.as_of(),
-            models=models,
-            failures=failures(published, "train", "predict", "monitor"),
-            has_backtest=(folder / "backtest.html").exists(),
-        ),
+    site.write(
+        "monitoring/index.html",
+        "monitoring.html.jinja",
+        models=models,
+        failures=failures(published, "train", "predict", "monitor"),
+        has_backtest=(site.root / "monitoring" / "backtest.html").exists(),
     )
 
 

@@ -1,11 +1,8 @@
 """The overview: live projects, open milestones, money in escrow, and how good the models are."""
 
-from pathlib import Path
-
 from pages.failures import failures
 from pages.published import Published
-from pages.registry import CATALOGUE, LINEAGE, PAGES
-from pages.rendering import render, write_text
+from pages.site import Site
 
 FACTS = """
     select
@@ -85,15 +82,15 @@ METRICS = """
 """
 
 
-def write(published: Published, folder: Path) -> None:
-    """Writes `index.html` into the folder."""
+def write(published: Published, site: Site) -> None:
+    """Writes the page."""
     models = published.rows(MODELS_IN_USE)
     for model in models:
         keys = {"name": model["model_name"], "version": model["model_version"]}
         model["metrics"] = published.rows(METRICS, **keys)
-    page = render(
+    site.write(
+        "index.html",
         "overview.html.jinja",
-        pages=[*(page for page in PAGES if page.folder), CATALOGUE, LINEAGE],
         facts=published.rows(FACTS)[0],
         projects=published.rows(LIVE_PROJECTS),
         milestones=published.rows(OPEN_MILESTONES),
@@ -102,4 +99,3 @@ def write(published: Published, folder: Path) -> None:
         amount_metrics=published.rows(AMOUNT_METRICS),
         failures=failures(published, "train", "predict", "amount"),
     )
-    write_text(folder / "index.html", page)

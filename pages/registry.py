@@ -4,24 +4,31 @@ from typing import NamedTuple
 
 
 class Page(NamedTuple):
-    """One page.
+    """One page, or a folder of pages.
 
     Attributes:
         folder: Its folder in the site; the overview has none of its own.
         title: Its name in the navigation.
-        module: Writes it: `write(published, folder)`.
+        module: Writes it: `write(published, site)`.
         table: What people can ask when the page is not there.
+        is_in_navigation: Whether every page links to it; other pages link to the rest.
     """
 
     folder: str
     title: str
     module: str
     table: str
+    is_in_navigation: bool = True
 
     @property
     def name(self) -> str:
         """Returns the name on the command line."""
         return self.folder or "overview"
+
+    @property
+    def path(self) -> str:
+        """Returns the path from the folder of the site."""
+        return f"{self.folder}/index.html" if self.folder else "index.html"
 
 
 PAGES = (
@@ -29,10 +36,12 @@ PAGES = (
     Page("releases", "Release decisions", "pages.releases", "insights.release_decisions"),
     Page("experiments", "Experiments", "pages.experiments", "insights.experiment_readout"),
     Page("report", "Modeling report", "pages.report.page", "ml.model_metrics"),
-    Page("monitoring", "Model monitoring", "pages.monitoring", "insights.drift_status"),
+    Page("monitoring", "Monitoring", "pages.monitoring", "insights.drift_status"),
     Page("validation", "Validation", "pages.validation", "quality.validation_results"),
 )
 # Made by dbt and copied.
 CATALOGUE = Page("dbt", "Tables", "", "")
 # Drawn from what dbt compiled.
 LINEAGE = Page("lineage", "Column lineage", "", "")
+NAVIGATION = tuple(page for page in (*PAGES, CATALOGUE, LINEAGE) if page.is_in_navigation)
+ASSETS = "assets"  # style, scripts and their licences, written once

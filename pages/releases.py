@@ -1,15 +1,14 @@
 """The page of the release decisions: payments, and the strategy of the next launches."""
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from pages.charts import COLORS, new_chart, to_svg
 from pages.failures import failures
+from pages.matplotlib_charts import COLORS, new_chart, to_svg
 from pages.published import Published
-from pages.rendering import render, write_text
+from pages.site import Site
 
 MAX_ROWS = 50
 _TOTALS = """
@@ -88,15 +87,16 @@ _PRICE = """
 _LINES = ("-", "--", ":", "-.")
 
 
-def write(published: Published, folder: Path) -> None:
-    """Writes `index.html` into the folder."""
+def write(published: Published, site: Site) -> None:
+    """Writes the page."""
     policy = published.rows(_POLICY)
     values, chart = [], None
     if policy:
         values = published.rows(_VALUES)
         chart = _chart(published, policy)
     totals = published.rows(_TOTALS)[0]
-    page = render(
+    site.write(
+        "releases/index.html",
         "releases.html.jinja",
         failures=failures(published, "bandit"),
         totals=totals,
@@ -110,7 +110,6 @@ def write(published: Published, folder: Path) -> None:
         values=values,
         run=next(iter(published.rows(_NEWEST_RUN)), None),
     )
-    write_text(folder / "index.html", page)
 
 
 def _price(totals: dict[str, Any], late_count: float | None) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
-from pages.charts import COLORS, FAINT, INK, date_axis, new_chart, to_svg
+from pages.matplotlib_charts import COLORS, FAINT, INK, date_axis, new_chart, to_svg
 from pages.published import ALL_KINDS
 from pages.report.claims import Claim, Unknown
 from pages.report.facts import CalibrationBin, Importance, Replay

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from pages.formats import day, prediction_time, timestamp
 from pages.published import ALL_KINDS
-from pages.rendering import day, prediction_time, timestamp
 from pages.report import charts as report_charts
 from pages.report.claims import Scores, Unknown
 from pages.report.document import Block, Chart, Content, Heading, Section, Table, Text

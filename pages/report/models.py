@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from pages.formats import prediction_time, skill
 from pages.published import ALL_KINDS, CEILING, ORACLE
-from pages.rendering import prediction_time, skill
 from pages.report import charts as report_charts
 from pages.report.claims import Claim, Measured, Scores
 from pages.report.document import Block, Chart, Content, Heading, Section, Table, Text, plain

@@ -1,6 +1,6 @@
 """Charts: the same data give the same picture, and each has a description for screen readers."""
 
-from pages.charts import COLORS, new_chart, to_svg
+from pages.matplotlib_charts import COLORS, new_chart, to_svg
 
 
 def draw(text: str) -> str:

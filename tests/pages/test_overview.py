@@ -1,11 +1,11 @@
 """The overview says what a model is worth, and what is missing."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 from pages.overview import write
 from pages.published import open_published
+from pages.site import Site
 from tests.ml.test_tiny_platforms import insights
 
 # what dbt and landing make, where nothing is live
@@ -18,16 +18,16 @@ BESIDE = """
         select as_of, 'run-1' as run_id from core.warehouse_as_of"""
 
 
-def page_of(platform: Any, folder: Path) -> str:
+def page_of(platform: Any, site: Site) -> str:
     platform.sql(BESIDE)
     for table in ("project_outlook", "milestone_outlook", "release_decisions"):
         platform.sql(f"create table insights.{table} ({insights()[table]})")
     with open_published(platform.db) as published:
-        write(published, folder)
-    return " ".join((folder / "index.html").read_text().split())
+        write(published, site)
+    return " ".join((site.root / "index.html").read_text().split())
 
 
-def test_a_model_that_failed_is_named(finished: Any, tmp_path: Path) -> None:
+def test_a_model_that_failed_is_named(finished: Any, site: Site) -> None:
     finished.sql(
         """insert into ml.failures
         select 'run-9', 'train', 'project_success', as_of, true, 'KeyError: x', now()
@@ -37,22 +37,22 @@ def test_a_model_that_failed_is_named(finished: Any, tmp_path: Path) -> None:
         "Stage train of project_success failed because of a bug in run run-9 (KeyError: x):"
         " it gives no probabilities for this timestamp."
     )
-    assert page_of(finished, tmp_path).count(said) == 1
+    assert page_of(finished, site).count(said) == 1
 
 
-def test_skill_that_could_not_be_tested_has_its_reason(finished: Any, tmp_path: Path) -> None:
+def test_skill_that_could_not_be_tested_has_its_reason(finished: Any, site: Site) -> None:
     finished.sql(
         """update ml.model_runs set skill_state = 'not_tested',
         reason = 'all 40 test projects are of one creator'
         where model_name = 'project_success'"""
     )
-    page = page_of(finished, tmp_path)
+    page = page_of(finished, site)
     assert page.count("<b>skill not tested</b> (all 40 test projects are of one creator).") == 1
     assert "failed" not in page
 
 
 def test_baselines_without_intervals_beside_them_have_their_projects(
-    finished: Any, tmp_path: Path
+    finished: Any, site: Site
 ) -> None:
     finished.sql(
         """insert into ml.final_amount_runs by name
@@ -66,5 +66,5 @@ def test_baselines_without_intervals_beside_them_have_their_projects(
             'run-1' as run_id
         from core.warehouse_as_of"""
     )
-    page = page_of(finished, tmp_path)
+    page = page_of(finished, site)
     assert re.findall(r'data-label="Projects">(\d+)<', page) == ["16"]

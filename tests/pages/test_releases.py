@@ -10,6 +10,7 @@ import yaml
 from ml.bandit.settings import BanditSettings
 from pages.published import open_published
 from pages.releases import write
+from pages.site import Site
 from tests.ml.bandit.conftest import Platform
 
 INSIGHTS = Path(__file__).parents[2] / "dbt_project/models/marts/insights/_insights__models.yml"
@@ -54,7 +55,7 @@ VALUES = """
         0.9 as always_release_ratio_high"""
 
 
-def page(platform: Platform, decisions: list[dict[str, Any]]) -> str:
+def page(platform: Platform, site: Site, decisions: list[dict[str, Any]]) -> str:
     """Makes the page from insights as dbt promises them."""
     content = yaml.safe_load(INSIGHTS.read_text())
     with duckdb.connect(str(platform.path)) as connection:
@@ -82,15 +83,15 @@ def page(platform: Platform, decisions: list[dict[str, Any]]) -> str:
             from ml.bandit_posteriors
             where batch_at = (select max(batch_at) from ml.bandit_posteriors)""")
     with open_published(platform.path) as published:
-        write(published, platform.path.parent / "releases")
-    return (platform.path.parent / "releases" / "index.html").read_text()
+        write(published, site)
+    return (site.root / "releases" / "index.html").read_text()
 
 
 def test_page_shows_decisions_shares_and_why_values_are_missing(
-    platform: Platform, chosen: BanditSettings
+    platform: Platform, site: Site, chosen: BanditSettings
 ) -> None:
     platform.decide(chosen)
-    text = page(platform, [ROW, ROW | UNKNOWN | {"milestone_id": 2}])
+    text = page(platform, site, [ROW, ROW | UNKNOWN | {"milestone_id": 2}])
     for part in (
         "Open &lt;Garden&gt;", "6 of 8 votes for, 40.0 % risk", "vote_count = 2 (+0.050)",
         "risk not known: decide by hand",
@@ -108,10 +109,10 @@ def test_page_shows_decisions_shares_and_why_values_are_missing(
 
 
 def test_page_shows_what_can_be_released_first_with_its_votes(
-    platform: Platform, chosen: BanditSettings
+    platform: Platform, site: Site, chosen: BanditSettings
 ) -> None:
     platform.decide(chosen)
-    text = page(platform, [ROW | OVERDUE | {"milestone_id": 2}, ROW])
+    text = page(platform, site, [ROW | OVERDUE | {"milestone_id": 2}, ROW])
     first, second = text.split("<tbody>")[2].split("</tbody>")[0].split("<tr>")[1:]
     for part in (
         "5 Jan 2024",
@@ -128,9 +129,9 @@ def test_page_shows_what_can_be_released_first_with_its_votes(
     assert "back loaded" not in first
 
 
-def test_page_prices_exploration(platform: Platform, chosen: BanditSettings) -> None:
+def test_page_prices_exploration(platform: Platform, site: Site, chosen: BanditSettings) -> None:
     platform.decide(chosen)
-    text = " ".join(page(platform, [ROW]).split())
+    text = " ".join(page(platform, site, [ROW]).split())
     [(late,)] = platform.sql("""
         select 1000 * sum((best_probability - propensity) * alpha / (alpha + beta))
         from ml.bandit_posteriors
@@ -144,11 +145,11 @@ def test_page_prices_exploration(platform: Platform, chosen: BanditSettings) -> 
 
 @pytest.mark.parametrize("decisions", [[], [ROW]])
 def test_page_without_a_bandit_says_why(
-    platform: Platform, chosen: BanditSettings, decisions: list[dict[str, Any]]
+    platform: Platform, site: Site, chosen: BanditSettings, decisions: list[dict[str, Any]]
 ) -> None:
     platform.sql("update core.dim_projects set release_strategy = null")
     platform.decide(chosen)
-    text = page(platform, decisions)
+    text = page(platform, site, decisions)
     assert "No decisions: no project has a release strategy." in text
     assert ("No milestone is open." in text) == (not decisions)
     assert ("Not enough past milestones:" in text) == (not decisions)
@@ -165,15 +166,21 @@ def test_page_without_a_bandit_says_why(
     ],
 )
 def test_page_says_what_the_recommendations_are_worth(
-    platform: Platform, chosen: BanditSettings, ratio: str, low: str, high: str, verdict: str
+    platform: Platform,
+    site: Site,
+    chosen: BanditSettings,
+    ratio: str,
+    low: str,
+    high: str,
+    verdict: str,
 ) -> None:
     platform.decide(chosen)
-    page(platform, [ROW])
+    page(platform, site, [ROW])
     platform.sql(f"""
         update insights.decision_values set always_release_ratio = {ratio},
             always_release_ratio_low = {low}, always_release_ratio_high = {high}
         where decision_policy = 'recommendations'""")
     with open_published(platform.path) as published:
-        write(published, platform.path.parent / "releases")
-    text = (platform.path.parent / "releases" / "index.html").read_text()
+        write(published, site)
+    text = (site.root / "releases" / "index.html").read_text()
     assert verdict in " ".join(text.split())

@@ -1,6 +1,7 @@
 """The modeling report: what it claims, to whom it speaks, and what it says when little is known."""
 
 import re
+from datetime import datetime
 from html import unescape
 from io import StringIO
 from unittest.mock import patch
@@ -8,10 +9,13 @@ from unittest.mock import patch
 import pytest
 from matplotlib.figure import Figure
 
+from pages.frame import Frame
+from pages.links import Links
 from pages.published import open_published
 from pages.report.facts import Tried
 from pages.report.features import FeatureGroup, grouped
 from pages.report.page import write
+from pages.site import Site
 from tests.ml.conftest import Platform
 
 CEILING = """
@@ -28,23 +32,26 @@ class Report:
     """The two files of a report."""
 
     def __init__(self, platform: Platform) -> None:
-        folder = platform.folder / "site" / "report"
+        site = Site(platform.folder / "site", Frame(datetime(2024, 1, 1), ()), Links({}))
+        folder = site.root / "report"
         with open_published(platform.db) as published:
-            write(published, folder)
+            write(published, site)
         self.page = (folder / "index.html").read_text()
         self.markdown = (folder / "modeling_report.md").read_text()
 
-        self.body = self.page.split("<main>")[1].split("</main>")[0]
+        self.body = self.page.split('<main id="main">')[1].split("</main>")[0]
 
     @property
     def text(self) -> str:
         """What a reader of the page sees, and what is read aloud of its charts."""
-        spoken = re.sub(r'<div class="chart" role="img" aria-label="([^"]*)">', r"\1 ", self.body)
+        spoken = re.sub(
+            r'<figure class="chart" role="img" aria-label="([^"]*)">', r"\1 ", self.body
+        )
         return without_tags(spoken)
 
     @property
     def text_without_charts(self) -> str:
-        pattern = r'<div class="chart".*?</svg>\s*</div>'
+        pattern = r'<figure class="chart".*?</svg>\s*</figure>'
         return without_tags(re.sub(pattern, " ", self.body, flags=re.DOTALL))
 
 
