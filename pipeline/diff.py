@@ -83,7 +83,7 @@ def print_diff(paths: Paths) -> None:
             con.execute(f"attach {literal(paths.published)} as published (read_only)")
             show("diff", f"build {_as_of(con, 'escrow')}, published {_as_of(con, 'published')}")
             if "features" not in done:
-                show("", "features refused this build: what it did not come to build is gone here")
+                show("", "features refused this build: a table that was not built is shown as gone")
             schemas = SCHEMAS if "insights" in done else SCHEMAS[:2]
             keys = manifest.keys(paths.dbt_target / "manifest.json")
             _print(list(compare(con, schemas, keys)))
