@@ -19,7 +19,9 @@ STATES = {
 }
 _STATE_COLORS = (COLORS[0], COLORS[2], COLORS[1], COLORS[3])
 _FLOWS = {"released_amount": "released", "refunded_amount": "refunded"}
+_MOVED = ("pledged_amount", *_FLOWS)
 _FLOW_COLORS = (FAINT, COLORS[4])
+_LINE_COLORS = (COLORS[0], *_FLOW_COLORS, COLORS[2])
 _HEIGHT = 220
 # A balance lasts until the next movement of its project. What happens at the very end of a month
 # belongs to the next one; the last month ends at the timestamp of the warehouse.
@@ -154,20 +156,30 @@ def held_chart(rows: Rows) -> Markup:
     return chart("escrow", build, text=text)
 
 
-def flow_chart(rows: Rows) -> Markup:
-    """Draws what came in and what left in each month."""
-    flows = {"pledged_amount": "pledged"} | _FLOWS
+def ledger_chart(rows: Rows) -> Markup:
+    """Draws what came in and what left in each month, and what was held at its end."""
+    lines = {"pledged_amount": "pledged"} | _FLOWS | {"held_amount": "held at month's end"}
     moved = [
-        {"month": row["month"], "flow": flow, "amount": row[key]}
+        {"month": row["month"], "line": line, "amount": row[key]}
         for row in rows
-        for key, flow in flows.items()
+        for key, line in lines.items()
     ]
-    totals = ", ".join(f"{money(sum(row[key] for row in rows))} {flows[key]}" for key in flows)
-    return chart(
-        "flows",
-        lambda width: _lines(moved, width, [*flows.values()]),
-        text=f"Money that moved in each of {len(rows)} months: {totals} in all.",
-    )
+
+    def build(width: int) -> Any:
+        return (
+            alt.Chart(values(moved), width=width, height=_HEIGHT)
+            .mark_line(point={"size": 12})
+            .encode(
+                x=time_axis("month"),
+                y=amount_axis("Amount"),
+                color=colors("line", [*lines.values()], _LINE_COLORS, width),
+                tooltip=_tooltip("line"),
+            )
+        )
+
+    sums = ", ".join(f"{money(sum(row[key] for row in rows))} {lines[key]}" for key in _MOVED)
+    text = f"Money that moved in each of {len(rows)} months, in all {sums}, and what was held."
+    return chart("ledger", build, text=text)
 
 
 def _bars(rows: Rows, width: int, flows: list[str]) -> Any:
@@ -178,19 +190,6 @@ def _bars(rows: Rows, width: int, flows: list[str]) -> Any:
             x=time_axis("month"),
             y=amount_axis("Left in the month"),
             color=colors("flow", flows, _FLOW_COLORS, width),
-            tooltip=_tooltip("flow"),
-        )
-    )
-
-
-def _lines(rows: Rows, width: int, flows: list[str]) -> Any:
-    return (
-        alt.Chart(values(rows), width=width, height=_HEIGHT)
-        .mark_line(point={"size": 14})
-        .encode(
-            x=time_axis("month"),
-            y=amount_axis("Moved in the month"),
-            color=colors("flow", flows, (COLORS[0], *_FLOW_COLORS), width),
             tooltip=_tooltip("flow"),
         )
     )

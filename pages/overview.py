@@ -8,6 +8,7 @@ from pages import escrow
 from pages.failures import failures
 from pages.formats import label, tone
 from pages.published import Published
+from pages.shares import bar
 from pages.site import Site
 from pages.tables import Column
 
@@ -139,15 +140,6 @@ def write(published: Published, site: Site) -> None:
         funnel_columns=_FUNNEL_COLUMNS,
         chart=escrow.held_chart(months) if months else None,
         failures=failures(published, "train", "predict", "amount"),
-    )
-
-
-def bar(ratio: float | None) -> Markup | None:
-    """Returns a share with a bar of its length; above one the bar is full."""
-    if ratio is None:
-        return None
-    return Markup('{:.1f} % <span class="bar"><span style="width:{:.0f}%"></span></span>').format(
-        100 * ratio, 100 * min(ratio, 1)
     )
 
 

@@ -33,8 +33,10 @@ class Page(NamedTuple):
 
 PAGES = (
     Page("", "Overview", "pages.overview", "insights.project_outlook"),
-    Page("releases", "Release decisions", "pages.releases", "insights.release_decisions"),
+    Page("releases", "Releases", "pages.releases", "insights.release_decisions"),
+    Page("money", "Money", "pages.money", "core.fct_escrow_transactions"),
     Page("experiments", "Experiments", "pages.experiments", "insights.experiment_readout"),
+    Page("bandit", "Bandit", "pages.bandit", "insights.release_policy"),
     Page("report", "Modeling report", "pages.report.page", "ml.model_metrics"),
     Page("monitoring", "Monitoring", "pages.monitoring", "insights.drift_status"),
     Page("validation", "Validation", "pages.validation", "quality.validation_results"),
