@@ -9,7 +9,7 @@ from pages.published import Published
 _GATES = """
     select
         count(*) as expectation_count,
-        count(*) filter (not success and severity = 'warning') as warning_count
+        count(*) filter (not success and severity = 'warn') as warning_count
     from quality.validation_results
     where run_id = (select max_by(run_id, validated_at) from quality.validation_results)"""
 _LEDGER = """
