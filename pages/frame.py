@@ -63,7 +63,7 @@ def read(published: Published) -> Frame:
     [(difference,)] = published.fetch(_LEDGER)
     gates = Check(
         "warning" if warnings else "passed",
-        f"passed, {warnings:,} warnings" if warnings else "passed",
+        f"passed, {warnings:,} warning{'' if warnings == 1 else 's'}" if warnings else "passed",
         f"Validation: {expectations:,} expectations of the data",
         "validation/index.html",
     )
