@@ -23,11 +23,13 @@ _MOVED = ("pledged_amount", *_FLOWS)
 _FLOW_COLORS = (FAINT, COLORS[4])
 _LINE_COLORS = (COLORS[0], *_FLOW_COLORS, COLORS[2])
 _HEIGHT = 220
-# A balance lasts until the next movement of its project. What happens at the very end of a month
-# belongs to the next one; the last month ends at the timestamp of the warehouse.
+# A balance lasts until the next movement of its project. What happens at the end of a month belongs
+# to the next one; the last month holds the timestamp of the warehouse, at which deadlines pass.
 _MONTHS = """
 with months as (
-    select month, least(month + interval 1 month, greatest(as_of, month)) as ends_at
+    select
+        month,
+        least(month + interval 1 month, as_of + interval 1 microsecond) as ends_at
     from (
         select
             as_of,
@@ -74,10 +76,10 @@ states as (
         held.month,
         any_value(held_amount) as held_amount,
         case
-            when any_value(funded_at) is null or any_value(funded_at) > any_value(ends_at)
+            when any_value(funded_at) is null or any_value(funded_at) >= any_value(ends_at)
                 then 'live'
-            when bool_or(submitted_at <= ends_at) then 'submitted'
-            when bool_or(due_at <= ends_at) then 'late'
+            when bool_or(submitted_at < ends_at) then 'submitted'
+            when bool_or(due_at < ends_at) then 'late'
             else 'open'
         end as state
     from held
@@ -85,8 +87,8 @@ states as (
     left join core.fct_milestones as milestones
         on
             held.project_id = milestones.project_id
-            and started_at <= ends_at
-            and coalesce(resolved_at > ends_at, true)
+            and started_at < ends_at
+            and coalesce(resolved_at >= ends_at, true)
     group by held.month, held.project_id
 ),
 totals as (
@@ -102,7 +104,7 @@ totals as (
 )
 select
     cast(month as date) as month,
-    ends_at,
+    cast(ends_at - interval 1 microsecond as date) as last_day,
     coalesce(columns(* exclude (month, ends_at)), 0)
 from months
 left join flows using (month)
@@ -150,7 +152,7 @@ def held_chart(rows: Rows) -> Markup:
     parts = ", ".join(f"{money(last[key])} {state}" for key, state in STATES.items())
     text = (
         f"Money held at the end of each of {len(rows)} months by the state of its project, and"
-        f" what was released and refunded in each. On {day(last['ends_at'])}"
+        f" what was released and refunded in each. On {day(last['last_day'])}"
         f" {money(last['held_amount'])} is held: {parts}."
     )
     return chart("escrow", build, text=text)

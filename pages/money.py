@@ -1,6 +1,5 @@
 """The page about money: the ledger by month, refunds, age and concentration, reconciliation."""
 
-from datetime import timedelta
 from typing import Any
 
 from pages import escrow
@@ -200,10 +199,7 @@ def write(published: Published, site: Site) -> None:
         "money/index.html",
         "money.html.jinja",
         totals=published.rows(_TOTALS)[0],
-        months=[
-            row | {"last_day": (row["ends_at"] - timedelta(microseconds=1)).date()}
-            for row in reversed(months)
-        ],
+        months=months[::-1],
         ledger_columns=_LEDGER_COLUMNS,
         chart=escrow.ledger_chart(months) if months else None,
         refunds=[row | {"cause": _CAUSES.get(row["cause"], row["cause"])} for row in refunds],
