@@ -143,9 +143,8 @@ def held_chart(rows: Rows) -> Markup:
                 tooltip=_tooltip("state"),
             )
         )
-        return (
-            alt.vconcat(above, _bars(left, width, [*_FLOWS.values()]), spacing=18)
-            .resolve_scale(color="independent")
+        return alt.vconcat(above, _bars(left, width, [*_FLOWS.values()]), spacing=18).resolve_scale(
+            color="independent"
         )
 
     last = rows[-1]

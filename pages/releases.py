@@ -200,4 +200,4 @@ def _interval(ends: Sequence[Any], shown: Any) -> str:
 
 
 def _percent(ratio: float | None) -> str:
-    return "–" if ratio is None else f"{100 * ratio:.1f} %"
+    return "not known" if ratio is None else f"{100 * ratio:.1f} %"

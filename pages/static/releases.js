@@ -15,10 +15,11 @@ addEventListener("DOMContentLoaded", () => {
   };
   const percent = (share) => (100 * share).toFixed(1) + " %";
 
-  // The rule of insights.release_decisions; where nothing is moved, its own limits count.
+  // The rule of insights.release_decisions; where nothing is moved, the limits of its rows count.
   const actionOf = ([risk, review, , , , kept], chosen) => {
-    const moved = (Number(chosen.cost) - Number(cost)) / Number(kept) / spread;
-    const limit = review === null ? Infinity : review + (chosen.hold - hold) + moved;
+    const isMoved = chosen.hold !== hold || chosen.cost !== BigInt(cost);
+    const moved = chosen.hold + Number(chosen.cost) / Number(kept) / spread;
+    const limit = review === null ? Infinity : isMoved ? moved : review;
     return risk >= limit ? 2 : risk >= chosen.hold ? 1 : 0;
   };
 
@@ -62,8 +63,8 @@ addEventListener("DOMContentLoaded", () => {
     Object.assign(holdInput, { value: hold }); Object.assign(costInput, { value: cost });
     move({ hold, cost: BigInt(cost) });
   });
-  const kept = escrow.address(), keptHold = Number(kept.get("hold")), keptCost = kept.get("cost") ?? "";
-  if (keptHold > 0 && keptHold <= 1) holdInput.value = keptHold;
+  const kept = escrow.address(), keptHold = kept.get("hold"), keptCost = kept.get("cost") ?? "";
+  if (keptHold >= 0 && keptHold <= 1) holdInput.value = keptHold ?? hold;
   if (/^\d{1,15}$/.test(keptCost)) costInput.value = keptCost;
   if (kept.has("hold") || kept.has("cost"))
     move({ hold: kept.has("hold") ? Number(holdInput.value) : hold,
