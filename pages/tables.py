@@ -11,7 +11,8 @@ from markupsafe import Markup
 from pages.formats import day, money, timestamp
 
 Row = Mapping[str, Any]
-_NUMBERS = ("money", "count", "percent", "number")
+_NUMBERS = ("money", "count", "percent", "bar", "number")
+_TEXTS = ("text", "title")
 _NONE = Markup('<span title="not known">&ndash;</span>')
 
 
@@ -21,13 +22,14 @@ class Column(NamedTuple):
     Attributes:
         name: Key of the rows.
         label: Heading.
-        kind: `text`, `money`, `count`, `percent` (of 1), `number`, `day` or `timestamp`: how a
-            value is shown, and that it sorts and downloads as the value itself. Markup is shown
-            as it is, whatever the kind; it sorts by the row's `<name>_order`, if there is one.
+        kind: `text`, `title` (text that people wrote, in any script), `money`, `count`, `percent`
+            (of 1), `bar` (the same with a bar), `number`, `day` or `timestamp`: how a value is
+            shown, and that it sorts and downloads as the value itself. Markup is shown as it is,
+            whatever the kind; it sorts by the row's `<name>_order`, if there is one.
         link: Key of the rows that holds where the value leads, from the folder of the site.
         note: Key of the rows that holds a second, smaller line.
         filter: Whether people can choose among its values.
-        digits: After the decimal point, of `percent` and `number`.
+        digits: After the decimal point, of `percent`, `bar` and `number`.
     """
 
     name: str
@@ -109,6 +111,12 @@ def value_shown(kind: str, value: Any, digits: int = 1) -> Markup:
             text = f"{value:,}"
         case "percent":
             text = f"{100 * value:.{digits}f} %"
+        case "bar":
+            text = f"{100 * value:.{digits}f} %"
+            bar = Markup('<span class="bar"><span style="width:{:.0f}%"></span></span> ')
+            return bar.format(100 * min(value, 1)) + text
+        case "title":
+            return Markup("<bdi>{}</bdi>").format(value)
         case "number":
             text = f"{value:,.{digits}f}"
         case "day":
@@ -125,7 +133,7 @@ def _order(column: Column, row: Row) -> Markup:
     value = row.get(f"{column.name}_order", row[column.name])
     if value is None:
         return Markup(' data-order=""')
-    if isinstance(value, Markup) or (column.kind == "text" and not column.note):
+    if isinstance(value, Markup) or (column.kind in _TEXTS and not column.note):
         return Markup("")
     exact = value.isoformat() if isinstance(value, date | datetime) else value
     return Markup(' data-order="{}"').format(exact)
