@@ -24,6 +24,7 @@
 
   // Tables
   const SHORT = 10; // rows: up to here searching and turning pages would be in the way
+  const ROWS = 25; // on one page of a table
   const plain = (text) => text.replace(/\s+/g, " ").trim();
 
   function control(label, made) {
@@ -51,7 +52,9 @@
     const name = node.id, isLong = node.tBodies[0].rows.length > SHORT;
     const heads = [...node.tHead.rows[0].cells];
     const table = new DataTable(node, {
-      order: [], autoWidth: false, paging: isLong, pageLength: 25, searching: true, info: false,
+      order: [], autoWidth: false, // the types are known: looking for them takes most of the time
+      columns: heads.map((head) => ({ type: head.classList.contains("number") ? "num" : "string-utf8" })),
+      paging: isLong, pageLength: ROWS, searching: true, info: false,
       layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: isLong ? "paging" : null },
       language: { emptyTable: "Nothing to show.", zeroRecords: "No row fits the search." },
     });
@@ -80,6 +83,10 @@
     };
     table.on("draw", say).draw();
     node.closest(".table").prepend(bar);
+    if (isLong) { // paper has all rows
+      addEventListener("beforeprint", () => table.page.len(-1).draw());
+      addEventListener("afterprint", () => table.page.len(ROWS).draw());
+    }
   }
 
   // The exact values, not their shown form; what a spreadsheet would run as a formula stays text.
@@ -106,15 +113,17 @@
     drawing.replaceChildren(live);
   }
 
-  const inTurn = (tasks) => tasks.length && setTimeout(() => { tasks[0](); inTurn(tasks.slice(1)); });
-
-  async function start() {
-    const tables = [...document.querySelectorAll("table.data")];
-    if (tables.length) {
-      await load("datatables.js");
-      DataTable.ext.errMode = "throw";
-      inTurn(tables.map((node) => () => enhance(node)));
+  // A table becomes interactive when it comes near the window, so that no page waits for all.
+  const near = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      load("datatables.js").then(() => setTimeout(() => enhance(target)));
     }
+  }, { rootMargin: "300px" });
+
+  function start() {
+    document.querySelectorAll("table.data").forEach((node) => near.observe(node));
     for (const figure of document.querySelectorAll("figure.chart:has(> script)"))
       for (const event of ["pointerover", "touchstart"])
         figure.addEventListener(event, () => enliven(figure), { once: true, passive: true });
