@@ -28,6 +28,7 @@ class Block(NamedTuple):
         sql: Answers for all entities: `entity_id`, `position` of the row, and the columns.
         empty: Stands in place of a table without rows.
         about: How to read it.
+        ask: The query for every row behind it, but for the id at its end.
         is_list: Whether it has one row, shown as a list of facts.
     """
 
@@ -37,6 +38,7 @@ class Block(NamedTuple):
     sql: str
     empty: str = ""
     about: str = ""
+    ask: str = ""
     is_list: bool = False
 
     @property
@@ -50,6 +52,17 @@ class Block(NamedTuple):
         columns = [column._asdict() for column in self.columns]
         shown = {"name": self.name, "title": self.title, "empty": self.empty}
         return shown | {"columns": columns, "keys": self.keys, "is_list": self.is_list}
+
+
+def settings_of(folder: str, entity: str, blocks: Sequence[Block]) -> dict[str, Any]:
+    """Returns what the script of the page that shows any entity needs."""
+    described = [block.described() for block in blocks]
+    return {
+        "folder": folder,
+        "entity": entity,
+        "per_file": ENTITIES_PER_FILE,
+        "blocks": described,
+    }
 
 
 def rows_of(

@@ -85,17 +85,17 @@ _FACT_COLUMNS = (
 _PREDICTIONS = """
     select
         predictions.entity_id, sort_order as position,
-        format('{} ({})', description, snapshot_kind) as prediction_time, snapshot_at,
-        elapsed_ratio, funding_ratio,
+        format('{} ({})', description, predictions.snapshot_kind) as prediction_time,
+        predictions.snapshot_at, elapsed_ratio, funding_ratio,
         case when predictions.is_decided then 'goal reached' else 'open' end as state,
         predicted_probability, reasons
     from intermediate.int_predictions_current as predictions
     inner join intermediate.int_models_in_use using (model_name, model_version)
     inner join (
         select * from features.snapshot_kinds where entity = 'project'
-    ) using (snapshot_kind)
+    ) as kinds on predictions.snapshot_kind = kinds.snapshot_kind
     inner join features.project_features as features
-        on entity_id = project_id
+        on predictions.entity_id = features.project_id
         and features.snapshot_kind = predictions.snapshot_kind
         and features.snapshot_at = predictions.snapshot_at
     left join intermediate.int_prediction_reasons_ranked using (prediction_id)
@@ -193,7 +193,9 @@ _MILESTONES = """
     from core.fct_milestones as milestones
     inner join core.dim_projects using (project_id)
     left join votes using (milestone_id)
-    left join insights.release_decisions using (milestone_id)"""
+    left join (
+        select milestone_id, recommendation from insights.release_decisions
+    ) using (milestone_id)"""
 _MILESTONE_COLUMNS = (
     Column("title", "Milestone", "title"),
     Column("milestone_number", "No.", "count"),
@@ -237,7 +239,9 @@ def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
             _TRANSACTION_COLUMNS,
             _TRANSACTIONS,
             "No money has moved.",
-            "Newest first. Refunds of one time are added up over backers, pledges over the day.",
+            "Newest first; refunds of one time are added up over backers, pledges over the day, and"
+            f" all but the last {PLEDGE_DAYS} days with pledges over one row.",
+            "from core.fct_escrow_transactions where project_id = ",
         ),
         Block(
             "milestones",

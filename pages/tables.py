@@ -89,15 +89,31 @@ def _row(columns: Sequence[Column], row: Row, root: str) -> Markup:
     return Markup("<tr>{}</tr>").format(Markup("").join(cells))
 
 
+@pass_context
+def facts(context: Context, columns: Sequence[Column], row: Row) -> Markup:
+    """Returns what is known of one row as a list, for templates."""
+    known = [column for column in columns if row[column.name] is not None]
+    shown = Markup("\n").join(
+        Markup("<dt>{}</dt><dd>{}</dd>").format(each.label, _shown(each, row, context["root"]))
+        for each in known
+    )
+    return Markup('<dl class="facts">\n{}\n</dl>').format(shown)
+
+
 def _cell(column: Column, row: Row, root: str, is_heading: bool) -> Markup:
+    form = '<th scope="row"{}{}>{}</th>' if is_heading else "<td{}{}>{}</td>"
+    shown = _shown(column, row, root)
+    return Markup(form).format(_class(column), _order(column, row), shown)
+
+
+def _shown(column: Column, row: Row, root: str) -> Markup:
     value = row[column.name]
     shown = _NONE if value is None else value_shown(column.kind, value, column.digits)
     if column.link and row[column.link]:
         shown = Markup('<a href="{}">{}</a>').format(root + row[column.link], shown)
     if column.note and row[column.note] is not None:
         shown += Markup(' <span class="name">{}</span>').format(row[column.note])
-    form = '<th scope="row"{}{}>{}</th>' if is_heading else "<td{}{}>{}</td>"
-    return Markup(form).format(_class(column), _order(column, row), shown)
+    return shown
 
 
 def value_shown(kind: str, value: Any, digits: int = 1) -> Markup:

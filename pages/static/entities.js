@@ -93,35 +93,42 @@
       const made = block.is_list && rows.length ? facts(block, rows) : table(block, rows);
       document.querySelector(`[data-rows=${block.name}]`).append(made);
       const inside = made.querySelector("table");
-      if (inside) escrow.enhance(inside);
+      if (inside) escrow.near.observe(inside);
     }
   }
 
-  // The table that takes more rows once somebody searches, filters or asks for them
-  function offerMore() {
-    const [block] = settings.blocks, node = document.getElementById(block.name);
-    const button = document.getElementById("load"), controls = node.closest(".table");
-    const loadAll = async () => {
+  const pause = () => new Promise((resolve) => setTimeout(resolve));
+
+  // The table that takes more rows once somebody searches, filters or asks for them; few at a
+  // time, so that nothing blocks.
+  function offerMore(node, button) {
+    const [block] = settings.blocks;
+    const loadAll = async (table) => {
       button.disabled = true;
       for (let number = 0; number < settings.files; number++) {
         const rows = await loadChunk(`${settings.folder}/data/${block.name}-${number}.js`);
-        await escrow.addRows(node, rows.map((values) => () => tableRow(block, values)), number === settings.files - 1);
+        for (let start = 0; start < rows.length; start += 100) {
+          table.rows.add(rows.slice(start, start + 100).map((values) => tableRow(block, values)));
+          await pause();
+        }
       }
+      table.draw(false).trigger("grow");
       button.closest("p").hidden = true;
     };
-    const once = () => { if (!button.disabled) loadAll(); };
-    button.addEventListener("click", once);
-    controls.addEventListener("focusin", (event) => { if (event.target.matches("input, select")) once(); });
-    if ([...escrow.address().keys()].some((key) => key.startsWith(block.name + "."))) once();
+    node.addEventListener("enhanced", ({ detail: table }) => {
+      const once = () => { if (!button.disabled) loadAll(table); };
+      button.addEventListener("click", once);
+      node.closest(".table").addEventListener("focusin", ({ target }) => {
+        if (target.matches("input, select")) once();
+      });
+      if ([...escrow.address().keys()].some((key) => key.startsWith(block.name + "."))) once();
+    }, { once: true });
   }
 
-  async function start() {
-    await escrow.ready;
-    await escrow.load("datatables.js");
-    if (document.getElementById("entity")) {
-      addEventListener("hashchange", showAny);
-      await showAny();
-    } else if (document.getElementById("load")) offerMore();
+  const button = document.getElementById("load");
+  if (button) offerMore(document.getElementById(settings.blocks[0].name), button);
+  if (document.getElementById("entity")) {
+    addEventListener("hashchange", showAny);
+    showAny();
   }
-  start();
 })();

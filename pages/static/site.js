@@ -15,7 +15,8 @@
   };
 
   // The address keeps what tables show: #name.search=…&name.2=… , beside the place on the page.
-  const address = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+  // A page that shows any entity has its id first: #7&name.search=…
+  const address = () => new URLSearchParams(/=|^#\d+$/.test(location.hash) ? location.hash.slice(1) : "");
   const keep = (key, value) => {
     const state = address();
     if (value) state.set(key, value); else state.delete(key);
@@ -32,19 +33,25 @@
   }
 
   function filterOf(table, column, name, title) {
-    const cells = table.column(column).nodes().toArray();
-    const texts = [...new Set(cells.map((cell) => plain(cell.firstChild?.textContent ?? "")))].sort();
-    const select = element("select", {}, element("option", { value: "" }, "all"),
-      ...texts.filter(Boolean).map((text) => element("option", {}, text)));
+    const textOf = (cell) => plain(cell.firstChild?.textContent ?? "");
+    const select = element("select", {}, element("option", { value: "" }, "all"));
+    const fill = () => {
+      const texts = new Set(table.column(column).nodes().toArray().map(textOf));
+      const wanted = select.value || address().get(`${name}.${column}`);
+      select.replaceChildren(select.options[0],
+        ...[...texts].filter(Boolean).sort().map((text) => element("option", {}, text)));
+      if (texts.has(wanted)) select.value = wanted;
+    };
     const apply = () => {
       const wanted = select.value;
       table.column(column).search.fixed("filter", wanted === "" ? "" : (_, __, row) =>
-        plain(table.cell(row, column).node().firstChild?.textContent ?? "") === wanted);
+        textOf(table.cell(row, column).node()) === wanted);
       table.draw();
     };
     select.addEventListener("change", () => { keep(`${name}.${column}`, select.value); apply(); });
-    const kept = address().get(`${name}.${column}`);
-    if (kept && texts.includes(kept)) { select.value = kept; apply(); }
+    fill();
+    if (select.value) apply();
+    table.on("grow", () => { fill(); if (select.value) apply(); }); // rows were added
     return control(title, select);
   }
 
@@ -87,6 +94,7 @@
       addEventListener("beforeprint", () => table.page.len(-1).draw());
       addEventListener("afterprint", () => table.page.len(ROWS).draw());
     }
+    node.dispatchEvent(new CustomEvent("enhanced", { detail: table }));
   }
 
   // The exact values, not their shown form; what a spreadsheet would run as a formula stays text.
@@ -128,6 +136,6 @@
       for (const event of ["pointerover", "touchstart"])
         figure.addEventListener(event, () => enliven(figure), { once: true, passive: true });
   }
-  window.escrow = { load, element, keep, address, enhance, enliven };
+  window.escrow = { load, element, keep, address, enhance, near, enliven };
   document.readyState === "complete" ? start() : addEventListener("load", start);
 })();
