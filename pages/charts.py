@@ -44,6 +44,9 @@ _CONFIG: dict[str, Any] = {
     "rule": {"color": INK},
 }
 
+_IDS = re.compile(r' id="([^"]*)"')
+_REFERENCES = re.compile(r'( id="|url\(#|href="#)([^")]*)')
+
 Build = Callable[[int], Any]
 
 
@@ -96,11 +99,13 @@ def _specification(made: Any) -> dict[str, Any]:
 
 
 def _drawing(name: str, specification: dict[str, Any], css_class: str) -> Markup:
-    """Returns an SVG element; its ids get a prefix, since a page holds several."""
+    """Returns an SVG element; its ids are its own, since a page holds several drawings."""
     picture = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
-    picture = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", picture)
-    # the style sheet decides how large it is shown, up to its own size
-    picture = re.sub(r' xmlns:xlink="[^"]*"', "", picture)
+    # the library numbers ids on and on, whatever it draws
+    numbers = {each: place for place, each in enumerate(dict.fromkeys(_IDS.findall(picture)))}
+    picture = _REFERENCES.sub(lambda found: f"{found[1]}{name}-{numbers[found[2]]}", picture)
+    # one description stands for the whole, so that no mark is read one by one
+    picture = re.sub(r' (?:role|aria-[a-z]+|xmlns:xlink)="[^"]*"', "", picture)
     return Markup(picture.replace("<svg ", f'<svg aria-hidden="true" class="{css_class}" ', 1))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pages.registry import CATALOGUE, LINEAGE, PAGES, Page
+from pages.registry import DBT_DOCS, LINEAGE, PAGES, Page
 from pipeline.runner import NAMES
 from tests.conftest import FRESH_SEEDS
 from tests.forks import Forks
@@ -73,7 +73,7 @@ def test_pages_link_to_each_other_and_to_nothing_outside(product: Clone) -> None
     site = product.folder / "site"
     index = (site / "index.html").read_text()
     for link in (
-        f"{page.folder}/index.html" for page in (*PAGES, CATALOGUE, LINEAGE) if page.folder
+        f"{page.folder}/index.html" for page in (*PAGES, DBT_DOCS, LINEAGE) if page.folder
     ):
         assert f'href="{link}"' in index
         assert (site / link).stat().st_size > 5_000
@@ -106,7 +106,7 @@ def test_every_page_leads_back_to_the_overview(product: Clone) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="needs Chromium, which .ci/run installs")
-@pytest.mark.parametrize("page", [*PAGES, CATALOGUE, LINEAGE], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, DBT_DOCS, LINEAGE], ids=lambda page: page.name)
 def test_pages_show_their_content_in_a_browser_without_network(
     product: Clone, tmp_path: Path, page: Page
 ) -> None:
