@@ -249,7 +249,7 @@ def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
             _MILESTONE_COLUMNS,
             _MILESTONES,
             "No milestones are published.",
-            "Turnout: votes by all backers. Below the state of an open milestone stands the"
+            "Turnout: votes divided by backers. Below the state of an open milestone stands the"
             " recommendation.",
         ),
         Block(

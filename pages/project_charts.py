@@ -68,7 +68,7 @@ _CURVES = f"""
 
 
 _TOP = 2.5  # shares of the goal above this leave the drawing, unless the project itself is there
-_HEIGHT, _WIDTH = 200, 640
+_HEIGHT, _WIDTH = 180, 440  # small enough to be read on a phone
 _SPARK_WIDTH, _SPARK_HEIGHT = 96, 24
 
 

@@ -66,8 +66,9 @@
 
   function facts(block, rows, columns = block.columns) {
     const row = named(block, rows[0]);
-    return element("dl", { className: "facts" }, ...columns.filter((column) => row[column.name] !== null)
-      .flatMap((column) => [element("dt", {}, column.label), element("dd", {}, ...content(column, row))]));
+    return element("dl", { className: "cards" }, ...columns.filter((column) => row[column.name] !== null)
+      .map((column) => element("div", {}, element("dt", {}, column.label),
+        element("dd", {}, ...content(column, row)))));
   }
 
   // The page that shows any entity: #<id>
