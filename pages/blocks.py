@@ -79,9 +79,7 @@ def rows_of(
     return found
 
 
-def write_entities(
-    published: Published, site: Site, folder: str, blocks: Sequence[Block]
-) -> None:
+def write_entities(published: Published, site: Site, folder: str, blocks: Sequence[Block]) -> None:
     """Writes the data of all entities, so many a file, for the page that shows any of them."""
     files: dict[int, list[str]] = defaultdict(list)
     for block in blocks:

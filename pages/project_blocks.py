@@ -1,6 +1,7 @@
 """What is told of each project: the queries, one for all projects together."""
 
 from pages.blocks import Block
+from pages.formats import LABELS
 from pages.links import Links
 from pages.tables import Column
 
@@ -59,7 +60,7 @@ _FACTS = """
         launched_at, deadline_at, cancelled_at, project_id,
         case when project_status = 'live'
             then (epoch_us(deadline_at) - epoch_us(as_of)) / 86400e6 end as days_left,
-        replace(release_strategy, '_', ' ') as release_strategy
+        {release_strategy} as release_strategy
     from core.dim_projects as projects
     inner join core.dim_creators using (creator_id)
     cross join core.warehouse_as_of"""
@@ -189,7 +190,7 @@ _MILESTONES = """
         milestones.due_at, milestones.submitted_at, approval_count, rejection_count,
         vote_count / nullif(backer_count, 0) as turnout_ratio, resolved_at,
         milestones.milestone_status,
-        replace(recommendation, '_', ' ') as recommendation
+        {recommendation} as recommendation
     from core.fct_milestones as milestones
     inner join core.dim_projects using (project_id)
     left join votes using (milestone_id)
@@ -217,7 +218,10 @@ def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
         links: Where creators are shown.
         skill: What is known of the model's skill, a sentence.
     """
-    facts = _FACTS.format(creator_path=links.creator_sql("creator_id"))
+    facts = _FACTS.format(
+        creator_path=links.creator_sql("creator_id"),
+        release_strategy=_label_sql("release_strategy"),
+    )
     return (
         Block("facts", "Facts", _FACT_COLUMNS, facts, is_list=True),
         Block(
@@ -247,7 +251,7 @@ def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
             "milestones",
             "Milestones",
             _MILESTONE_COLUMNS,
-            _MILESTONES,
+            _MILESTONES.format(recommendation=_label_sql("recommendation")),
             "No milestones are published.",
             "Turnout: votes divided by backers. Below the state of an open milestone stands the"
             " recommendation.",
@@ -261,3 +265,10 @@ def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
             is_list=True,
         ),
     )
+
+
+def _label_sql(column: str) -> str:
+    """Returns the SQL expression of `formats.label` for a column."""
+    quoted = {value: label.replace("'", "''") for value, label in LABELS.items() if value}
+    known = " ".join(f"when '{value}' then '{label}'" for value, label in quoted.items())
+    return f"case {column} {known} else replace({column}, '_', ' ') end"

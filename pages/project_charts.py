@@ -15,6 +15,7 @@ from pages.links import id_list
 from pages.published import Published
 
 STEPS = 20  # of the campaign's duration
+ENDED = ("successful", "failed")  # states of campaigns that ran to their deadline
 # What was pledged strictly before each twentieth of the campaign, as a share of the goal; of a live
 # one up to now.
 _STEPS = f"""
@@ -45,7 +46,7 @@ _STEPS = f"""
     )"""
 _BANDS = f"""
     with chosen as (
-        select * from core.dim_projects where project_status in ('successful', 'failed')
+        select * from core.dim_projects where project_status in {ENDED}
     ), {_STEPS}
     select
         category, step / {STEPS} as elapsed, count(*) as campaign_count,
@@ -131,9 +132,9 @@ class FundingCharts:
         self._bands = bands
         self._specification: dict[str, Any] = _funding_chart().to_dict()
 
-    def draw(self, category: str, curve: list[tuple[float, float]]) -> Markup:
+    def draw(self, facts: Mapping[str, Any], curve: list[tuple[float, float]]) -> Markup:
         """Returns the chart of a project."""
-        band = self._bands.get(category)
+        band = self._bands.get(facts["category"])
         elapsed, funded = curve[-1]
         past = band.points if band else []
         highest = max((each["high"] for each in past), default=0)
@@ -147,10 +148,11 @@ class FundingCharts:
         if not band:
             compared = "No campaign of this category has ended yet: there is nothing to compare."
         else:
+            among = ", this one included" if facts["project_status"] in ENDED else ""
             compared = (
-                f"Shaded: the middle eight tenths of {band.campaign_count:,} campaigns of this"
-                " category that ran to their deadline, this one among them once it did; dashed:"
-                f" their median, {100 * band.median_at(elapsed):.0f} % at this time."
+                f"Shaded: the middle eight tenths of the {band.campaign_count:,} campaigns of this"
+                f" category that ran to their deadline{among}; dashed: their median,"
+                f" {100 * band.median_at(elapsed):.0f} % at this time."
                 f"{' Cut at the top.' if highest > top else ''}"
             )
         now = f"Line: this project, {100 * funded:.0f} % after {100 * elapsed:.0f} % of its time."
@@ -164,7 +166,7 @@ class FundingCharts:
 
 
 def _funding_chart() -> Any:
-    axis = alt.Axis(format="%", title="Elapsed share of the campaign", grid=False)
+    axis = alt.Axis(format="%", title="Elapsed share of the campaign", grid=False, tickCount=5)
     x = alt.X("elapsed:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
     y_axis = alt.Axis(format="%", title="Funded share of the goal", tickCount=5)
     band, curve = alt.NamedData("band"), alt.NamedData("curve")

@@ -29,7 +29,8 @@ _LIVE = """
     select
         project_id, outlook.title, creator_id, creator_name, outlook.category,
         case when outlook.is_decided then 'goal reached' else 'open' end as state,
-        outlook.funding_ratio, outlook.funding_goal, outlook.pledged_amount, days_left, outlook.is_decided,
+        outlook.funding_ratio, outlook.funding_goal, outlook.pledged_amount, days_left,
+        outlook.is_decided,
         success_probability, final_amount_low, final_amount_median, final_amount_high,
         elapsed_ratio
     from insights.project_outlook as outlook
@@ -245,7 +246,7 @@ def _write_projects(
             entity_id=project_id,
             blocks=blocks,
             rows=of_one,
-            chart=drawn.draw(facts["category"], curves[project_id]),
+            chart=drawn.draw(facts, curves[project_id]),
             timeline=timeline(of_one["milestones"], as_of),
         )
     write_entities(published, site, "projects", blocks)

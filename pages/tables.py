@@ -94,7 +94,9 @@ def facts(context: Context, columns: Sequence[Column], row: Row) -> Markup:
     """Returns what is known of one row as a list, for templates."""
     known = [column for column in columns if row[column.name] is not None]
     shown = Markup("\n").join(
-        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(each.label, _shown(each, row, context["root"]))
+        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(
+            each.label, _shown(each, row, context["root"])
+        )
         for each in known
     )
     return Markup('<dl class="cards">\n{}\n</dl>').format(shown)

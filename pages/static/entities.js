@@ -112,8 +112,10 @@
           table.rows.add(rows.slice(start, start + 100).map((values) => tableRow(block, values)));
           await pause();
         }
+        table.draw(false); // each time, so that the last one has little left to do
+        await pause();
       }
-      table.draw(false).trigger("grow");
+      table.trigger("grow");
       button.closest("p").hidden = true;
     };
     node.addEventListener("enhanced", ({ detail: table }) => {

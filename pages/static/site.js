@@ -36,17 +36,19 @@
   function filterOf(table, column, name, title) {
     const textOf = (cell) => plain(cell.firstChild?.textContent ?? "");
     const select = element("select", {}, element("option", { value: "" }, "all"));
+    let texts; // of each row; asking the table again for each is slow
     const fill = () => {
-      const texts = new Set(table.column(column).nodes().toArray().map(textOf));
+      texts = table.column(column, { order: "index" }).nodes().toArray().map(textOf);
+      const choices = new Set(texts);
       const wanted = select.value || address().get(`${name}.${column}`);
       select.replaceChildren(select.options[0],
-        ...[...texts].filter(Boolean).sort().map((text) => element("option", {}, text)));
-      if (texts.has(wanted)) select.value = wanted;
+        ...[...choices].filter(Boolean).sort().map((text) => element("option", {}, text)));
+      if (choices.has(wanted)) select.value = wanted;
     };
     const apply = () => {
       const wanted = select.value;
       table.column(column).search.fixed("filter", wanted === "" ? "" : (_, __, row) =>
-        textOf(table.cell(row, column).node()) === wanted);
+        texts[row] === wanted);
       table.draw();
     };
     select.addEventListener("change", () => { keep(`${name}.${column}`, select.value); apply(); });
