@@ -54,13 +54,16 @@ class Block(NamedTuple):
         return shown | {"columns": columns, "keys": self.keys, "is_list": self.is_list}
 
 
-def settings_of(folder: str, entity: str, blocks: Sequence[Block]) -> dict[str, Any]:
+def settings_of(
+    folder: str, entity: str, blocks: Sequence[Block], files: Sequence[int]
+) -> dict[str, Any]:
     """Returns what the script of the page that shows any entity needs."""
     described = [block.described() for block in blocks]
     return {
         "folder": folder,
         "entity": entity,
         "per_file": ENTITIES_PER_FILE,
+        "files": files,
         "blocks": described,
     }
 
@@ -79,8 +82,14 @@ def rows_of(
     return found
 
 
-def write_entities(published: Published, site: Site, folder: str, blocks: Sequence[Block]) -> None:
-    """Writes the data of all entities, so many a file, for the page that shows any of them."""
+def write_entities(
+    published: Published, site: Site, folder: str, blocks: Sequence[Block]
+) -> list[int]:
+    """Writes the data of all entities, so many a file, for the page that shows any of them.
+
+    Returns:
+        The numbers of the files: the ids in them, divided by how many a file holds.
+    """
     files: dict[int, list[str]] = defaultdict(list)
     for block in blocks:
         sql = f"""
@@ -96,6 +105,7 @@ def write_entities(published: Published, site: Site, folder: str, blocks: Sequen
             files[number].append(f'"{block.name}":{{{content}}}')
     for number, contents in files.items():
         _write(site, f"{folder}/data/{number}.js", "{" + ",\n".join(contents) + "}")
+    return sorted(files)
 
 
 def write_rows(published: Published, site: Site, folder: str, block: Block, first: int) -> int:

@@ -64,7 +64,7 @@ def write(published: Published, site: Site) -> None:
             blocks=blocks,
             rows=of_one,
         )
-    write_entities(published, site, "creators", blocks)
+    files = write_entities(published, site, "creators", blocks)
     site.write(
         "creators/any.html",
         "entity.html.jinja",
@@ -73,7 +73,7 @@ def write(published: Published, site: Site) -> None:
         entity_id="",
         blocks=blocks,
         rows=None,
-        settings=settings_of("creators", "creator", blocks),
+        settings=settings_of("creators", "creator", blocks, files),
     )
     site.remove_stale("creators")
 

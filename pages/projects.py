@@ -8,7 +8,7 @@ from markupsafe import Markup
 from pages import charts
 from pages.blocks import Block, rows_of, settings_of, write_entities, write_rows
 from pages.formats import money, skill
-from pages.links import Links
+from pages.links import Links, id_list
 from pages.project_blocks import project_blocks
 from pages.project_charts import (
     Band,
@@ -25,7 +25,7 @@ from pages.tables import Column
 MAX_LIVE = 150  # rows of the first table; further live projects are among the others
 LISTED = 60  # rows of the second table before more are asked for
 
-_LIVE = """
+_LIVE = f"""
     select
         project_id, outlook.title, creator_id, creator_name, outlook.category,
         case when outlook.is_decided then 'goal reached' else 'open' end as state,
@@ -38,7 +38,7 @@ _LIVE = """
     inner join features.project_features as features using (project_id)
     where features.snapshot_kind = 'current'
     order by outlook.days_left, project_id
-    limit {limit}"""
+    limit {MAX_LIVE}"""
 _LIVE_COLUMNS = (
     Column("title", "Project", "title", link="path"),
     Column("creator_name", "Creator", "title", link="creator_path"),
@@ -74,7 +74,7 @@ _OTHERS = """
         end as outcome
     from core.dim_projects
     left join milestones using (project_id)
-    where project_id not in ({live})"""
+    where (project_id in ({live})) is not true"""
 _OTHER_COLUMNS = (
     Column("title", "Project", "title", link="path"),
     Column("project_status", "State", filter=True),
@@ -99,8 +99,12 @@ _LEVELS = ("below 30 %", "30 to 70 %", "above 70 %", "no prediction")
 
 def write(published: Published, site: Site) -> None:
     """Writes all pages of projects, and the data of those without one."""
-    curves = read_curves(published, site.links.projects)
-    _write_list(published, site, curves)
+    live = published.rows(_LIVE)
+    shown = {*site.links.projects, *(row["project_id"] for row in live)}
+    curves = read_curves(published, shown)
+    for row in live:
+        _complete(row, site.links, curves)
+    _write_list(published, site, live)
     _write_projects(published, site, curves)
     site.remove_stale("projects")
 
@@ -115,20 +119,15 @@ def skill_sentence(published: Published) -> str:
     return f"The model: {skill(run.skill_state)}{because}."
 
 
-def _write_list(
-    published: Published, site: Site, curves: dict[int, list[tuple[float, float]]]
-) -> None:
+def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) -> None:
     totals = published.rows(_TOTALS)[0]
-    live = published.rows(_LIVE.format(limit=MAX_LIVE))
-    for row in live:
-        _complete(row, site.links, curves)
     others = Block(
         "others",
         "All other projects",
         _OTHER_COLUMNS,
         _OTHERS.format(
             project_path=site.links.project_sql("project_id"),
-            live=", ".join(str(row["project_id"]) for row in live) or "-1",
+            live=id_list(row["project_id"] for row in live),
         ),
     )
     first = published.rows(
@@ -161,8 +160,7 @@ def _complete(
         row["probability"] = Markup("goal reached")
     low, high = row["final_amount_low"], row["final_amount_high"]
     row["final_interval"] = None if low is None else f"{money(low)} to {money(high)}"
-    curve = curves.get(row["project_id"])
-    row["curve"] = sparkline(curve) if curve else None
+    row["curve"] = sparkline(curves[row["project_id"]])
 
 
 def _level(row: dict[str, Any]) -> str:
@@ -249,7 +247,7 @@ def _write_projects(
             chart=drawn.draw(facts, curves[project_id]),
             timeline=timeline(of_one["milestones"], as_of),
         )
-    write_entities(published, site, "projects", blocks)
+    files = write_entities(published, site, "projects", blocks)
     site.write(
         "projects/any.html",
         "entity.html.jinja",
@@ -258,5 +256,5 @@ def _write_projects(
         entity_id="",
         rows=None,
         blocks=blocks,
-        settings=settings_of("projects", "project", blocks),
+        settings=settings_of("projects", "project", blocks, files),
     )

@@ -81,7 +81,9 @@ def table(
 
 
 def _class(column: Column) -> Markup:
-    return Markup(' class="number"') if column.kind in _NUMBERS else Markup("")
+    if column.kind in _NUMBERS:
+        return Markup(' class="number"')
+    return Markup(' class="day"') if column.kind == "day" else Markup("")
 
 
 def _row(columns: Sequence[Column], row: Row, root: str) -> Markup:

@@ -47,6 +47,7 @@
     return element("tr", {}, ...block.columns.map((column, place) => {
       const cell = element(place ? "td" : "th", place ? {} : { scope: "row" }, ...content(column, row));
       if (NUMBERS.includes(column.kind)) cell.className = "number";
+      if (column.kind === "day") cell.className = "day";
       if (row[column.name] === null || !["text", "title"].includes(column.kind) || column.note)
         cell.dataset.order = row[column.name] ?? "";
       return cell;
@@ -76,7 +77,8 @@
     const id = /^#(\d+)/.exec(location.hash)?.[1];
     const heading = document.querySelector("h1"), body = document.getElementById("entity");
     const number = Math.floor(id / settings.per_file);
-    const data = id && await loadChunk(`${settings.folder}/data/${number}.js`).catch(() => null);
+    const isThere = id && settings.files.includes(number);
+    const data = isThere ? await loadChunk(`${settings.folder}/data/${number}.js`) : null;
     const [header, ...blocks] = settings.blocks;
     const found = data?.[header.name]?.[id];
     for (const each of document.querySelectorAll("[data-rows]")) each.replaceChildren();
