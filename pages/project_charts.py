@@ -155,7 +155,10 @@ class FundingCharts:
                 f" {100 * band.median_at(elapsed):.0f} % at this time."
                 f"{' Cut at the top.' if highest > top else ''}"
             )
-        now = f"Line: this project, {100 * funded:.0f} % after {100 * elapsed:.0f} % of its time."
+        now = (
+            f"Line: this project, {100 * funded:.0f} % after {100 * elapsed:.0f} % of its time;"
+            " horizontal: its goal."
+        )
         return charts.chart(
             "funding",
             lambda _: SimpleNamespace(to_dict=lambda: specification),

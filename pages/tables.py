@@ -83,7 +83,8 @@ def table(
 def _class(column: Column) -> Markup:
     if column.kind in _NUMBERS:
         return Markup(' class="number"')
-    return Markup(' class="day"') if column.kind == "day" else Markup("")
+    is_time = column.kind in ("day", "timestamp")
+    return Markup(' class="{}"').format(column.kind) if is_time else Markup("")
 
 
 def _row(columns: Sequence[Column], row: Row, root: str) -> Markup:

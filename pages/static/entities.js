@@ -47,7 +47,7 @@
     return element("tr", {}, ...block.columns.map((column, place) => {
       const cell = element(place ? "td" : "th", place ? {} : { scope: "row" }, ...content(column, row));
       if (NUMBERS.includes(column.kind)) cell.className = "number";
-      if (column.kind === "day") cell.className = "day";
+      if (["day", "timestamp"].includes(column.kind)) cell.className = column.kind;
       if (row[column.name] === null || !["text", "title"].includes(column.kind) || column.note)
         cell.dataset.order = row[column.name] ?? "";
       return cell;

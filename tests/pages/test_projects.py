@@ -59,7 +59,7 @@ def test_the_page_of_a_project_shows_its_figures(make: Make) -> None:
         "Funded 40.0 %",
         "Days left 10.0",
         "Release strategy holdback of 20 %",
-        "Line: this project, 40 % after 50 % of its time.",
+        "Line: this project, 40 % after 50 % of its time; horizontal: its goal.",
         "Shaded: the middle eight tenths of the 2 campaigns of this category",
         "at launch (launch) 22 Dec 2023, 00:00 UTC 0.0 % 0.0 % open 25.0 %",
         "50.0 % 40.0 % open 75.0 % pace_ratio = 0.8 (+0.200)",
@@ -164,7 +164,9 @@ def test_without_model_live_project_or_milestone_pages_say_so(make: Make) -> Non
     assert "No predictions: no model served" in text
     assert "No milestones are published." in text
     assert "No campaign of this category has ended yet: there is nothing to compare." in text
-    assert "No project is live" in text_of(site, "projects/index.html")
+    text = text_of(site, "projects/index.html")
+    assert "No project is live" in text
+    assert "Stopped cancelled" in text
 
 
 def test_a_platform_without_projects_has_its_pages(site: Site, make: Make) -> None:
