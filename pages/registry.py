@@ -33,6 +33,8 @@ class Page(NamedTuple):
 
 PAGES = (
     Page("", "Overview", "pages.overview", "insights.project_outlook"),
+    Page("projects", "Projects", "pages.projects", "core.dim_projects"),
+    Page("creators", "Creators", "pages.creators", "core.dim_creators", is_in_navigation=False),
     Page("releases", "Release decisions", "pages.releases", "insights.release_decisions"),
     Page("experiments", "Experiments", "pages.experiments", "insights.experiment_readout"),
     Page("report", "Modeling report", "pages.report.page", "ml.model_metrics"),
