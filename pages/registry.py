@@ -35,12 +35,14 @@ PAGES = (
     Page("", "Overview", "pages.overview", "insights.project_outlook"),
     Page("projects", "Projects", "pages.projects", "core.dim_projects"),
     Page("creators", "Creators", "pages.creators", "core.dim_creators", is_in_navigation=False),
-    Page("releases", "Release decisions", "pages.releases", "insights.release_decisions"),
-    Page("experiments", "Experiments", "pages.experiments", "insights.experiment_readout"),
-    Page("report", "Modeling report", "pages.report.page", "ml.model_metrics"),
+    Page("releases", "Releases", "pages.releases", "insights.release_decisions"),
+    Page("money", "Money", "pages.money", "core.fct_escrow_transactions"),
     Page("monitoring", "Monitoring", "pages.monitoring", "insights.drift_status"),
+    Page("experiments", "Experiments", "pages.experiments", "insights.experiment_readout"),
+    Page("bandit", "Bandit", "pages.bandit", "insights.release_policy"),
     Page("quality", "Data quality", "pages.quality", "quality.validation_results"),
     Page("catalogue", "Catalogue", "pages.catalogue", "information_schema.tables"),
+    Page("report", "Modeling report", "pages.report.page", "ml.model_metrics", False),
     Page("validation", "Validation", "pages.validation", "quality.validation_results", False),
 )
 # Made by dbt and copied.
