@@ -138,13 +138,14 @@ def _backtest(model: ModelFacts) -> list[Block]:
     )
     if aucs:
         text += f" AUC from {min(aucs):.3f} to {max(aucs):.3f}."
-    picture = report_charts.backtest(list(lines.items()), text=text.replace("`", ""))
+    name = f"backtest-{model.entity}"
+    picture = report_charts.backtest(name, list(lines.items()), text=text.replace("`", ""))
     table = Table(
         f"Every replay, all prediction times together; trained and tested on {model.entity}s.",
         ("Timestamp", "Estimator", "Trained on", "Tested on", "AUC", "Accuracy"),
         [
             (
-                day(each.at),
+                each.at,
                 each.estimator,
                 f"{each.train_entity_count:,}",
                 f"{each.test_entity_count:,}{f' ({each.reason})' if each.reason else ''}",

@@ -95,7 +95,7 @@ def _over_time(model: ModelFacts) -> list[Block]:
             text += [f"{rows[split].capitalize()}: first ", own[0], ", last ", own[-1], ". "]
     is_campaign = model.name == "project_success"
     picture = report_charts.accuracy(
-        panels, with_published=is_campaign, text=plain(tuple(text)).strip()
+        f"accuracy-{model.entity}", panels, with_published=is_campaign, text=plain(tuple(text)).strip()
     )
     blocks: list[Block] = [
         Heading("Accuracy by prediction time"),
@@ -243,7 +243,7 @@ def _calibration(model: ModelFacts) -> list[Block]:
         )])  # fmt: skip
     return [
         Heading("Ranking and calibration"),
-        Chart(report_charts.calibration(panels, text=text), text),
+        Chart(report_charts.calibration(f"calibration-{model.entity}", panels, text=text), text),
         Table(
             f"{_ROWS[model.name][split].capitalize()}. The calibration error is the mean distance"
             " between predicted probability and observed frequency over ten bins; even a perfect"
@@ -284,7 +284,8 @@ def _importance(model: ModelFacts) -> list[Block]:
         f" permuted within its prediction time ({top[0].row_count:,} rows), in nats: {text}.{end}"
         " Correlated features share their importance."
     )
-    picture = report_charts.importance(top, text=text.replace("`", ""))
+    name = f"importance-{model.entity}"
+    picture = report_charts.importance(name, top, text=text.replace("`", ""))
     return [Heading("Feature importance (permutation)"), Chart(picture, text)]
 
 
