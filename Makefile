@@ -11,8 +11,8 @@ RUN_VARIABLES := SCALE SEED SCENARIO DATA TRUTH AS_OF ON_BAD_ROWS FAIL_ON_ALERT 
 override WAREHOUSE := $(or $(WAREHOUSE),warehouse)
 override SITE := $(or $(SITE),site)
 override VENV := $(or $(VENV),.venv)
-export $(RUN_VARIABLES) SQL PROJECT MILESTONE LIMITS BASE LIFT POWER PORT VENV
-VARIABLES := $(RUN_VARIABLES) SQL PROJECT MILESTONE LIMITS BASE LIFT POWER PORT VENV MAKEFLAGS
+export $(RUN_VARIABLES) SQL TABLE FORMAT OUT PROJECT MILESTONE LIMITS BASE LIFT POWER PORT VENV
+VARIABLES := $(RUN_VARIABLES) SQL TABLE FORMAT OUT PROJECT MILESTONE LIMITS BASE LIFT POWER PORT VENV MAKEFLAGS
 $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),\
 	$(if $(filter $(name),$(VARIABLES)),,$(error $(name) is no variable of this Makefile; there are $(VARIABLES)))))
 
@@ -24,7 +24,7 @@ PUBLISHED = $${WAREHOUSE}/escrow.duckdb
 PUBLISHED_NEEDED = @test -f "$(PUBLISHED)" || { echo "$@: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
 
 GOALS := run generate land features validate train predict monitor amount experiment bandit online insights publish docs truth backtest
-.PHONY: help setup $(GOALS) predict-one strategy query shell site report tune experiment-design contract pictures test lint bench clean
+.PHONY: help setup $(GOALS) predict-one strategy query export diff shell site report tune experiment-design contract pictures test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort -u \
@@ -33,6 +33,7 @@ help: ## list the targets
 	@echo "  variables: SCALE=1 SEED=42 DATA=dir AS_OF=2024-01-01T00:00:00Z ON_BAD_ROWS=reject|quarantine PORT=8766"
 	@echo "             SCENARIO=steady|new_category|price_shift|quality_drop|bot_pledges|tide TRUTH=dir FAIL_ON_ALERT=0|1"
 	@echo "             WAREHOUSE=warehouse SITE=site LIMITS=redis://host:6379 (of predict-one)"
+	@echo "             TABLE=schema.table FORMAT=csv OUT=file (of export; FORMAT also of query)"
 
 setup: $(VENV)/.installed ## make the environment in .venv
 
@@ -79,10 +80,24 @@ strategy: setup ## print the release strategy that the project PROJECT=id gets i
 	@test -n "$${PROJECT:-}" || { echo "strategy: PROJECT is missing, e.g. make strategy PROJECT=20001" >&2; exit 2; }
 	@$(PYTHON) -m ml.bandit --db "$(PUBLISHED)" --project="$$PROJECT"
 
-query: setup ## print the answer to SQL='select …' from the published warehouse
+query: setup ## print the answer to SQL='select …' from the published warehouse: FORMAT=table|csv|json|markdown
 	@test -n "$${SQL:-}" || { echo "query: SQL is missing, e.g. make query SQL='from insights.project_outlook'" >&2; exit 2; }
 	$(PUBLISHED_NEEDED)
-	@$(VENV)/bin/duckdb -readonly "$(PUBLISHED)" -c "$$SQL"
+	@case "$${FORMAT:-table}" in \
+		table) mode=() ;; \
+		csv) mode=(-csv -nullvalue '') ;; \
+		json | markdown) mode=("-$$FORMAT") ;; \
+		*) echo "query: FORMAT=$$FORMAT is none of table, csv, json, markdown" >&2; exit 2 ;; \
+	esac; \
+	$(VENV)/bin/duckdb -readonly "$${mode[@]}" "$(PUBLISHED)" -c "$$SQL"
+
+export: setup ## write TABLE=schema.table to a file: FORMAT=csv|parquet|json OUT=exports/schema.table.csv
+	@test -n "$${TABLE:-}" || { echo "export: TABLE is missing, e.g. make export TABLE=core.escrow_balances FORMAT=csv" >&2; exit 2; }
+	$(PUBLISHED_NEEDED)
+	@$(PYTHON) -m pipeline.export "$$WAREHOUSE" "$$TABLE" "$${FORMAT:-}" "$${OUT:-}"
+
+diff: setup ## compare the build in hand with the published warehouse, table by table
+	@$(PYTHON) -m pipeline.diff "$$WAREHOUSE"
 
 shell: setup ## open an SQL prompt on the published warehouse, read-only
 	$(PUBLISHED_NEEDED)

@@ -97,7 +97,10 @@ def _reach(wanted: Sequence[str], chosen: settings.Settings, *, is_dry: bool) ->
         digests = Digests(paths.digests)
         log = RunLog(paths.run_log, run_id)
         runner = Runner(
-            Context(chosen, paths, digests, run_id), State(paths, digests), log, lock=lock
+            Context(chosen, paths, digests, run_id, started_at),
+            State(paths, digests),
+            log,
+            lock=lock,
         )
         if is_dry:
             return _show_what_is_due(runner, wanted)

@@ -1,4 +1,4 @@
-"""The one place that calls dbt: `python -m pipeline.dbt features` or `… insights`."""
+"""The one place that calls dbt: `python -m pipeline.dbt features RUN` or `… insights RUN`."""
 
 import os
 import sys
@@ -11,6 +11,8 @@ from typing import Any
 from pipeline.child import MACHINE_MESSAGES
 from pipeline.database import connect
 from pipeline.errors import BUG, DONE, REFUSED, WRONG_CALL
+from pipeline.manifest import read_tests
+from pipeline.quality import store_tests
 from pipeline.screen import show
 
 BUILD = ("--quiet", "--log-level-file", "none", "build", "--exclude-resource-type", "unit_test")
@@ -23,23 +25,32 @@ def main() -> int:
     """Builds what a selector names, and the docs after insights; returns the exit code.
 
     A failed test is a gate that refuses; whatever dbt cannot compile or run is a bug, unless the
-    machine or a var refused it.
+    machine or a var refused it. The build keeps the results of the tests, of those that refuse too.
     """
-    [selector] = sys.argv[1:]
+    selector, run_id = sys.argv[1:]
     started = time.perf_counter()
+    database = Path(os.environ["ESCROW_DB"])
     if selector == "insights":
-        _drop_insights(Path(os.environ["ESCROW_DB"]))
+        _drop_insights(database)
     from dbt.cli.main import dbtRunner
 
     runner = dbtRunner()
     done = runner.invoke([*BUILD, "--selector", selector])
     code, summary = _judge(done)
+    if code in (DONE, REFUSED):
+        _store_tests(database, done, stage=selector, run_id=run_id)
     if code == DONE and selector == "insights":
         code, _ = _judge(runner.invoke(list(DOCS)))
     if code == DONE:
         seconds = time.perf_counter() - started
         show(selector, f"{summary} ({seconds:.0f} s) -> {MADE[selector]}")
     return code
+
+
+def _store_tests(database: Path, done: Any, *, stage: str, run_id: str) -> None:
+    tests = read_tests(Path(os.environ["DBT_TARGET_PATH"]) / "manifest.json")
+    with closing(connect(database)) as con:
+        store_tests(con, done.result.results, tests, stage=stage, run_id=run_id)
 
 
 def _drop_insights(database: Path) -> None:

@@ -5,7 +5,8 @@ import os
 import platform
 import sysconfig
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,7 @@ class Context:
     paths: Paths
     digests: Digests
     run_id: str
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def raw_folder(self) -> Path:
@@ -177,6 +179,7 @@ ML_CODE = (
     *("ml/*.py", "ml/*.toml"),
     *(f"ml/{part}/*" for part in ("modeling", "amount", "monitoring", "experiments", "bandit")),
 )
+BUILD_CODE = tuple(f"pipeline/{name}.py" for name in ("build", "dbt", "manifest", "quality"))
 LANDING_CODE = ("expectations/*.py", "expectations/landing/*")
 VALIDATION_CODE = ("expectations/*.py", "expectations/validation/**/*")
 PAGES_CODE = ("pages/**/*",)
@@ -217,13 +220,13 @@ STAGES = (
         reads=lambda context: {
             **landed_values(context),
             "dbt project": _dbt_files(context, insights=False),
-            "pipeline": context.code("pipeline/build.py", "pipeline/dbt.py"),
+            "pipeline": context.code(*BUILD_CODE),
             "packages": context.packages,
             "TARGET": context.settings["TARGET"],
         },
         commands=lambda context: [
             ["pipeline.build", "--warehouse", str(context.paths.root)],
-            ["pipeline.dbt", "features"],
+            ["pipeline.dbt", "features", context.run_id],
         ],
         # the lineage of columns is drawn from it; where it lies depends on where the project does
         writes=lambda context: {
@@ -262,7 +265,7 @@ STAGES = (
     Stage(
         "insights",
         reads=lambda context: {"dbt models": _dbt_files(context, insights=True)},
-        commands=lambda _: [["pipeline.dbt", "insights"]],
+        commands=lambda context: [["pipeline.dbt", "insights", context.run_id]],
         writes=lambda context: {"dbt docs": context.digests.of_file(context.paths.dbt_docs)},
     ),
     Stage("publish", reads=lambda _: {}, commands=lambda _: []),

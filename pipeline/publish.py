@@ -1,9 +1,10 @@
 """Puts the finished build in the place of the published warehouse, in one step.
 
-`python -m pipeline.publish --warehouse DIR --validated-by RUN`
+`python -m pipeline.publish --warehouse DIR --run JSON`
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 from pipeline.database import Connection, DatabaseError, connect, scalar
 from pipeline.errors import DONE, CallError, PipelineError, RefusedError
 from pipeline.paths import Paths
+from pipeline.quality import Run, record
 from pipeline.screen import short, show
 
 MAIN_TABLES = (
@@ -31,10 +33,12 @@ def main() -> int:
     """Publishes from the command line and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.publish", description=__doc__)
     parser.add_argument("--warehouse", required=True, help="folder of the warehouse")
-    parser.add_argument("--validated-by", required=True, help="run that validated the build")
+    parser.add_argument(
+        "--run", required=True, type=json.loads, help="the fields of a Run, as JSON"
+    )
     options = parser.parse_args()
     try:
-        publish(Paths.at(options.warehouse, ""), validated_by=options.validated_by)
+        publish(Paths.at(options.warehouse, ""), Run(**options.run))
     except PipelineError as error:
         word = " REFUSED:" if isinstance(error, RefusedError) else ""
         print(f"{'publish':<10}{word} {error}", file=sys.stderr)
@@ -42,23 +46,24 @@ def main() -> int:
     return DONE
 
 
-def publish(warehouse: Paths, *, validated_by: str) -> None:
+def publish(warehouse: Paths, run: Run) -> None:
     """Replaces the published file by the build; at all times one whole file is there.
 
     Args:
         warehouse: The paths of the warehouse.
-        validated_by: The run whose validation this build must have passed.
+        run: What is published; the build must have passed the validation that it names.
 
     Raises:
         CallError: There is no build, or it cannot be opened.
-        RefusedError: The build was not validated by that run, or did not pass.
+        RefusedError: The build was not validated by the run that it names, or did not pass.
     """
     started = time.perf_counter()
     if not warehouse.build.exists():
         raise CallError(f"there is nothing to publish: no {warehouse.build}; make run")
     try:
         with closing(connect(warehouse.build)) as con:
-            _require_validation(con, validated_by)
+            _require_validation(con, run.validation_run_id)
+            record(con, run, _newest_events(warehouse))
             summary = _summary(con)
             con.execute("checkpoint")
     except DatabaseError as error:
@@ -80,6 +85,16 @@ def publish(warehouse: Paths, *, validated_by: str) -> None:
     if set_aside:
         lines.append(f"the warehouse of another platform is kept as {short(set_aside)}")
     show("publish", *lines)
+
+
+def _newest_events(warehouse: Paths) -> dict[str, str]:
+    """The last recorded event of raw tables, as landing found them; none if nothing is landed."""
+    try:
+        content = json.loads((warehouse.landed / "landed.json").read_text(encoding="utf-8"))
+    except OSError:
+        return {}
+    events: dict[str, str] = content["newest_events"]
+    return events
 
 
 def _require_validation(con: Connection, run_id: str) -> None:

@@ -20,6 +20,7 @@ from pipeline.errors import (
 )
 from pipeline.paths import DBT_PROJECT, PROJECT
 from pipeline.plan import STAGES, Command, Context, Stage
+from pipeline.quality import Run
 from pipeline.run_log import RunLog
 from pipeline.screen import wait
 from pipeline.state import Record, State
@@ -158,12 +159,22 @@ class Runner:
         context.digests.save()
 
     def _publish(self) -> list[Command]:
-        validated = self.state.database.stages.get("validate")
-        if validated is None:
+        context, stages = self.context, self.state.database.stages
+        if "validate" not in stages:
             raise CallError("this build was never validated; nothing was published")
-        root = str(self.context.paths.root)
-        command = ["pipeline.publish", "--warehouse", root, "--validated-by", validated.run_id]
-        return [command]
+        settings = context.settings
+        is_generated = not settings["DATA"]
+        run = Run(
+            context.run_id,
+            f"{context.started_at:%Y-%m-%d %H:%M:%S.%f}",
+            context.raw_folder.name,
+            int(settings["SCALE"]) if is_generated else None,
+            int(settings["SEED"]) if is_generated else None,
+            settings["SCENARIO"] if is_generated else None,
+            *(stages[name].run_id for name in ("features", "validate", "insights")),
+        )
+        root = str(context.paths.root)
+        return [["pipeline.publish", "--warehouse", root, "--run", json.dumps(run._asdict())]]
 
     def _call(self, name: str, commands: Sequence[Command]) -> int:
         """Runs commands in a process of their own; Ctrl-C ends both."""

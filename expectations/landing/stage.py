@@ -22,6 +22,7 @@ from expectations.landing.writing import (
     as_of_data,
     dbt_properties,
     is_whole,
+    newest_events,
     write_landing,
     write_macro,
     write_quarantined,
@@ -107,7 +108,7 @@ def _write(checker: RowChecker, options: Options, work: Path) -> list[str]:
     (seeds / "raw.yml").write_text(properties, encoding="utf-8")
     write_macro(landed, seeds.parent / "macros")
     write_quarantined(con, seeds.parent / "quarantined_rows.parquet")
-    _list(options, as_of, landed, seeds.parent / "landed.json")
+    _list(options, as_of, landed, newest_events(con), seeds.parent / "landed.json")
     _swap_in(options, work, landed)
     quarantined = checker.rejected_count + scalar(con, "select count(*) from unreadable_lines")
     in_parquet = [each.table.name for each in landed if each.folder]
@@ -120,7 +121,13 @@ def _write(checker: RowChecker, options: Options, work: Path) -> list[str]:
     ]
 
 
-def _list(options: Options, as_of: str, landed: list[LandedTable], path: Path) -> None:
+def _list(
+    options: Options,
+    as_of: str,
+    landed: list[LandedTable],
+    events: dict[str, str],
+    path: Path,
+) -> None:
     """Writes what the later steps must know of a landing; all paths are those after the swap."""
     warehouse = options.warehouse
     tables = {
@@ -135,6 +142,7 @@ def _list(options: Options, as_of: str, landed: list[LandedTable], path: Path) -
         "as_of": as_of,
         "run_id": options.run_id,
         "landed_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}",
+        "newest_events": events,
         "tables": tables,
     }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

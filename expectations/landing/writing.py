@@ -24,6 +24,11 @@ LANDING = Table(
     ),
 )
 
+_NEWEST = " union all ".join(
+    f"select {literal(table)} as table_name, max({column}) as happened_at from rows_{table}"
+    for table, column in EVENTS
+)
+
 
 @dataclass(frozen=True, slots=True)
 class LandedTable:
@@ -44,12 +49,18 @@ class LandedTable:
 
 def as_of_data(con: Connection) -> str | None:
     """One microsecond after the last recorded event in the rows that passed; None without any."""
-    events = " union all ".join(
-        f"select max({column}) as happened_at from rows_{table}" for table, column in EVENTS
-    )
-    latest = f"select max(happened_at) + interval 1 microsecond from ({events})"
+    latest = f"select max(happened_at) + interval 1 microsecond from ({_NEWEST})"
     value = scalar(con, f"select strftime(({latest}), '%Y-%m-%d %H:%M:%S.%f')")
     return None if value is None else str(value)
+
+
+def newest_events(con: Connection) -> dict[str, str]:
+    """The last recorded event of each table that has one, in the rows that passed."""
+    rows = con.execute(f"""
+        select table_name, strftime(max(happened_at), '%Y-%m-%d %H:%M:%S.%f')
+        from ({_NEWEST}) where happened_at is not null group by table_name order by table_name
+    """).fetchall()
+    return dict(rows)
 
 
 def write_table(con: Connection, table: Table, work: Path) -> LandedTable:

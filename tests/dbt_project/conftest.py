@@ -8,6 +8,7 @@ import pytest
 
 from expectations.validation.databases import RESULTS_DDL
 from pipeline.build import QUARANTINED_ROWS
+from pipeline.quality import DDL
 from tests.conftest import SILENTLY, Workshop, only_worker
 from tests.dbt_project.builds import Builds
 from tests.dbt_project.export import Tables, write_csv
@@ -45,7 +46,7 @@ def whole_warehouse(builds: Builds, shared_folder: Path, lent_workshop: Workshop
             shutil.copytree(tests, folder / "compiled_tests")
             workshop.dbt("compile", "--select", "resource_type:analysis")
             with duckdb.connect(str(workshop.database)) as connection:
-                connection.execute(RESULTS_DDL + QUARANTINED_ROWS)
+                connection.execute(RESULTS_DDL + DDL + QUARANTINED_ROWS)
             shutil.move(workshop.database, folder / "escrow.duckdb")
             shutil.move(workshop.target / "manifest.json", folder / "manifest.json")
     return folder

@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pages.registry import CATALOGUE, LINEAGE, PAGES, Page
@@ -132,6 +134,25 @@ def test_query_answers_with_a_client_of_another_version(product: Clone) -> None:
     code, output = product.make("query", "SQL=create table core.mine (i int)")
     assert code != 0
     assert "read-only" in output
+
+
+def test_query_and_export_give_the_format_that_is_named(product: Clone) -> None:
+    sql = "SQL=select project_id, held_amount from core.escrow_balances order by 1"
+    expected = product.ask("select project_id, held_amount from core.escrow_balances order by 1")
+    code, output = product.make("query", sql, "FORMAT=json")
+    assert code == 0, output
+    # decimals are texts there
+    found = [(row["project_id"], Decimal(row["held_amount"])) for row in json.loads(output)]
+    assert found == expected
+    first = expected[0]
+    assert product.make("query", sql, "FORMAT=csv")[1].splitlines()[1] == f"{first[0]},{first[1]}"
+    assert product.make("query", sql, "FORMAT=markdown")[1].startswith("| project_id |")
+    for name in ("csv", "parquet", "json"):
+        code, output = product.make("export", "TABLE=core.escrow_balances", f"FORMAT={name}")
+        assert code == 0, output
+        file = product.folder / "exports" / f"core.escrow_balances.{name}"
+        rows = duckdb.sql(f"select project_id, cast(held_amount as decimal(18, 2)) from '{file}'")
+        assert rows.order("project_id").fetchall() == expected
 
 
 def test_unchanged_run_does_nothing(product: Clone) -> None:

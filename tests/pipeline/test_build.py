@@ -80,6 +80,18 @@ def test_history_of_the_same_platform_is_carried_over(paths: Paths) -> None:
     assert not paths.another_platform.exists()
 
 
+def test_rows_of_a_landing_that_is_built_from_again_are_there_once(paths: Paths) -> None:
+    build.start(paths)
+    with duckdb.connect(str(paths.build)) as con:
+        con.execute(
+            "create schema core; create table core.dim_projects as select 101 as project_id,"
+            " 1 as creator_id, timestamp '2024-01-01' as launched_at"
+        )
+    paths.build.rename(paths.published)
+    build.start(paths)
+    assert ask(paths, "select run_id from quality.quarantined_rows") == [("r1",)]
+
+
 @pytest.mark.parametrize(
     "project", [(101, 2, "2024-01-01"), (101, 1, "2024-01-01 00:00:00.000001")]
 )

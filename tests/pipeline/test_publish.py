@@ -1,5 +1,6 @@
 """Publishing: only what was validated, in one step, and nothing changes under a reader."""
 
+import json
 import os
 import re
 import signal
@@ -13,10 +14,12 @@ import pytest
 from pipeline import publish
 from pipeline.errors import PipelineError
 from pipeline.paths import Paths
+from pipeline.quality import Run
 from tests import killed
 
 AT = "2024-06-01 12:00:01"
 PASSED = ("run-2", "error", True, AT, "fine")
+RUN = Run("run-3", AT, "steady-1-42", 1, 42, "steady", "run-1", "run-2", "run-3")
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def build(
 def publish_it(warehouse: Paths) -> int:
     """Publishes in this process."""
     try:
-        publish.publish(warehouse, validated_by="run-2")
+        publish.publish(warehouse, RUN)
     except PipelineError as error:
         print(error, file=sys.stderr)
         return error.code
@@ -97,6 +100,30 @@ def test_the_build_becomes_the_published_file(
         rf" ->\s+{warehouse.published}\n",
         capsys.readouterr().out,
     )
+
+
+def test_the_run_and_the_volumes_of_its_tables_are_published(warehouse: Paths) -> None:
+    build(warehouse)
+    warehouse.landed.mkdir()
+    events = {"newest_events": {"pledges": "2024-04-30 00:00:00.000001"}}
+    (warehouse.landed / "landed.json").write_text(json.dumps(events))
+    with duckdb.connect(str(warehouse.build)) as con:
+        con.execute("create table raw.pledges as from range(3)")
+    assert publish_it(warehouse) == 0
+    with duckdb.connect(str(warehouse.published), read_only=True) as con:
+        runs = con.execute(
+            "select run_id, validation_run_id, cast(as_of as varchar) from quality.runs"
+        )
+        assert runs.fetchall() == [("run-3", "run-2", "2024-05-01 00:00:00")]
+        volumes = con.execute(
+            "select table_name, row_count, cast(newest_event_at as varchar)"
+            " from quality.table_volumes where run_id = 'run-3' order by all"
+        )
+        assert volumes.fetchall() == [
+            ("core.dim_projects", 1, None),
+            ("core.warehouse_as_of", 1, None),
+            ("raw.pledges", 3, "2024-04-30 00:00:00.000001"),
+        ]
 
 
 def test_what_a_killed_writer_left_in_the_log_is_published_too(warehouse: Paths) -> None:
@@ -172,7 +199,7 @@ def test_a_reader_keeps_the_old_file_and_its_views(warehouse: Paths) -> None:
     with duckdb.connect(str(warehouse.published), read_only=True) as reader:
         module = [sys.executable, "-m", "pipeline.publish", "--warehouse", warehouse.root]
         subprocess.run(
-            [*module, "--validated-by", "run-2"],
+            [*module, "--run", json.dumps(RUN._asdict())],
             cwd=killed.REPOSITORY,
             check=True,
             capture_output=True,
@@ -233,7 +260,7 @@ def test_a_log_beside_the_published_file_does_not_meet_the_new_one(warehouse: Pa
 
 def test_a_kill_leaves_one_whole_file_and_the_next_publish_works(warehouse: Paths) -> None:
     names = ("link", "unlink", "utime", "replace")
-    arguments = ["--warehouse", str(warehouse.root), "--validated-by", "run-2"]
+    arguments = ["--warehouse", str(warehouse.root), "--run", json.dumps(RUN._asdict())]
     seen, step = [], 0
     code = -signal.SIGKILL
     while code == -signal.SIGKILL:

@@ -1,0 +1,66 @@
+"""What dbt's manifest says of tests: which table each is about, and the keys that they prove."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class DbtTest(NamedTuple):
+    """One data test of the dbt project.
+
+    Attributes:
+        name: Its type with what it compares, or the name of its file.
+        table: The `schema.table` that it is about; None if it compares several.
+        column: The column that it is about, if one.
+        severity: `error` or `warn`.
+        key: The columns that it proves to be unique together; empty if it proves none.
+    """
+
+    name: str
+    table: str | None
+    column: str | None
+    severity: str
+    key: tuple[str, ...] = ()
+
+
+def read_tests(manifest: Path) -> dict[str, DbtTest]:
+    """The data tests of the project by dbt's id.
+
+    Raises:
+        OSError: There is no manifest.
+    """
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    nodes = content["nodes"] | content["sources"]
+    return {
+        name: _test(node, nodes)
+        for name, node in content["nodes"].items()
+        if node["resource_type"] == "test"
+    }
+
+
+def keys(manifest: Path) -> dict[str, tuple[str, ...]]:
+    """The columns that tests prove to be unique together, by `schema.table`."""
+    return {
+        each.table: each.key for each in read_tests(manifest).values() if each.table and each.key
+    }
+
+
+def _test(node: dict[str, Any], nodes: dict[str, Any]) -> DbtTest:
+    severity = node["config"]["severity"].lower()
+    about = node["depends_on"]["nodes"]
+    generic = node.get("test_metadata")
+    if generic:
+        about = [node["attached_node"] or about[-1]]
+    tables = [f"{nodes[each]['schema']}.{nodes[each]['name']}" for each in about]
+    table = tables[0] if len(tables) == 1 else None
+    if not generic:
+        return DbtTest(node["name"], table, None, severity)
+    arguments, kind = generic["kwargs"], generic["name"]
+    column = arguments.get("column_name")
+    if "columns" in arguments:
+        columns = tuple(arguments["columns"])
+        return DbtTest(f"{kind} ({', '.join(columns)})", table, None, severity, columns)
+    if kind == "relationships":
+        other = arguments["to"].split("'")[1]
+        kind = f"{kind} to {other}.{arguments['field']}"
+    return DbtTest(kind, table, column, severity, (column,) if kind == "unique" else ())
