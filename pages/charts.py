@@ -21,6 +21,13 @@ INK, FAINT, LINE, PAPER = "#1b1f27", "#555d6a", "#dde1e7", "#ffffff"
 COLORS = ("#0072b2", "#c44e00", "#00805f", "#b0528f", "#a36a00")
 WIDE, NARROW = 1000, 290  # width of the drawing on a screen and on a phone, in CSS pixels
 _FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
+# What is the default anyway, or comes from the page: half of the size of a drawing.
+_DEFAULTS = re.compile(
+    r' (?:font-family|aria-roledescription)="[^"]*"| (?:opacity|stroke-width)="1"'
+    r'| pointer-events="none"| role="graphics-\w+"| aria-hidden="true"'
+    r'|<path class="foreground"[^>]*></path>|<path class="foreground"[^>]*/>'
+)
+_DIGITS = re.compile(r"(\.\d\d)\d+")
 _CONFIG: dict[str, Any] = {
     "aria": False,  # the whole has a description; a label for each mark would be read one by one
     "background": None,
@@ -34,7 +41,7 @@ _CONFIG: dict[str, Any] = {
     "legend": {
         **{"orient": "top", "labelColor": INK, "titleColor": FAINT, "labelFontSize": 12},
         **{"titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 260, "columns": 0},
-        **{"symbolStrokeWidth": 2},
+        **{"symbolStrokeWidth": 2, "columnPadding": 24},
     },
     "header": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12},
     "title": {"color": INK, "fontSize": 13, "anchor": "start", "fontWeight": "normal"},
@@ -98,9 +105,11 @@ def _specification(made: Any) -> dict[str, Any]:
 def _drawing(name: str, specification: dict[str, Any], css_class: str) -> Markup:
     """Returns an SVG element; its ids get a prefix, since a page holds several."""
     picture = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
+    picture = _DEFAULTS.sub("", picture)
+    picture = re.sub(r"<[^>]+>", lambda tag: _DIGITS.sub(r"\1", tag[0]), picture)
     picture = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", picture)
     # the style sheet decides how large it is shown, up to its own size
-    picture = re.sub(r' xmlns:xlink="[^"]*"', "", picture)
+    picture = re.sub(r' xmlns:xlink="[^"]*"| class="marks"', "", picture)
     return Markup(picture.replace("<svg ", f'<svg aria-hidden="true" class="{css_class}" ', 1))
 
 
