@@ -23,9 +23,9 @@ WIDE, NARROW = 1000, 290  # width of the drawing on a screen and on a phone, in 
 _FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
 # What is the default anyway, or comes from the page: half of the size of a drawing.
 _DEFAULTS = re.compile(
-    r' (?:font-family|aria-roledescription)="[^"]*"| (?:opacity|stroke-width)="1"'
-    r'| pointer-events="none"| role="graphics-\w+"| aria-hidden="true"'
-    r'|<path class="foreground"[^>]*></path>|<path class="foreground"[^>]*/>'
+    r' (?:font-family|aria-roledescription|class)="[^"]*"| (?:opacity|stroke-width)="1"'
+    r'| pointer-events="none"| role="graphics-\w+"| aria-hidden="true"| transform="translate\(0,0\)"'
+    r'|<path [^>]*(?:d=""|d="M0,0h0v0h0Z")[^>]*/>'
 )
 _DIGITS = re.compile(r"(\.\d\d)\d+")
 _CONFIG: dict[str, Any] = {
@@ -109,7 +109,7 @@ def _drawing(name: str, specification: dict[str, Any], css_class: str) -> Markup
     picture = re.sub(r"<[^>]+>", lambda tag: _DIGITS.sub(r"\1", tag[0]), picture)
     picture = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", picture)
     # the style sheet decides how large it is shown, up to its own size
-    picture = re.sub(r' xmlns:xlink="[^"]*"| class="marks"', "", picture)
+    picture = re.sub(r' xmlns:xlink="[^"]*"', "", picture)
     return Markup(picture.replace("<svg ", f'<svg aria-hidden="true" class="{css_class}" ', 1))
 
 

@@ -35,7 +35,8 @@ PAGES = (
     Page("", "Overview", "pages.overview", "insights.project_outlook"),
     Page("releases", "Release decisions", "pages.releases", "insights.release_decisions"),
     Page("experiments", "Experiments", "pages.experiments", "insights.experiment_readout"),
-    Page("report", "Modeling report", "pages.report.page", "ml.model_metrics"),
+    Page("report", "Modeling report", "pages.report.page", "ml.model_metrics", False),
+    Page("models", "Models", "pages.models", "ml.model_metrics"),
     Page("monitoring", "Monitoring", "pages.monitoring", "insights.drift_status"),
     Page("validation", "Validation", "pages.validation", "quality.validation_results"),
 )

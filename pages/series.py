@@ -77,7 +77,7 @@ def forest(
     color = alt.Color("tone:N", scale=scale, legend=legend)
 
     def x(field: str) -> alt.X:
-        return alt.X(f"{field}:Q", title=title, axis=alt.Axis(format=form, tickCount=5))
+        return alt.X(f"{field}:Q", title=title, axis=alt.Axis(format=form, tickCount=4))
 
     drawn = alt.Chart(charts.values(rows)).encode(y=y, color=color)
     told = [

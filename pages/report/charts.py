@@ -33,33 +33,35 @@ def accuracy(
     *,
     with_published: bool,
     text: str,
+    panel: int = _PANEL,
 ) -> Markup:
     """Draws accuracy by prediction time, one panel per set of rows.
 
     Args:
         name: Of the chart.
-        panels: Title, and the model's claims by prediction time.
+        panels: Title, or none, and the model's claims by prediction time.
         with_published: Whether the first panel shows what others have published.
         text: The description.
+        panel: Width of one, in pixels.
     """
     rows = [_accuracies(own, with_published and not place) for place, (_, own) in enumerate(panels)]
-    ends = [row["low"] or row["value"] for panel in rows for row in panel]
+    ends = [row["low"] or row["value"] for found in rows for row in found]
     lowest = min(ends, default=50)
     scale = alt.Scale(domain=[min(50, 10 * (lowest // 10)), 100])
-    used = {row["series"] for panel in rows for row in panel}
+    used = {row["series"] for found in rows for row in found}
     series = [s for s in (_MODEL, _GUESS, _CEILING, _PUBLISHED) if s.label in used]
 
     def build(width: int) -> Any:
         made = [
             points(
-                panel,
+                found,
                 kind_axis([each.snapshot_kind for each in own]),
                 alt.Y(title="Accuracy, %", scale=scale),
                 series,
                 form=".1f",
                 told=["prediction_time", "majority_guess", "source"],
-            ).properties(width=min(width, _PANEL), height=190, title=title)
-            for panel, (title, own) in zip(rows, panels, strict=True)
+            ).properties(width=min(width, panel), height=190, **({"title": title} if title else {}))
+            for found, (title, own) in zip(rows, panels, strict=True)
         ]
         return side_by_side(width, made)
 
@@ -129,11 +131,11 @@ def reliability(bins: Sequence[CalibrationBin]) -> Any:
         place = {"x": _percent(each.mean_probability), "rows": each.row_count, "is_alone": True}
         ends = (_percent(each.ci_low), _percent(each.ci_high))
         rows.append(_point(place, _BIN, _percent(each.observed_rate), *ends))
-    scale = alt.Scale(domain=[0, 100])
+    scale, few = alt.Scale(domain=[0, 100]), alt.Axis(tickCount=5)
     return points(
         rows,
-        alt.X("x:Q", title="Predicted probability, %", scale=scale),
-        alt.Y(title="Observed frequency, %", scale=scale),
+        alt.X("x:Q", title="Predicted probability, %", scale=scale, axis=few),
+        alt.Y(title="Observed frequency, %", scale=scale, axis=few),
         [_PERFECT, _BIN],
         form=".1f",
         told=["rows"],
