@@ -27,6 +27,8 @@ _DEFAULTS = re.compile(
     r'| pointer-events="none"| role="graphics-\w+"| aria-hidden="true"| transform="translate\(0,0\)"'
     r'|<path [^>]*(?:d=""|d="M0,0h0v0h0Z")[^>]*/>'
 )
+_ID = re.compile(r' id="([^"]+)"')
+_REFERENCE = re.compile(r'( id="|url\(#|href="#)([^")]+)')
 _DIGITS = re.compile(r"(\.\d\d)\d+")
 _CONFIG: dict[str, Any] = {
     "aria": False,  # the whole has a description; a label for each mark would be read one by one
@@ -37,6 +39,7 @@ _CONFIG: dict[str, Any] = {
         **{"domainColor": FAINT, "tickColor": FAINT, "gridColor": LINE, "labelColor": FAINT},
         **{"titleColor": INK, "titleFontWeight": "normal", "labelFontSize": 12},
         **{"titleFontSize": 12, "labelLimit": 220, "labelOverlap": True},
+        "labelSeparation": 10,
     },
     "legend": {
         **{"orient": "top", "labelColor": INK, "titleColor": FAINT, "labelFontSize": 12},
@@ -107,7 +110,9 @@ def _drawing(name: str, specification: dict[str, Any], css_class: str) -> Markup
     picture = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     picture = _DEFAULTS.sub("", picture)
     picture = re.sub(r"<[^>]+>", lambda tag: _DIGITS.sub(r"\1", tag[0]), picture)
-    picture = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", picture)
+    # Vega goes on counting from drawing to drawing
+    ids = {found: n for n, found in enumerate(dict.fromkeys(_ID.findall(picture)))}
+    picture = _REFERENCE.sub(lambda found: f"{found[1]}{name}-{ids[found[2]]}", picture)
     # the style sheet decides how large it is shown, up to its own size
     picture = re.sub(r' xmlns:xlink="[^"]*"', "", picture)
     return Markup(picture.replace("<svg ", f'<svg aria-hidden="true" class="{css_class}" ', 1))

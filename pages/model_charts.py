@@ -130,6 +130,7 @@ def auc(model: ModelFacts) -> Markup:
             [each for each in (own, rule, best, others) if each.label in used],
             form=".3f",
             told=["prediction_time"],
+            is_narrow=width <= charts.NARROW,
         ).properties(width=min(width, 430), height=190)
 
     told = "; ".join(
@@ -169,7 +170,7 @@ def calibration(published: Published, model: ModelFacts) -> Markup | None:
             width,
             [
                 alt.vconcat(
-                    report_charts.reliability(bins).properties(
+                    report_charts.reliability(bins, width <= charts.NARROW).properties(
                         width=room, height=260, title=prediction_time(kind)
                     ),
                     _histogram([row for row in counted if row["snapshot_kind"] == kind], room),

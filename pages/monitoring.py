@@ -126,7 +126,7 @@ _PERFORMANCE = """
             cast(sum(matured_count) as bigint) as matured,
             cast(sum(pending_count) as bigint) as pending,
             sum(accuracy * matured_count) / nullif(sum(matured_count), 0) as observed,
-            sum(base_rate * matured_count) / nullif(sum(matured_count), 0) as base_rate,
+            sum(base_rate * matured_count) / nullif(sum(matured_count), 0) as positive_share,
             sum(matured_estimated_accuracy * matured_count) / nullif(sum(matured_count), 0)
                 as expected,
             sum(pending_estimated_accuracy * pending_count) / nullif(sum(pending_count), 0)
@@ -147,7 +147,7 @@ _PERFORMANCE = """
 
     select
         * exclude (middle, half_width),
-        greatest(base_rate, 1 - base_rate) as guess,
+        greatest(positive_share, 1 - positive_share) as guess,
         middle - half_width as low,
         middle + half_width as high
     from bounded order by month"""

@@ -104,6 +104,7 @@ def performance(name: str, months: Rows) -> Markup | None:
             [_OBSERVED, _EXPECTED, _PENDING, _GUESS],
             form=".1f",
             told=["day", "outcomes", "majority_guess"],
+            is_narrow=width <= charts.NARROW,
         ).properties(width=width - 60 if width > charts.NARROW else width, height=220)
 
     shown = [row for row in rows if row["series"] == _OBSERVED.label]

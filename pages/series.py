@@ -21,7 +21,14 @@ class Series(NamedTuple):
 
 
 def points(
-    rows: Rows, x: alt.X, y: alt.Y, series: Sequence[Series], *, form: str, told: Sequence[str] = ()
+    rows: Rows,
+    x: alt.X,
+    y: alt.Y,
+    series: Sequence[Series],
+    *,
+    form: str,
+    is_narrow: bool,
+    told: Sequence[str] = (),
 ) -> Any:
     """Returns points with whiskers; those of one series are joined by a line.
 
@@ -32,12 +39,16 @@ def points(
         y: The vertical axis, without its field.
         series: How each label looks, in the order of the legend.
         form: Of the values, when somebody points at them.
+        is_narrow: Whether it is drawn for a phone, which a legend in one row would shrink.
         told: What else is told of a point then.
     """
     labels = [each.label for each in series]
 
+    legend = alt.Legend(title=None, columns=int(is_narrow))
+
     def look(channel: Any, looks: list[Any]) -> Any:
-        return channel("series:N", title=None, scale=alt.Scale(domain=labels, range=looks))
+        scale = alt.Scale(domain=labels, range=looks)
+        return channel("series:N", legend=legend, scale=scale)
 
     tooltip = [
         alt.Tooltip("series:N", title=" "),
@@ -71,7 +82,11 @@ def forest(
     """
     tones = dict(colors or {"": COLORS[0]})
     names = list(dict.fromkeys(row["name"] for row in rows))
-    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(grid=False, labelLimit=width // 2))
+    # room for the longest name, also in a font wider than the one it is drawn with
+    limit = 140 if width <= charts.NARROW else 300
+    room = min(limit, 7 * max(map(len, names)))
+    axis = alt.Axis(grid=False, labelLimit=limit, minExtent=room)
+    y = alt.Y("name:N", sort=names, title=None, axis=axis)
     scale = alt.Scale(domain=list(tones), range=list(tones.values()))
     legend = alt.Legend(title=None) if len(tones) > 1 else None
     color = alt.Color("tone:N", scale=scale, legend=legend)

@@ -60,6 +60,7 @@ def accuracy(
                 series,
                 form=".1f",
                 told=["prediction_time", "majority_guess", "source"],
+                is_narrow=width <= NARROW,
             ).properties(width=min(width, panel), height=190, **({"title": title} if title else {}))
             for found, (title, own) in zip(rows, panels, strict=True)
         ]
@@ -113,7 +114,9 @@ def calibration(
         return side_by_side(
             width,
             [
-                reliability(bins).properties(width=min(width, _PANEL), height=_PANEL, title=title)
+                reliability(bins, width <= NARROW).properties(
+                    width=min(width, _PANEL), height=_PANEL, title=title
+                )
                 for title, bins in panels
             ],
         )
@@ -121,7 +124,7 @@ def calibration(
     return charts.chart(name, build, text=text)
 
 
-def reliability(bins: Sequence[CalibrationBin]) -> Any:
+def reliability(bins: Sequence[CalibrationBin], is_narrow: bool) -> Any:
     """Returns a reliability diagram: the bins with their intervals, and perfect calibration."""
     rows = [
         {"x": end, "series": _PERFECT.label, "value": end, "low": None, "high": None, "rows": None}
@@ -139,6 +142,7 @@ def reliability(bins: Sequence[CalibrationBin]) -> Any:
         [_PERFECT, _BIN],
         form=".1f",
         told=["rows"],
+        is_narrow=is_narrow,
     )
 
 
@@ -202,6 +206,7 @@ def backtest(name: str, estimators: Sequence[tuple[str, Sequence[Replay]]], *, t
                 [*series, _GUESS],
                 form=form,
                 told=["day", "majority_guess"],
+                is_narrow=width <= NARROW,
             ).properties(width=min(width, _PANEL), height=190)
             for title, rows, form in panels
             if rows
