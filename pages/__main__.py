@@ -1,7 +1,6 @@
 """Makes the pages of the site: `python -m pages --warehouse DIR --site DIR [PAGE …]`."""
 
 import argparse
-import shutil
 import sys
 import textwrap
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from pages import assets, frame, links
 from pages.published import PagesError, Published, open_published
-from pages.registry import CATALOGUE, PAGES, Page
+from pages.registry import PAGES, Page
 from pages.site import Site
 
 _WIDTH = 120
@@ -31,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("pages", nargs="*", help="any of: " + ", ".join(by_name))
     parser.add_argument("--warehouse", type=Path, required=True, help="folder, only read")
     parser.add_argument("--site", type=Path, required=True, help="folder of the site")
-    parser.add_argument("--docs", type=Path, help="dbt's static page, to be copied")
+    parser.add_argument("--docs", type=Path, help="dbt's static page, beside its manifest")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.pages) - set(by_name)):
         parser.error(f"no such page: {', '.join(unknown)}; there are {', '.join(by_name)}")
@@ -39,8 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = options.pages or list(by_name)
     try:
         with open_published(options.warehouse / "escrow.duckdb") as published:
-            if options.docs:
-                _copy(options.docs, options.site / CATALOGUE.path)
+            published.dbt_docs = options.docs
             assets.install(options.site)
             site = Site(options.site, frame.read(published), links.read(published))
             # the overview comes last: when it is there, so is what it links
@@ -57,13 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pages: a bug ended the making of: {', '.join(failed)}", file=sys.stderr)
         return PARTLY_DONE
     return 0
-
-
-def _copy(docs: Path, to: Path) -> None:
-    if not docs.is_file():
-        raise PagesError(f"{docs} is missing: make run")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(docs, to)
 
 
 def _make(page: Page, published: Published, site: Site) -> bool:

@@ -23,13 +23,10 @@ WIDE, NARROW = 1000, 290  # width of the drawing on a screen and on a phone, in 
 _FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
 # What is the default anyway, or comes from the page: half of the size of a drawing.
 _DEFAULTS = re.compile(
-    r' (?:font-family|aria-roledescription|class)="[^"]*"| (?:opacity|stroke-width)="1"'
-    r'| pointer-events="none"| role="graphics-\w+"| aria-hidden="true"| transform="translate\(0,0\)"'
-    r'|<path [^>]*(?:d=""|d="M0,0h0v0h0Z")[^>]*/>'
+    r' (?:font-family|class)="[^"]*"| (?:opacity|stroke-width)="1"| pointer-events="none"'
+    r'| transform="translate\(0,0\)"|<path [^>]*(?:d=""|d="M0,0h0v0h0Z")[^>]*/>'
 )
-_ID = re.compile(r' id="([^"]+)"')
-_REFERENCE = re.compile(r'( id="|url\(#|href="#)([^")]+)')
-_DIGITS = re.compile(r"(\.\d\d)\d+")
+_DIGITS = re.compile(r"(\.\d\d)\d+")  # a hundredth of a pixel
 _CONFIG: dict[str, Any] = {
     "aria": False,  # the whole has a description; a label for each mark would be read one by one
     "background": None,
@@ -53,6 +50,9 @@ _CONFIG: dict[str, Any] = {
     "text": {"color": INK, "fontSize": 12},
     "rule": {"color": INK},
 }
+
+_IDS = re.compile(r' id="([^"]*)"')
+_REFERENCES = re.compile(r'( id="|url\(#|href="#)([^")]*)')
 
 Build = Callable[[int], Any]
 
@@ -106,15 +106,15 @@ def _specification(made: Any) -> dict[str, Any]:
 
 
 def _drawing(name: str, specification: dict[str, Any], css_class: str) -> Markup:
-    """Returns an SVG element; its ids get a prefix, since a page holds several."""
+    """Returns an SVG element; its ids are its own, since a page holds several drawings."""
     picture = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
+    # the library numbers ids on and on, whatever it draws
+    numbers = {each: place for place, each in enumerate(dict.fromkeys(_IDS.findall(picture)))}
+    picture = _REFERENCES.sub(lambda found: f"{found[1]}{name}-{numbers[found[2]]}", picture)
+    # one description stands for the whole, so that no mark is read one by one
+    picture = re.sub(r' (?:role|aria-[a-z]+|xmlns:xlink)="[^"]*"', "", picture)
     picture = _DEFAULTS.sub("", picture)
     picture = re.sub(r"<[^>]+>", lambda tag: _DIGITS.sub(r"\1", tag[0]), picture)
-    # Vega goes on counting from drawing to drawing
-    ids = {found: n for n, found in enumerate(dict.fromkeys(_ID.findall(picture)))}
-    picture = _REFERENCE.sub(lambda found: f"{found[1]}{name}-{ids[found[2]]}", picture)
-    # the style sheet decides how large it is shown, up to its own size
-    picture = re.sub(r' xmlns:xlink="[^"]*"', "", picture)
     return Markup(picture.replace("<svg ", f'<svg aria-hidden="true" class="{css_class}" ', 1))
 
 

@@ -9,7 +9,7 @@ from pages.published import Published
 _GATES = """
     select
         count(*) as expectation_count,
-        count(*) filter (not success and severity = 'warning') as warning_count
+        count(*) filter (not success and severity = 'warn') as warning_count
     from quality.validation_results
     where run_id = (select max_by(run_id, validated_at) from quality.validation_results)"""
 _LEDGER = """
@@ -63,7 +63,7 @@ def read(published: Published) -> Frame:
     [(difference,)] = published.fetch(_LEDGER)
     gates = Check(
         "warning" if warnings else "passed",
-        f"passed, {warnings:,} warnings" if warnings else "passed",
+        f"passed, {warnings:,} warning{'' if warnings == 1 else 's'}" if warnings else "passed",
         f"Validation: {expectations:,} expectations of the data",
         "validation/index.html",
     )

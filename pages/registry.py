@@ -38,11 +38,15 @@ PAGES = (
     Page("report", "Modeling report", "pages.report.page", "ml.model_metrics", False),
     Page("models", "Models", "pages.models", "ml.model_metrics"),
     Page("monitoring", "Monitoring", "pages.monitoring", "insights.drift_status"),
-    Page("validation", "Validation", "pages.validation", "quality.validation_results"),
+    Page("quality", "Data quality", "pages.quality", "quality.validation_results"),
+    Page("catalogue", "Catalogue", "pages.catalogue", "information_schema.tables"),
+    Page("validation", "Validation", "pages.validation", "quality.validation_results", False),
 )
 # Made by dbt and copied.
-CATALOGUE = Page("dbt", "Tables", "", "")
+DBT_DOCS = Page("dbt", "dbt docs", "", "", False)
 # Drawn from what dbt compiled.
-LINEAGE = Page("lineage", "Column lineage", "", "")
-NAVIGATION = tuple(page for page in (*PAGES, CATALOGUE, LINEAGE) if page.is_in_navigation)
+LINEAGE = Page("lineage", "Column lineage", "", "", False)
+_ALL = (*PAGES, DBT_DOCS, LINEAGE)
+NAVIGATION = tuple(page for page in _ALL if page.is_in_navigation)
 ASSETS = "assets"  # style, scripts and their licences, written once
+FOLDERS = (ASSETS, "creators", *(page.folder for page in _ALL if page.folder))

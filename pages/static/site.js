@@ -1,6 +1,7 @@
 // What pages can do beyond being read. Without scripts they show the same, only still.
 "use strict";
 (() => {
+  document.documentElement.classList.add("scripted");
   const assets = document.currentScript.src.replace(/site\.js$/, "");
   const loaded = {};
   const load = (name) => (loaded[name] ??= new Promise((resolve, reject) => {
@@ -77,6 +78,7 @@
     download.addEventListener("click", () => save(table, heads, name));
     bar.append(download, count);
     const say = () => {
+      table.table().container().querySelector(".dt-paging nav")?.setAttribute("aria-label", `Pages of ${name}`);
       const { recordsDisplay, recordsTotal } = table.page.info();
       count.textContent = recordsDisplay === recordsTotal
         ? (isLong ? `${recordsTotal} rows` : "") : `${recordsDisplay} of ${recordsTotal} rows`;
