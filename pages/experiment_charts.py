@@ -91,9 +91,7 @@ def _domain(shown: list[Row], tested: list[Row]) -> list[float]:
     return [min(ends), max(ends)]
 
 
-def _layers(
-    shown: list[Row], tested: list[Row], stop: Row | None, scale: alt.Scale
-) -> list[Any]:
+def _layers(shown: list[Row], tested: list[Row], stop: Row | None, scale: alt.Scale) -> list[Any]:
     rows = [{**_estimate(row), "series": _ESTIMATE} for row in shown]
     days = alt.Axis(title=None, format="%-d %b", tickCount=8, grid=False)
     x = alt.X("at:T", scale=alt.Scale(type="utc"), axis=days)
@@ -119,7 +117,10 @@ def _layers(
                 x=x, y=y(end), color=color
             )
         )
-    told = [alt.Tooltip("day:N"), *(alt.Tooltip(f"{n}:Q", format="+.1%") for n in ("lift", "low", "high"))]
+    told = [
+        alt.Tooltip("day:N"),
+        *(alt.Tooltip(f"{n}:Q", format="+.1%") for n in ("lift", "low", "high")),
+    ]
     estimate = alt.Chart(charts.values(rows)).encode(x=x, y=y("lift"), color=color, tooltip=told)
     layers.append(estimate.mark_line(point=alt.OverlayMarkDef(size=30), clip=True))
     if stop:

@@ -127,7 +127,7 @@ def _metric(row: Row) -> Row:
         **_shown("treatment_shown", row["treatment_value"], value, scale),
         **_shown("gap", row["difference"], gap, scale),
         **_shown("cuped", row["cuped_difference"], gap, scale),
-        "variance": f"variance {'–' if variance is None else format(variance, '.2f')} times",
+        "variance": None if variance is None else f"variance {variance:.2f} times",
         **_intervals(row),
         **_p_value("p", row["p_value"]),
         **_p_value("adjusted_p", row["adjusted_p_value"]),

@@ -72,14 +72,15 @@ def skill(model: ModelFacts) -> Markup | None:
 
 def _differences(model: ModelFacts, metric: str) -> Iterator[Row]:
     assert model.run is not None
+    version = model.run.model_version
     runs = [run for run in model.candidates if run.status == "trained"]
-    if model.run.model_version not in {run.model_version for run in runs}:
+    if version not in {run.model_version for run in runs}:
         runs = [model.run, *runs]
-    for run in sorted(runs, key=lambda run: run.model_version != model.run.model_version):
+    for run in sorted(runs, key=lambda run: run.model_version != version):
         scores = model.scores.get(str(run.model_version), Scores("", {}))
         row = scores.figure(_OPEN, ALL_KINDS, metric)
         if row is not None:
-            tone = "serving" if run.model_version == model.run.model_version else "candidate"
+            tone = "serving" if run.model_version == version else "candidate"
             yield {"name": scores.predictor.replace("_", " "), "tone": tone, **_ends(row)}
 
 

@@ -10,7 +10,7 @@ from pages.formats import prediction_time, skill
 from pages.published import ALL_KINDS, Published
 from pages.report import facts as report_facts
 from pages.report import history, models
-from pages.report.claims import Claim, Measured, Unknown
+from pages.report.claims import Measured, Unknown
 from pages.report.document import Chart, Table, to_html
 from pages.report.facts import ModelFacts
 from pages.site import Site

@@ -236,11 +236,13 @@ def _check(row: Row) -> Row:
 
 
 def _reasoned(row: Row) -> str:
-    return row["status"] + (f": {row['reason']}" if row["reason"] else "")
+    return f"{row['status']}: {row['reason']}" if row["reason"] else f"{row['status']}"
 
 
 def _shift(row: Row) -> Row:
-    why = "with every refit" if row["feature"] == "predicted_probability" else "as the platform ages"
+    why = (
+        "with every refit" if row["feature"] == "predicted_probability" else "as the platform ages"
+    )
     quiet = "no" if row["is_tested"] else f"report only: shifts {why}"
     p = row["adjusted_p_value"]
     found = {"alert": "yes" if row["is_alert"] else quiet, "p": Markup(f"{p:.2g}"), "p_order": p}

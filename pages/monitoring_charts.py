@@ -42,7 +42,10 @@ def drift(name: str, periods: Rows, *, onset: datetime | None = None) -> Markup:
         for each in periods
     ]
     alerted = {row["feature"]: None for row in rows if row["result"] == "alert"}
-    names = [*alerted, *dict.fromkeys(row["feature"] for row in rows if row["feature"] not in alerted)]
+    names = [
+        *alerted,
+        *dict.fromkeys(row["feature"] for row in rows if row["feature"] not in alerted),
+    ]
     color = alt.Scale(domain=list(_RESULTS), range=list(_RESULTS.values()))
     bars = (
         alt.Chart(charts.values(rows))

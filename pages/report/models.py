@@ -95,7 +95,10 @@ def _over_time(model: ModelFacts) -> list[Block]:
             text += [f"{rows[split].capitalize()}: first ", own[0], ", last ", own[-1], ". "]
     is_campaign = model.name == "project_success"
     picture = report_charts.accuracy(
-        f"accuracy-{model.entity}", panels, with_published=is_campaign, text=plain(tuple(text)).strip()
+        f"accuracy-{model.entity}",
+        panels,
+        with_published=is_campaign,
+        text=plain(tuple(text)).strip(),
     )
     blocks: list[Block] = [
         Heading("Accuracy by prediction time"),
@@ -141,7 +144,10 @@ def _accuracy_table(model: ModelFacts) -> Table:
             expected = model.own.claim("test_undecided", kind, model.ceilings, "expected_accuracy")
             line.append(shown(expected if is_known else None))
         lines.append(line)
-    caption = f"`{model.name}`. In brackets: 95 % interval, over projects or creators, whichever is wider."
+    caption = (
+        f"`{model.name}`. In brackets: 95 % interval, over projects or creators, whichever is"
+        " wider."
+    )
     if with_truth:
         caption += (
             " Expected accuracy: under the true probability, which a generated platform knows;"
@@ -218,8 +224,7 @@ def _calibration(model: ModelFacts) -> list[Block]:
     if not panels:
         return []
     text = (
-        ". ".join(f"{title.capitalize()}: {calibration_text(bins)}" for title, bins in panels)
-        + "."
+        ". ".join(f"{title.capitalize()}: {calibration_text(bins)}" for title, bins in panels) + "."
     )
     names = [("auc", "AUC"), ("auc_above_ceiling", "AUC above the best achievable"),
              ("brier_score", "Brier score"), ("brier_skill", "Brier skill"),

@@ -263,7 +263,9 @@ def shown(group: Group, each: Found) -> dict[str, Any]:
             for a in each.alerts
             if a.model == name
         ]
-        chart = monitoring_charts.drift(f"{group.scenario}-{group.scale}-{name}", marks, onset=onset)
+        chart = monitoring_charts.drift(
+            f"{group.scenario}-{group.scale}-{name}", marks, onset=onset
+        )
         charts.append((name, chart))
     scenario, projects, _ = group.cells
     return {"scenario": scenario.strip("`"), "projects": projects, "charts": charts}

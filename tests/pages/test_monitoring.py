@@ -20,7 +20,8 @@ INSIGHTS = """
             partition by model_name, snapshot_kind, subject order by measured_at desc) = 1;
     create table insights.model_performance as
         select 'project_success' as model_name, model_version, date '2023-12-04' as cohort_week,
-            'd3' as snapshot_kind, 0.625 as base_rate, 40 as matured_count, 10 as pending_count, 0.75 as accuracy,
+            'd3' as snapshot_kind, 0.625 as base_rate, 40 as matured_count,
+            10 as pending_count, 0.75 as accuracy,
             0.8 as matured_estimated_accuracy, 0.7 as pending_estimated_accuracy
         from ml.model_runs where model_name = 'project_success'"""
 

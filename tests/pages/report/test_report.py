@@ -48,7 +48,9 @@ class Report:
     def text(self) -> str:
         """What a reader of the page sees, and what is read aloud of its charts."""
         shown = re.sub(r"<script.*?</script>", " ", self.body, flags=re.DOTALL)
-        return without_tags(re.sub(r'<div class="drawing" [^>]*aria-label="([^"]*)">', r"\1 ", shown))
+        return without_tags(
+            re.sub(r'<div class="drawing" [^>]*aria-label="([^"]*)">', r"\1 ", shown)
+        )
 
     @property
     def points(self) -> list[dict[str, Any]]:
