@@ -34,10 +34,10 @@ class Page(NamedTuple):
 PAGES = (
     Page("", "Overview", "pages.overview", "insights.project_outlook"),
     Page("releases", "Release decisions", "pages.releases", "insights.release_decisions"),
-    Page("experiments", "Experiments", "pages.experiments", "insights.experiment_readout"),
-    Page("report", "Modeling report", "pages.report.page", "ml.model_metrics", False),
     Page("models", "Models", "pages.models", "ml.model_metrics"),
+    Page("report", "Modeling report", "pages.report.page", "ml.model_metrics", False),
     Page("monitoring", "Monitoring", "pages.monitoring", "insights.drift_status"),
+    Page("experiments", "Experiments", "pages.experiments", "insights.experiment_readout"),
     Page("quality", "Data quality", "pages.quality", "quality.validation_results"),
     Page("catalogue", "Catalogue", "pages.catalogue", "information_schema.tables"),
     Page("validation", "Validation", "pages.validation", "quality.validation_results", False),

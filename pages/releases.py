@@ -3,10 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
+import altair as alt
 from markupsafe import Markup
 
+from pages import charts
+from pages.charts import COLORS
 from pages.failures import failures
-from pages.matplotlib_charts import COLORS, new_chart, to_svg
 from pages.published import Published
 from pages.site import Site
 
@@ -84,7 +86,6 @@ _PRICE = """
     select
         1000 * sum((best_probability - launch_share_ratio) * expected_on_time_ratio) as late_count
     from insights.release_policy where state = 'learning'"""
-_LINES = ("-", "--", ":", "-.")
 
 
 def write(published: Published, site: Site) -> None:
@@ -125,16 +126,26 @@ def _price(totals: dict[str, Any], late_count: float | None) -> dict[str, Any] |
 
 def _chart(published: Published, policy: list[dict[str, Any]]) -> Markup:
     """Draws the share of launches that each strategy was given, week by week."""
-    figure, (axes,) = new_chart()
-    for row, color, line in zip(policy, COLORS, _LINES, strict=False):
-        points = published.fetch(_SHARES, strategy=row["release_strategy"])
-        weeks, shares = zip(*points, strict=True)
-        axes.plot(weeks, shares, line, color=color, label=row["release_strategy"])
-    axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.set_ylabel("Share of the week's launches")
-    axes.legend(loc="upper left", ncols=2)
+    names = [row["release_strategy"] for row in policy]
+    rows = [
+        {"at": at, "strategy": name, "share": share}
+        for name in names
+        for at, share in published.fetch(_SHARES, strategy=name)
+    ]
+    color = alt.Color("strategy:N", title=None, scale=alt.Scale(domain=names, range=COLORS))
+    axis = alt.Axis(format="%")
+    share = alt.Y("share:Q", title="Share of the week's launches", axis=axis)
+    shares = alt.Chart(charts.values(rows)).mark_line()
     now = ", ".join(
         f"{row['release_strategy']} {100 * row['launch_share_ratio']:.0f} %" for row in policy
     )
-    return to_svg(figure, text=f"Share of launches by strategy and week; in the last one {now}.")
+    return charts.chart(
+        "shares",
+        lambda width: shares.encode(
+            x=charts.time_axis("at"),
+            y=share,
+            color=color,
+            strokeDash=alt.StrokeDash("strategy:N", title=None, sort=names),
+        ).properties(width=width, height=220),
+        text=f"Share of launches by strategy and week; in the last one {now}.",
+    )
