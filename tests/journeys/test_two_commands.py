@@ -189,7 +189,7 @@ def test_wrong_call_exits_with_2_and_says_why(
 # the stages of a run import these for seconds each; the first `make run` above did so every time
 SLOW_IMPORTS = (
     *("dbt.cli.main", "dbt.task.build", "dbt.task.docs.generate", "dbt.adapters.duckdb"),
-    *("great_expectations", "matplotlib.figure", "sklearn.ensemble", "tea_tasting"),
+    *("great_expectations", "altair", "sklearn.ensemble", "tea_tasting"),
 )
 STAGES_IN_FORKS = """
 import sys
