@@ -16,7 +16,8 @@
   };
 
   // The address keeps what tables show: #name.search=…&name.2=… , beside the place on the page.
-  const address = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+  // A page that shows any entity has its id first: #7&name.search=…
+  const address = () => new URLSearchParams(/=|^#\d+$/.test(location.hash) ? location.hash.slice(1) : "");
   const keep = (key, value) => {
     const state = address();
     if (value) state.set(key, value); else state.delete(key);
@@ -33,19 +34,27 @@
   }
 
   function filterOf(table, column, name, title) {
-    const cells = table.column(column).nodes().toArray();
-    const texts = [...new Set(cells.map((cell) => plain(cell.firstChild?.textContent ?? "")))].sort();
-    const select = element("select", {}, element("option", { value: "" }, "all"),
-      ...texts.filter(Boolean).map((text) => element("option", {}, text)));
+    const textOf = (cell) => plain(cell.firstChild?.textContent ?? "");
+    const select = element("select", {}, element("option", { value: "" }, "all"));
+    let texts; // of each row; asking the table again for each is slow
+    const fill = () => {
+      texts = table.column(column, { order: "index" }).nodes().toArray().map(textOf);
+      const choices = new Set(texts);
+      const wanted = select.value || address().get(`${name}.${column}`);
+      select.replaceChildren(select.options[0],
+        ...[...choices].filter(Boolean).sort().map((text) => element("option", {}, text)));
+      if (choices.has(wanted)) select.value = wanted;
+    };
     const apply = () => {
       const wanted = select.value;
       table.column(column).search.fixed("filter", wanted === "" ? "" : (_, __, row) =>
-        plain(table.cell(row, column).node().firstChild?.textContent ?? "") === wanted);
+        texts[row] === wanted);
       table.draw();
     };
     select.addEventListener("change", () => { keep(`${name}.${column}`, select.value); apply(); });
-    const kept = address().get(`${name}.${column}`);
-    if (kept && texts.includes(kept)) { select.value = kept; apply(); }
+    fill();
+    if (select.value) apply();
+    table.on("grow", () => { fill(); if (select.value) apply(); }); // rows were added
     return control(title, select);
   }
 
@@ -89,6 +98,7 @@
       addEventListener("beforeprint", () => table.page.len(-1).draw());
       addEventListener("afterprint", () => table.page.len(ROWS).draw());
     }
+    node.dispatchEvent(new CustomEvent("enhanced", { detail: table }));
   }
 
   // The exact values, not their shown form; what a spreadsheet would run as a formula stays text.
@@ -132,6 +142,6 @@
       for (const event of ["pointerover", "touchstart"])
         figure.addEventListener(event, () => enliven(figure), { once: true, passive: true });
   }
-  window.escrow = { load, element, keep, address, enhance, enliven };
+  window.escrow = { load, element, keep, address, enhance, near, enliven };
   document.readyState === "complete" ? start() : addEventListener("load", start);
 })();
