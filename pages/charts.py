@@ -21,6 +21,12 @@ INK, FAINT, LINE, PAPER = "#1b1f27", "#555d6a", "#dde1e7", "#ffffff"
 COLORS = ("#0072b2", "#c44e00", "#00805f", "#b0528f", "#a36a00")
 WIDE, NARROW = 1000, 290  # width of the drawing on a screen and on a phone, in CSS pixels
 _FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
+# What is the default anyway, or comes from the page: half of the size of a drawing.
+_DEFAULTS = re.compile(
+    r' (?:font-family|class)="[^"]*"| (?:opacity|stroke-width)="1"| pointer-events="none"'
+    r'| transform="translate\(0,0\)"|<path [^>]*(?:d=""|d="M0,0h0v0h0Z")[^>]*/>'
+)
+_DIGITS = re.compile(r"(\.\d\d)\d+")  # a hundredth of a pixel
 _CONFIG: dict[str, Any] = {
     "aria": False,  # the whole has a description; a label for each mark would be read one by one
     "background": None,
@@ -30,11 +36,12 @@ _CONFIG: dict[str, Any] = {
         **{"domainColor": FAINT, "tickColor": FAINT, "gridColor": LINE, "labelColor": FAINT},
         **{"titleColor": INK, "titleFontWeight": "normal", "labelFontSize": 12},
         **{"titleFontSize": 12, "labelLimit": 220, "labelOverlap": True},
+        "labelSeparation": 10,
     },
     "legend": {
         **{"orient": "top", "labelColor": INK, "titleColor": FAINT, "labelFontSize": 12},
         **{"titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 260, "columns": 0},
-        **{"symbolStrokeWidth": 2},
+        **{"symbolStrokeWidth": 2, "columnPadding": 24},
     },
     "header": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12},
     "title": {"color": INK, "fontSize": 13, "anchor": "start", "fontWeight": "normal"},
@@ -106,6 +113,8 @@ def _drawing(name: str, specification: dict[str, Any], css_class: str) -> Markup
     picture = _REFERENCES.sub(lambda found: f"{found[1]}{name}-{numbers[found[2]]}", picture)
     # one description stands for the whole, so that no mark is read one by one
     picture = re.sub(r' (?:role|aria-[a-z]+|xmlns:xlink)="[^"]*"', "", picture)
+    picture = _DEFAULTS.sub("", picture)
+    picture = re.sub(r"<[^>]+>", lambda tag: _DIGITS.sub(r"\1", tag[0]), picture)
     return Markup(picture.replace("<svg ", f'<svg aria-hidden="true" class="{css_class}" ', 1))
 
 

@@ -25,7 +25,8 @@ class Column(NamedTuple):
         kind: `text`, `title` (text that people wrote, in any script), `money`, `count`, `percent`
             (of 1), `bar` (the same with a bar), `number`, `day` or `timestamp`: how a value is
             shown, and that it sorts and downloads as the value itself. Markup is shown as it is,
-            whatever the kind; it sorts by the row's `<name>_order`, if there is one.
+            whatever the kind; it sorts and downloads as the row's `<name>_order`, or sorts as
+            `<name>_sort` and downloads as its text, if the row has one of them.
         link: Key of the rows that holds where the value leads, from the folder of the site.
         note: Key of the rows that holds a second, smaller line.
         filter: Whether people can choose among its values.
@@ -55,7 +56,7 @@ def table(
     Args:
         context: Of the template; its `root` leads to the folder of the site.
         name: Id of the table; unique on the page, and in the address of a filtered page.
-        caption: What the rows are; "" if the text above says it.
+        caption: What the rows are, text or Markup; "" if the text above says it.
         columns: In order; the first one is the heading of its row.
         rows: In the order of the page.
         empty: Stands in place of a table without rows.
@@ -77,7 +78,11 @@ def table(
         '<div class="table"><div class="scroll" role="region" aria-label="{}" tabindex="0">\n'
         '<table class="data" id="{}">{}\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n'
         "</table></div></div>"
-    ).format(caption or name.replace("-", " "), name, titled, heads, body)
+    ).format(_plain(caption) or name.replace("-", " "), name, titled, heads, body)
+
+
+def _plain(caption: str) -> str:
+    return caption.striptags() if isinstance(caption, Markup) else caption
 
 
 def _class(column: Column) -> Markup:
@@ -115,7 +120,7 @@ def _shown(column: Column, row: Row, root: str) -> Markup:
     value = row[column.name]
     shown = _NONE if value is None else value_shown(column.kind, value, column.digits)
     if column.link and row[column.link]:
-        shown = Markup('<a href="{}">{}</a>').format(root + row[column.link], shown)
+        shown = Markup('<a href="{}" dir="auto">{}</a>').format(root + row[column.link], shown)
     if column.note and row[column.note] is not None:
         shown += Markup(' <span class="name">{}</span>').format(row[column.note])
     return shown
@@ -151,6 +156,8 @@ def value_shown(kind: str, value: Any, digits: int = 1) -> Markup:
 
 def _order(column: Column, row: Row) -> Markup:
     """Returns the attribute by which a cell sorts and downloads, where its text would not do."""
+    if (key := f"{column.name}_sort") in row:
+        return Markup(' data-sort="{}"').format(row[key])
     value = row.get(f"{column.name}_order", row[column.name])
     if value is None:
         return Markup(' data-order=""')

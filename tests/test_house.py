@@ -32,8 +32,7 @@ MAY_IMPORT = {
         "threadpoolctl",
     },
     "pages": {
-        *("altair", "duckdb", "itables", "jinja2", "markupsafe", "matplotlib", "numpy"),
-        "vl_convert",
+        *("altair", "duckdb", "itables", "jinja2", "markupsafe", "vl_convert"),
     },
     # which pages there are, to remove them: the registry is data
     "pipeline": {"dbt", "dbt_colibri", "duckdb", "pages"},

@@ -114,16 +114,18 @@
   }
 
   // Charts: the drawing stays until somebody points at it.
-  async function enliven(figure) {
+  // Returns the view, so that a page's own script can move its parameters.
+  const enliven = (figure) => (figure.view ??= (async () => {
     await load("vega.js");
     const specification = JSON.parse(figure.querySelector("script").textContent);
     const drawing = figure.querySelector(".drawing");
     const room = drawing.clientWidth - 70; // beside the plot stand an axis and its title
     if (typeof specification.width === "number") specification.width = Math.min(specification.width, room);
-    const live = element("div", { className: "live" });
-    await vegaEmbed(live, specification, { renderer: "svg", actions: false });
+    const live = element("div", { className: "live", ariaHidden: "true" }); // described by the drawing around it
+    const { view } = await vegaEmbed(live, specification, { renderer: "svg", actions: false });
     drawing.replaceChildren(live);
-  }
+    return view;
+  })());
 
   // A table becomes interactive when it comes near the window, so that no page waits for all.
   const near = new IntersectionObserver((entries) => {

@@ -9,6 +9,8 @@ from typing import Any
 import altair as alt
 
 from pages import charts
+from pages.charts import COLORS, NARROW
+from pages.series import Series, forest, points
 
 ROWS = [
     {"at": datetime(2024, 1, 1), "held": Decimal("0.01"), "what": "</script><b>"},
@@ -50,3 +52,39 @@ def test_phones_have_a_drawing_of_their_own() -> None:
 def test_dates_are_those_of_utc() -> None:
     data = charts.values([{"at": datetime(2024, 1, 1), "day": date(2024, 1, 1)}]).values
     assert data == [{"at": "2024-01-01T00:00:00Z", "day": "2024-01-01"}]
+
+
+ESTIMATES = [
+    {"day": day, "series": "model", "value": value, "low": value - 0.1, "high": value + 0.1}
+    for day, value in enumerate((0.51234, 0.7, 0.9))
+]
+
+
+def build_estimates(width: int) -> Any:
+    scale = alt.Scale(domain=[0.5, 1])
+    x, y = alt.X("day:Q", title="Days after launch"), alt.Y(title="Accuracy", scale=scale)
+    looks = [Series("model", COLORS[0])]
+    drawn = points(ESTIMATES, x, y, looks, form=".1f", is_narrow=width <= NARROW)
+    return drawn.properties(width=width)
+
+
+def test_a_drawing_leaves_out_what_is_the_default_but_nothing_that_is_read() -> None:
+    page = charts.chart("rise", build_estimates, text="rises")
+    drawn, specification = page.split("<script")
+    assert not re.search(r'font-family=|opacity="1"|\.\d\d\d+["), ]', drawn)
+    for text in ("Days after launch", "Accuracy", "0.75", "model"):
+        assert drawn.count(f">{text}</text>") == 2  # wide, and for phones
+    assert "0.51234" in specification
+
+
+def test_a_forest_has_a_line_at_no_difference_and_a_row_per_estimate() -> None:
+    rows = [
+        {"name": name, "tone": "", "value": value, "low": low, "high": value + 0.1}
+        for name, value, low in (("first", 0.5, 0.4), ("without interval", 0.2, None))
+    ]
+    made = forest(rows, title="Lift", form="+.2f", width=300)
+    page = charts.chart("lifts", lambda _: made, text="lifts", phone=False)
+    assert [page.count(f">{row['name']}</text>") for row in rows] == [1, 1]
+    drawn = page.split("<script")[0]
+    assert drawn.count('stroke-dasharray="4,3"') == 1
+    assert len(re.findall(r'<line [^>]*stroke-width="2"', drawn)) == 1  # one has no whisker
