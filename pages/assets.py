@@ -19,8 +19,8 @@ def install(site: Path) -> None:
     """Writes the folder of assets; a script whose version is there already is left alone."""
     folder = site / ASSETS
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("site.css", "site.js"):
-        write_text(folder / name, (STATIC / name).read_text(encoding="utf-8"))
+    for file in STATIC.iterdir():
+        write_text(folder / file.name, file.read_text(encoding="utf-8"))
     _write_once(folder, "datatables", "itables", _datatables)
     _write_once(folder, "vega", "vl-convert-python", _vega)
 

@@ -19,7 +19,7 @@ _SKILL = {
     "not_tested": "skill not tested",
     None: "no model",
 }
-_LABELS = {
+LABELS = {
     "hold_back_20": "hold back 20 %",
     "holdback_20": "holdback of 20 %",
     "rule_on_facts": "similar past milestones",
@@ -78,7 +78,7 @@ def skill(state: str | None) -> str:
 
 def label(value: str) -> str:
     """Returns a recommendation, a policy or a release strategy in plain words."""
-    return _LABELS.get(value, value.replace("_", " "))
+    return LABELS.get(value, value.replace("_", " "))
 
 
 def tone(recommendation: str) -> str:

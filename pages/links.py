@@ -1,11 +1,14 @@
 """Where the site shows a project, a milestone or a creator."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pages.published import Published
 
-MOST_PAGES = 500  # a page of one project costs about 20 ms; the others are shown on demand
+MOST_PAGES = 500  # a page of one project costs about 50 ms; the others are shown on demand
 RECENT_DAYS = 60
+# Paths from the folder of the site, for Python's format() as for DuckDB's.
+_PROJECT, _ANY_PROJECT = "projects/{}.html", "projects/any.html#{}"
+_CREATOR, _ANY_CREATOR = "creators/{}.html", "creators/any.html#{}"
 # Live projects, those with an open milestone, and those launched or ended lately, newest first.
 _WITH_A_PAGE = f"""
     select project_id, creator_id
@@ -31,21 +34,37 @@ class Links:
 
     def project(self, project_id: int) -> str:
         """Returns where a project is shown: on its own page, or on the one that shows any."""
-        if project_id in self.projects:
-            return f"projects/{project_id}.html"
-        return f"projects/any.html#{project_id}"
+        return (_PROJECT if project_id in self.projects else _ANY_PROJECT).format(project_id)
 
     def milestone(self, project_id: int, milestone_id: int) -> str:
         """Returns where a milestone is shown: on the page of its project."""
         if project_id in self.projects:
-            return f"projects/{project_id}.html#milestone-{milestone_id}"
+            return f"{self.project(project_id)}#milestone-{milestone_id}"
         return self.project(project_id)
 
     def creator(self, creator_id: int) -> str:
         """Returns where a creator is shown."""
-        if creator_id in self.creators:
-            return f"creators/{creator_id}.html"
-        return f"creators/any.html#{creator_id}"
+        return (_CREATOR if creator_id in self.creators else _ANY_CREATOR).format(creator_id)
+
+    def project_sql(self, column: str) -> str:
+        """Returns the SQL expression of `project` for a column."""
+        return _path_sql(column, self.projects, _PROJECT, _ANY_PROJECT)
+
+    def creator_sql(self, column: str) -> str:
+        """Returns the SQL expression of `creator` for a column."""
+        return _path_sql(column, self.creators, _CREATOR, _ANY_CREATOR)
+
+
+def id_list(ids: Iterable[int]) -> str:
+    """Returns ids for `in (…)` of SQL; of none, no row."""
+    return ", ".join(str(int(each)) for each in sorted(ids)) or "null"
+
+
+def _path_sql(column: str, ids: Iterable[int], own: str, other: str) -> str:
+    return (
+        f"case when {column} in ({id_list(ids)}) then format('{own}', {column})"
+        f" else format('{other}', {column}) end"
+    )
 
 
 def read(published: Published) -> Links:

@@ -33,13 +33,17 @@ class Page(NamedTuple):
 
 PAGES = (
     Page("", "Overview", "pages.overview", "insights.project_outlook"),
-    Page("releases", "Release decisions", "pages.releases", "insights.release_decisions"),
+    Page("projects", "Projects", "pages.projects", "core.dim_projects"),
+    Page("creators", "Creators", "pages.creators", "core.dim_creators", is_in_navigation=False),
+    Page("releases", "Releases", "pages.releases", "insights.release_decisions"),
+    Page("money", "Money", "pages.money", "core.fct_escrow_transactions"),
     Page("models", "Models", "pages.models", "ml.model_metrics"),
-    Page("report", "Modeling report", "pages.report.page", "ml.model_metrics", False),
     Page("monitoring", "Monitoring", "pages.monitoring", "insights.drift_status"),
     Page("experiments", "Experiments", "pages.experiments", "insights.experiment_readout"),
+    Page("bandit", "Bandit", "pages.bandit", "insights.release_policy"),
     Page("quality", "Data quality", "pages.quality", "quality.validation_results"),
     Page("catalogue", "Catalogue", "pages.catalogue", "information_schema.tables"),
+    Page("report", "Modeling report", "pages.report.page", "ml.model_metrics", False),
     Page("validation", "Validation", "pages.validation", "quality.validation_results", False),
 )
 # Made by dbt and copied.
@@ -49,4 +53,4 @@ LINEAGE = Page("lineage", "Column lineage", "", "", False)
 _ALL = (*PAGES, DBT_DOCS, LINEAGE)
 NAVIGATION = tuple(page for page in _ALL if page.is_in_navigation)
 ASSETS = "assets"  # style, scripts and their licences, written once
-FOLDERS = (ASSETS, "creators", *(page.folder for page in _ALL if page.folder))
+FOLDERS = (ASSETS, *(page.folder for page in _ALL if page.folder))

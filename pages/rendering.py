@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pages import formats
-from pages.tables import table
+from pages.tables import facts, table
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -44,5 +44,5 @@ def _environment() -> Environment:
         "label": formats.label,
         "tone": formats.tone,
     }
-    environment.globals["table"] = table
+    environment.globals |= {"table": table, "facts": facts}
     return environment

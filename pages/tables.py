@@ -11,7 +11,8 @@ from markupsafe import Markup
 from pages.formats import day, money, timestamp
 
 Row = Mapping[str, Any]
-_NUMBERS = ("money", "count", "percent", "number")
+_NUMBERS = ("money", "count", "percent", "bar", "number")
+_TEXTS = ("text", "title")
 _NONE = Markup('<span title="not known">&ndash;</span>')
 
 
@@ -21,14 +22,15 @@ class Column(NamedTuple):
     Attributes:
         name: Key of the rows.
         label: Heading.
-        kind: `text`, `money`, `count`, `percent` (of 1), `number`, `day` or `timestamp`: how a
-            value is shown, and that it sorts and downloads as the value itself. Markup is shown
-            as it is, whatever the kind; it sorts and downloads as the row's `<name>_order`, or
-            sorts as `<name>_sort` and downloads as its text, if the row has one of them.
+        kind: `text`, `title` (text that people wrote, in any script), `money`, `count`, `percent`
+            (of 1), `bar` (the same with a bar), `number`, `day` or `timestamp`: how a value is
+            shown, and that it sorts and downloads as the value itself. Markup is shown as it is,
+            whatever the kind; it sorts and downloads as the row's `<name>_order`, or sorts as
+            `<name>_sort` and downloads as its text, if the row has one of them.
         link: Key of the rows that holds where the value leads, from the folder of the site.
         note: Key of the rows that holds a second, smaller line.
         filter: Whether people can choose among its values.
-        digits: After the decimal point, of `percent` and `number`.
+        digits: After the decimal point, of `percent`, `bar` and `number`.
     """
 
     name: str
@@ -84,7 +86,10 @@ def _plain(caption: str) -> str:
 
 
 def _class(column: Column) -> Markup:
-    return Markup(' class="number"') if column.kind in _NUMBERS else Markup("")
+    if column.kind in _NUMBERS:
+        return Markup(' class="number"')
+    is_time = column.kind in ("day", "timestamp")
+    return Markup(' class="{}"').format(column.kind) if is_time else Markup("")
 
 
 def _row(columns: Sequence[Column], row: Row, root: str) -> Markup:
@@ -92,15 +97,33 @@ def _row(columns: Sequence[Column], row: Row, root: str) -> Markup:
     return Markup("<tr>{}</tr>").format(Markup("").join(cells))
 
 
+@pass_context
+def facts(context: Context, columns: Sequence[Column], row: Row) -> Markup:
+    """Returns what is known of one row as a list, for templates."""
+    known = [column for column in columns if row[column.name] is not None]
+    shown = Markup("\n").join(
+        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(
+            each.label, _shown(each, row, context["root"])
+        )
+        for each in known
+    )
+    return Markup('<dl class="cards">\n{}\n</dl>').format(shown)
+
+
 def _cell(column: Column, row: Row, root: str, is_heading: bool) -> Markup:
+    form = '<th scope="row"{}{}>{}</th>' if is_heading else "<td{}{}>{}</td>"
+    shown = _shown(column, row, root)
+    return Markup(form).format(_class(column), _order(column, row), shown)
+
+
+def _shown(column: Column, row: Row, root: str) -> Markup:
     value = row[column.name]
     shown = _NONE if value is None else value_shown(column.kind, value, column.digits)
     if column.link and row[column.link]:
-        shown = Markup('<a href="{}">{}</a>').format(root + row[column.link], shown)
+        shown = Markup('<a href="{}" dir="auto">{}</a>').format(root + row[column.link], shown)
     if column.note and row[column.note] is not None:
         shown += Markup(' <span class="name">{}</span>').format(row[column.note])
-    form = '<th scope="row"{}{}>{}</th>' if is_heading else "<td{}{}>{}</td>"
-    return Markup(form).format(_class(column), _order(column, row), shown)
+    return shown
 
 
 def value_shown(kind: str, value: Any, digits: int = 1) -> Markup:
@@ -114,6 +137,12 @@ def value_shown(kind: str, value: Any, digits: int = 1) -> Markup:
             text = f"{value:,}"
         case "percent":
             text = f"{100 * value:.{digits}f} %"
+        case "bar":
+            text = f"{100 * value:.{digits}f} %"
+            bar = Markup('<span class="bar"><span style="width:{:.0f}%"></span></span> ')
+            return bar.format(100 * min(value, 1)) + text
+        case "title":
+            return Markup("<bdi>{}</bdi>").format(value)
         case "number":
             text = f"{value:,.{digits}f}"
         case "day":
@@ -132,7 +161,7 @@ def _order(column: Column, row: Row) -> Markup:
     value = row.get(f"{column.name}_order", row[column.name])
     if value is None:
         return Markup(' data-order=""')
-    if isinstance(value, Markup) or (column.kind == "text" and not column.note):
+    if isinstance(value, Markup) or (column.kind in _TEXTS and not column.note):
         return Markup("")
     exact = value.isoformat() if isinstance(value, date | datetime) else value
     return Markup(' data-order="{}"').format(exact)

@@ -16,7 +16,8 @@
   };
 
   // The address keeps what tables show: #name.search=…&name.2=… , beside the place on the page.
-  const address = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+  // A page that shows any entity has its id first: #7&name.search=…
+  const address = () => new URLSearchParams(/=|^#\d+$/.test(location.hash) ? location.hash.slice(1) : "");
   const keep = (key, value) => {
     const state = address();
     if (value) state.set(key, value); else state.delete(key);
@@ -33,19 +34,27 @@
   }
 
   function filterOf(table, column, name, title) {
-    const cells = table.column(column).nodes().toArray();
-    const texts = [...new Set(cells.map((cell) => plain(cell.firstChild?.textContent ?? "")))].sort();
-    const select = element("select", {}, element("option", { value: "" }, "all"),
-      ...texts.filter(Boolean).map((text) => element("option", {}, text)));
+    const textOf = (cell) => plain(cell.firstChild?.textContent ?? "");
+    const select = element("select", {}, element("option", { value: "" }, "all"));
+    let texts; // of each row; asking the table again for each is slow
+    const fill = () => {
+      texts = table.column(column, { order: "index" }).nodes().toArray().map(textOf);
+      const choices = new Set(texts);
+      const wanted = select.value || address().get(`${name}.${column}`);
+      select.replaceChildren(select.options[0],
+        ...[...choices].filter(Boolean).sort().map((text) => element("option", {}, text)));
+      if (choices.has(wanted)) select.value = wanted;
+    };
     const apply = () => {
       const wanted = select.value;
       table.column(column).search.fixed("filter", wanted === "" ? "" : (_, __, row) =>
-        plain(table.cell(row, column).node().firstChild?.textContent ?? "") === wanted);
+        texts[row] === wanted);
       table.draw();
     };
     select.addEventListener("change", () => { keep(`${name}.${column}`, select.value); apply(); });
-    const kept = address().get(`${name}.${column}`);
-    if (kept && texts.includes(kept)) { select.value = kept; apply(); }
+    fill();
+    if (select.value) apply();
+    table.on("grow", () => { fill(); if (select.value) apply(); }); // rows were added
     return control(title, select);
   }
 
@@ -89,6 +98,7 @@
       addEventListener("beforeprint", () => table.page.len(-1).draw());
       addEventListener("afterprint", () => table.page.len(ROWS).draw());
     }
+    node.dispatchEvent(new CustomEvent("enhanced", { detail: table }));
   }
 
   // The exact values, not their shown form; what a spreadsheet would run as a formula stays text.
@@ -104,16 +114,18 @@
   }
 
   // Charts: the drawing stays until somebody points at it.
-  async function enliven(figure) {
+  // Returns the view, so that a page's own script can move its parameters.
+  const enliven = (figure) => (figure.view ??= (async () => {
     await load("vega.js");
     const specification = JSON.parse(figure.querySelector("script").textContent);
     const drawing = figure.querySelector(".drawing");
     const room = drawing.clientWidth - 70; // beside the plot stand an axis and its title
     if (typeof specification.width === "number") specification.width = Math.min(specification.width, room);
-    const live = element("div", { className: "live" });
-    await vegaEmbed(live, specification, { renderer: "svg", actions: false });
+    const live = element("div", { className: "live", ariaHidden: "true" }); // described by the drawing around it
+    const { view } = await vegaEmbed(live, specification, { renderer: "svg", actions: false });
     drawing.replaceChildren(live);
-  }
+    return view;
+  })());
 
   // A table becomes interactive when it comes near the window, so that no page waits for all.
   const near = new IntersectionObserver((entries) => {
@@ -130,6 +142,6 @@
       for (const event of ["pointerover", "touchstart"])
         figure.addEventListener(event, () => enliven(figure), { once: true, passive: true });
   }
-  window.escrow = { load, element, keep, address, enhance, enliven };
+  window.escrow = { load, element, keep, address, enhance, near, enliven };
   document.readyState === "complete" ? start() : addEventListener("load", start);
 })();

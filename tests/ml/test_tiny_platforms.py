@@ -15,7 +15,7 @@ from pages import __main__ as pages
 from tests.ml.conftest import Platform
 from tests.ml.made_world import build_world
 
-MADE_FROM_ML = ("releases", "experiments", "report", "models", "monitoring")
+MADE_FROM_ML = ("releases", "bandit", "experiments", "report", "models", "monitoring")
 MODELS = Path(__file__).parents[2] / "dbt_project/models"
 INSIGHTS = MODELS / "marts/insights"
 DOCUMENTED = (INSIGHTS / "_insights__models.yml", MODELS / "staging/ml/_ml__models.yml")
