@@ -36,7 +36,6 @@ _CONFIG: dict[str, Any] = {
         **{"domainColor": FAINT, "tickColor": FAINT, "gridColor": LINE, "labelColor": FAINT},
         **{"titleColor": INK, "titleFontWeight": "normal", "labelFontSize": 12},
         **{"titleFontSize": 12, "labelLimit": 220, "labelOverlap": True},
-        "labelSeparation": 10,
     },
     "legend": {
         **{"orient": "top", "labelColor": INK, "titleColor": FAINT, "labelFontSize": 12},
@@ -86,7 +85,9 @@ def values(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
 
 def time_axis(field: str, **axis: Any) -> alt.X:
     """Returns a horizontal axis of dates in UTC, whatever the reader's time zone is."""
-    shown = alt.Axis(title=None, format="%b %Y", tickCount=6, grid=False, **axis)
+    shown = alt.Axis(
+        title=None, format="%b %Y", tickCount=6, grid=False, labelSeparation=10, **axis
+    )
     return alt.X(f"{field}:T", scale=alt.Scale(type="utc"), axis=shown)
 
 

@@ -1,24 +1,34 @@
 """On a platform however small, every stage ends with a sentence, and every page is there."""
 
 import shutil
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from ml.cli import STAGES
 from pages import __main__ as pages
 from tests.ml.conftest import Platform
 from tests.ml.made_world import build_world
-from tests.pages import documented
 
 MADE_FROM_ML = ("releases", "bandit", "experiments", "report", "models", "monitoring")
-# what the frame of every page says about the gates
-QUALITY = """
-    create schema quality;
-    create table quality.validation_results (
-        run_id varchar, validated_at timestamp, success boolean, severity varchar)"""
+MODELS = Path(__file__).parents[2] / "dbt_project/models"
+INSIGHTS = MODELS / "marts/insights"
+DOCUMENTED = (INSIGHTS / "_insights__models.yml", MODELS / "staging/ml/_ml__models.yml")
+# what the frame of every page reads
+BESIDE = """
+    create schema if not exists quality;
+    create table if not exists quality.validation_results (
+        run_id varchar, validated_at timestamp, success boolean, severity varchar
+    );
+    create table if not exists core.escrow_balances (
+        pledged_amount decimal(18, 2), held_amount decimal(18, 2),
+        released_amount decimal(18, 2), refunded_amount decimal(18, 2)
+    )"""
 EXPOSURES = """
     create table core.fct_experiment_exposures as
     select range as exposure_id, 'badge' as experiment, ['a', 'b'][1 + range % 2] as variant,
@@ -52,6 +62,17 @@ def tiny(
     return platform
 
 
+@cache
+def insights() -> dict[str, str]:
+    """The tables of schema insights with their columns, as documented."""
+    models = [yaml.safe_load(path.read_text())["models"] for path in DOCUMENTED]
+    return {
+        model["name"]: ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
+        for model in chain.from_iterable(models)
+        if (INSIGHTS / f"{model['name']}.sql").exists()
+    }
+
+
 def run_to_the_end(
     platform: Platform,
     capsys: pytest.CaptureFixture[str],
@@ -63,9 +84,10 @@ def run_to_the_end(
     assert (outcome.code, outcome.err) == (0, "")
     first = {line.split()[0] for line in outcome.out.splitlines() if not line.startswith(" ")}
     assert first == set(stages)
-    documented.create(platform.db)
     with duckdb.connect(str(platform.db)) as connection:
-        connection.execute(QUALITY)
+        connection.execute(f"create schema insights; {BESIDE}")
+        for table, columns in insights().items():
+            connection.execute(f"create table insights.{table} ({columns})")
         for table, source in (
             ("experiment_readout", "experiment_results"),
             ("drift_status", "drift_checks"),
