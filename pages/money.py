@@ -4,7 +4,6 @@ from typing import Any
 
 from pages import escrow
 from pages.published import Published
-from pages.shares import bar
 from pages.site import Site
 from pages.tables import Column
 
@@ -161,7 +160,7 @@ _LEDGER_COLUMNS = (
 _REFUND_COLUMNS = (
     Column("cause", "Cause"),
     Column("amount", "Refunded", "money"),
-    Column("share", "Share"),
+    Column("ratio", "Share", "bar"),
     Column("project_count", "Projects", "count"),
     Column("refund_count", "Refunds", "count"),
     Column("last_at", "Last one", "day"),
@@ -169,19 +168,19 @@ _REFUND_COLUMNS = (
 _AGE_COLUMNS = (
     Column("age", "Held since"),
     Column("amount", "Held", "money"),
-    Column("share", "Share"),
+    Column("ratio", "Share", "bar"),
     Column("live_amount", "of it live campaigns", "money"),
     Column("project_count", "Projects", "count"),
     Column("balance_count", "Balances of backers", "count"),
 )
 _LARGEST_COLUMNS = (
-    Column("title", "Project", link="path", note="project_status"),
+    Column("title", "Project", "title", link="path", note="project_status"),
     Column("held_amount", "Held", "money"),
-    Column("share", "Share"),
+    Column("ratio", "Share", "bar"),
     Column("cumulated_ratio", "Up to here", "percent"),
 )
 _EXCEPTION_COLUMNS = (
-    Column("title", "Project", link="path"),
+    Column("title", "Project", "title", link="path"),
     Column("pledged_amount", "Pledged", "money"),
     Column("held_amount", "Held", "money"),
     Column("released_amount", "Released", "money"),
@@ -194,7 +193,7 @@ _EXCEPTION_COLUMNS = (
 def write(published: Published, site: Site) -> None:
     """Writes the page."""
     months = escrow.months(published)
-    refunds = [_with_bar(row) for row in published.rows(_REFUNDS)]
+    refunds = published.rows(_REFUNDS)
     site.write(
         "money/index.html",
         "money.html.jinja",
@@ -204,18 +203,14 @@ def write(published: Published, site: Site) -> None:
         chart=escrow.ledger_chart(months) if months else None,
         refunds=[row | {"cause": _CAUSES.get(row["cause"], row["cause"])} for row in refunds],
         refund_columns=_REFUND_COLUMNS,
-        ages=[_with_bar(row) for row in published.rows(_AGES)],
+        ages=published.rows(_AGES),
         age_columns=_AGE_COLUMNS,
-        largest=[_linked(_with_bar(row), site) for row in published.rows(_LARGEST)],
+        largest=[_linked(row, site) for row in published.rows(_LARGEST)],
         largest_columns=_LARGEST_COLUMNS,
         top_shares=published.rows(_TOP_SHARES),
         exceptions=[_linked(row, site) for row in published.rows(_EXCEPTIONS)],
         exception_columns=_EXCEPTION_COLUMNS,
     )
-
-
-def _with_bar(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"share": bar(row["ratio"]), "share_order": row["ratio"]}
 
 
 def _linked(row: dict[str, Any], site: Site) -> dict[str, Any]:

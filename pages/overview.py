@@ -8,7 +8,6 @@ from pages import escrow
 from pages.failures import failures
 from pages.formats import label, tone
 from pages.published import Published
-from pages.shares import bar
 from pages.site import Site
 from pages.tables import Column
 
@@ -98,23 +97,23 @@ _MODELS = """
     order by model_name desc"""
 _FINAL_AMOUNT = "select status, reason from intermediate.int_final_amount_in_use"
 _DECISION_COLUMNS = (
-    Column("project_title", "Milestone", link="path", note="milestone_title"),
+    Column("project_title", "Milestone", "title", link="path", note="milestone_title"),
     Column("release_amount", "Payment", "money"),
     Column("expected_loss_amount", "Expected loss", "money"),
     Column("recommendation", "Recommendation", note="recommendation_reason", filter=True),
 )
 _CLOSING_COLUMNS = (
-    Column("title", "Project", link="path"),
+    Column("title", "Project", "title", link="path"),
     Column("days_left", "Days left", "number"),
     Column("funding_goal", "Goal", "money"),
-    Column("funded", "Funded", "percent"),
+    Column("funding_ratio", "Funded", "bar"),
     Column("success", "Probability of success", "percent", digits=0),
     Column("final_amount_median", "Final total (median)", "money", note="interval"),
 )
 _FUNNEL_COLUMNS = (
     Column("title", "Step"),
     Column("project_count", "Projects", "count"),
-    Column("share", "Share of launched", "percent"),
+    Column("project_ratio", "Share of launched", "bar"),
     Column("waiting_count", "May still go on", "count"),
     Column("pledged_amount", "Pledged to them", "money"),
 )
@@ -136,7 +135,7 @@ def write(published: Published, site: Site) -> None:
         decision_columns=_DECISION_COLUMNS,
         closing=[_closing(row, site) for row in published.rows(_CLOSING)],
         closing_columns=_CLOSING_COLUMNS,
-        funnel=[row | {"share": bar(row["project_ratio"])} for row in published.rows(_FUNNEL)],
+        funnel=published.rows(_FUNNEL),
         funnel_columns=_FUNNEL_COLUMNS,
         chart=escrow.held_chart(months) if months else None,
         failures=failures(published, "train", "predict", "amount"),
@@ -155,8 +154,6 @@ def _closing(row: dict[str, Any], site: Site) -> dict[str, Any]:
     low, high = row["final_amount_low"], row["final_amount_high"]
     return row | {
         "path": site.links.project(row["project_id"]),
-        "funded": bar(row["funding_ratio"]),
-        "funded_order": row["funding_ratio"],
         "success": Markup("goal reached") if row["is_decided"] else row["success_probability"],
         "success_order": row["success_probability"],
         "interval": None if low is None else f"{low:,.2f} to {high:,.2f}",

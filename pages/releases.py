@@ -67,7 +67,7 @@ _DECISION_VALUES = """
         ['always_release', 'fixed_limits', 'rule_on_facts', 'recommendations', 'oracle'],
         decision_policy
     )"""
-_MILESTONE = Column("project_title", "Milestone", link="path", note="milestone")
+_MILESTONE = Column("project_title", "Milestone", "title", link="path", note="milestone")
 _MONEY = (
     Column("release_amount", "Payment", "money", note="held"),
     Column("risk", "Risk", "percent", note="risk_note"),
