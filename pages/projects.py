@@ -23,7 +23,7 @@ from pages.site import Site
 from pages.tables import Column
 
 MAX_LIVE = 150  # rows of the first table; further live projects are among the others
-LISTED = 60  # rows of the second table before more are asked for
+LISTED = 40  # rows of the second table before more are asked for
 
 _LIVE = f"""
     select

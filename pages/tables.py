@@ -120,7 +120,7 @@ def _shown(column: Column, row: Row, root: str) -> Markup:
     value = row[column.name]
     shown = _NONE if value is None else value_shown(column.kind, value, column.digits)
     if column.link and row[column.link]:
-        shown = Markup('<a href="{}" dir="auto">{}</a>').format(root + row[column.link], shown)
+        shown = Markup('<a href="{}">{}</a>').format(root + row[column.link], shown)
     if column.note and row[column.note] is not None:
         shown += Markup(' <span class="name">{}</span>').format(row[column.note])
     return shown

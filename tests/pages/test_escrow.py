@@ -57,7 +57,7 @@ def test_a_month_without_movements_keeps_what_was_held(tmp_path: Path) -> None:
 
 
 def test_what_happens_at_the_timestamp_of_the_warehouse_is_in_it(tmp_path: Path) -> None:
-    """A deadline that passes at that very time refunds at once."""
+    """A deadline that passes at that very time refunds at once, or funds."""
     path = tmp_path / "escrow.duckdb"
     ledger.write(path)
     documented.sql(path, "update core.warehouse_as_of set as_of = '2024-01-01'")
@@ -66,9 +66,13 @@ def test_what_happens_at_the_timestamp_of_the_warehouse_is_in_it(tmp_path: Path)
         "update core.fct_escrow_transactions set occurred_at = '2024-01-01' where"
         " transaction_type = 'refund' and project_id = 3",
     )
+    documented.sql(
+        path, "update core.dim_projects set funded_at = '2024-01-01' where project_id = 1"
+    )
     last = months_of(path)[-1]
     assert (last["month"], last["refunded_amount"]) == (date(2024, 1, 1), Decimal("10.10"))
     assert last["held_amount"] == Decimal("1099999999999.68")
+    assert last["live_amount"] == 0
 
 
 def test_without_a_pledge_there_is_no_month(tmp_path: Path) -> None:
