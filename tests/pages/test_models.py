@@ -1,9 +1,11 @@
 """The page about the models says what each is worth, with the figures of the tables."""
 
+import json
 import re
 from typing import Any
 from unittest.mock import patch
 
+import altair as alt
 import pytest
 from markupsafe import Markup
 
@@ -15,6 +17,7 @@ from pages.report import facts as report_facts
 from pages.site import Site
 from tests.pages.test_monitoring import rows_of
 
+KINDS = {"hconcat": alt.HConcatChart, "layer": alt.LayerChart, "mark": alt.Chart}
 IN_USE = "select model_version from intermediate.int_models_in_use where model_name = "
 
 
@@ -26,6 +29,17 @@ def page_of(platform: Any, site: Site) -> str:
     ):
         write(published, site)
     return " ".join((site.root / "models" / "index.html").read_text().split())
+
+
+def test_every_chart_is_one_that_vega_lite_knows(finished: Any, site: Site) -> None:
+    """Pages do not validate what they draw."""
+    page = page_of(finished, site)
+    found = re.findall(r'<script type="application/json">(.*?)</script>', page)
+    assert len(found) > 6
+    for each in found:
+        made = {**json.loads(each), "config": {}}  # ours, the same for all
+        kind = next(k for k in KINDS if k in made)
+        KINDS[kind].from_dict(made)
 
 
 def test_accuracies_are_those_of_the_tables_beside_guess_and_interval(
