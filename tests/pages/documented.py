@@ -8,19 +8,25 @@ from typing import Any
 import duckdb
 import yaml
 
-MARTS = Path(__file__).parents[2] / "dbt_project/models/marts"
-SCHEMAS = ("core", "insights")
+MODELS = Path(__file__).parents[2] / "dbt_project/models"
+# some tables of insights are documented beside the columns of ml that they repeat
+DOCUMENTED = (
+    MODELS / "marts/core/_core__models.yml",
+    MODELS / "marts/insights/_insights__models.yml",
+    MODELS / "staging/ml/_ml__models.yml",
+)
 
 
 @cache
 def _statements() -> str:
-    made = []
-    for schema in SCHEMAS:
-        made.append(f"create schema if not exists {schema}")
-        text = (MARTS / schema / f"_{schema}__models.yml").read_text()
-        for model in yaml.load(text, yaml.CSafeLoader)["models"]:
-            columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
-            made.append(f"create table if not exists {schema}.{model['name']} ({columns})")
+    made = [f"create schema if not exists {schema}" for schema in ("core", "insights")]
+    for path in DOCUMENTED:
+        for model in yaml.load(path.read_text(), yaml.CSafeLoader)["models"]:
+            for schema in ("core", "insights"):
+                if (MODELS / "marts" / schema / f"{model['name']}.sql").exists():
+                    columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
+                    table = f"{schema}.{model['name']}"
+                    made.append(f"create table if not exists {table} ({columns})")
     return ";".join(made)
 
 
