@@ -59,13 +59,19 @@ def points(
     drawn = alt.Chart(charts.values(rows)).encode(x=x, color=color)
     y.shorthand = "value:Q"
     joined = drawn.mark_line(strokeWidth=1.4).transform_filter("!datum.is_alone")
-    return alt.layer(
-        joined.encode(y=y, strokeDash=look(alt.StrokeDash, [list(each.dash) for each in series])),
-        drawn.mark_rule().encode(y="low:Q", y2="high:Q").transform_filter("datum.low != null"),
+    dash = look(alt.StrokeDash, [list(each.dash) for each in series])
+    layers = [
         drawn.mark_point(filled=True, size=40, opacity=1).encode(
             y=y, shape=look(alt.Shape, [each.shape for each in series]), tooltip=tooltip
-        ),
-    )
+        )
+    ]
+    # Vega warns of layers without rows
+    if any(row["low"] is not None for row in rows):
+        whiskers = drawn.mark_rule().encode(y="low:Q", y2="high:Q")
+        layers.insert(0, whiskers.transform_filter("datum.low != null"))
+    if not all(row.get("is_alone") for row in rows):
+        layers.insert(0, joined.encode(y=y, strokeDash=dash))
+    return alt.layer(*layers)
 
 
 def forest(
