@@ -62,7 +62,8 @@ def chart(name: str, build: Build, *, text: str, caption: str = "", phone: bool 
 
     Args:
         name: Of the chart, unique on the page.
-        build: Returns the Altair chart for a width in pixels, of the plot without axes.
+        build: Returns the Altair chart, or its specification, for a width in pixels, of the plot
+            without axes.
         text: What it shows, for those who cannot see it.
         caption: Stands above it.
         phone: Whether a drawing of its own is made for phones; small charts just shrink.
@@ -105,9 +106,8 @@ def _plain(value: Any) -> Any:
 
 
 def _specification(made: Any) -> dict[str, Any]:
-    content: dict[str, Any] = made.to_dict(validate=False)
-    content["config"] = _CONFIG
-    return content
+    content: dict[str, Any] = made if isinstance(made, dict) else made.to_dict(validate=False)
+    return {**content, "config": _CONFIG}
 
 
 def _drawing(name: str, specification: dict[str, Any], css_class: str) -> Markup:

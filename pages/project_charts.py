@@ -4,7 +4,6 @@ import copy
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any
 
 import altair as alt
@@ -161,7 +160,7 @@ class FundingCharts:
         )
         return charts.chart(
             "funding",
-            lambda _: SimpleNamespace(to_dict=lambda: specification),
+            lambda _: specification,
             text=f"Funded share of the goal by elapsed share of the campaign. {now} {compared}",
             caption=f"{now} {compared}",
             phone=False,
