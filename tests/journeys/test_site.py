@@ -150,14 +150,17 @@ def test_tables_sort_search_filter_and_remember(browser: Browser, site: Path) ->
         tab = visit.open(address)
         near(tab, name)
         tab.click(f"#{name} thead th:nth-child({rows + 1})")
+        tab.click(f"#{name} thead th:nth-child({rows + 1})")  # the largest first
         counts = [int(each) for each in shown(tab, name, rows) if each]
-        assert counts == sorted(counts)
+        assert counts == sorted(counts, reverse=True)
         assert len(set(counts)) > 3
         tab.select_option(f".table:has(#{name}) select", "core")
         assert set(shown(tab, name, schema)) == {"core"}
-        tab.fill(f".table:has(#{name}) input", "escrow")
+        of_core = shown(tab, name, 0)
+        tab.fill(f".table:has(#{name}) input", "fct_escrow")
         found = shown(tab, name, 0)
-        assert sorted(found) == ["core.escrow_balances", "core.fct_escrow_transactions"]
+        assert "core.fct_escrow_transactions" in found
+        assert len(found) < len(of_core)
         kept = tab.url
         tab = visit.open("about:blank")
         tab = visit.open(kept)
