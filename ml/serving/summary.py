@@ -1,6 +1,6 @@
 """The lines of online predictions for the screen."""
 
-from ml.modeling.skill import skill_text
+from ml.modeling.skill_states import skill_text
 from ml.serving.log import Collected, Prediction
 
 

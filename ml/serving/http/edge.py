@@ -1,0 +1,53 @@
+"""What holds for every request: time, count, and the headers of an answer."""
+
+import time
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ml.serving.http import metrics
+from ml.serving.rate_limit import WINDOW_SECONDS, Quota
+
+REQUEST_ID = "X-Request-ID"
+
+
+class Edge:
+    """Wraps an application; sees every answer, that of an error too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Takes the application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 500
+        state = scope.setdefault("state", {})
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(MutableHeaders(scope=message), state)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            # what is no route has one name together: paths are without end
+            route = getattr(scope.get("route"), "path", "other")
+            method = scope["method"] if route != "other" else "any"
+            metrics.REQUESTS.labels(route, method, str(status)).inc()
+            metrics.SECONDS.labels(route).observe(time.perf_counter() - started)
+
+
+def _add_headers(headers: MutableHeaders, state: dict[str, object]) -> None:
+    headers["X-Content-Type-Options"] = "nosniff"
+    if isinstance(quota := state.get("quota"), Quota):
+        headers["RateLimit-Policy"] = f'"default";q={quota.limit};w={WINDOW_SECONDS}'
+        reset = min(WINDOW_SECONDS, max(1, round(quota.reset_after + 0.499)))
+        headers["RateLimit"] = f'"default";r={quota.remaining};t={reset}'
+    if request_id := state.get("request_id"):
+        headers[REQUEST_ID] = str(request_id)
