@@ -89,6 +89,11 @@ class Published:
                 self._close()  # after a fatal error a database answers no more
                 raise
 
+    def close(self) -> None:
+        """Lets the file go; the next question opens it again."""
+        with self._lock:
+            self._close()
+
     def _current(self) -> Warehouse:
         while self._warehouse is None or self._identity != _identity(self._path):
             self._close()

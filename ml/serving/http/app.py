@@ -1,5 +1,6 @@
 """The application that a server runs."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,5 +52,9 @@ def create(options: Options | None = None) -> ASGIApp:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    threading.Thread(target=app.state.service.warm_up, name="warm-up", daemon=True).start()
+    service: Service = app.state.service
+    warming = threading.Thread(target=service.warm_up, name="warm-up", daemon=True)
+    warming.start()
     yield
+    await asyncio.to_thread(warming.join)
+    service.close()

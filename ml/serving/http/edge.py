@@ -25,22 +25,39 @@ class Edge:
             return
         started, status = time.perf_counter(), 500
         state = scope.setdefault("state", {})
+        is_read = not _has_body(scope)
+
+        async def receive_and_note() -> Message:
+            nonlocal is_read
+            message = await receive()
+            is_read = is_read or not message.get("more_body", False)
+            return message
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), state)
+                headers = MutableHeaders(scope=message)
+                _add_headers(headers, state)
+                if not is_read:  # or the rest of the body would be read, whatever its size
+                    headers["Connection"] = "close"
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive_and_note, send_with_headers)
         finally:
             # what is no route has one name together: paths are without end
             route = getattr(scope.get("route"), "path", "other")
             method = scope["method"] if route != "other" else "any"
             metrics.REQUESTS.labels(route, method, str(status)).inc()
             metrics.SECONDS.labels(route).observe(time.perf_counter() - started)
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
 
 
 def _add_headers(headers: MutableHeaders, state: dict[str, object]) -> None:

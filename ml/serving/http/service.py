@@ -108,3 +108,7 @@ class Service:
                     self._scorer.load(model.run)
         except MlError:
             return  # it is said to whoever asks
+
+    def close(self) -> None:
+        """Lets the published file go."""
+        self._published.close()
