@@ -130,10 +130,11 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/mypy generator expectations ml pages pipeline
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests dbt_project/analyses
 
-bench: setup ## measure time, memory and errors; write them into README.md, docs/how-it-scales.md and docs/monitoring.md
+bench: setup ## measure time, memory and errors; write them into README.md and docs/
 	@$(PYTHON) tests/benchmarks/whole_run.py
 	@$(PYTHON) tests/benchmarks/generating.py
 	@$(PYTHON) tests/benchmarks/serving.py
+	@$(PYTHON) -m tests.benchmarks.http_service
 	@$(PYTHON) -m tests.benchmarks.experiments
 	@$(PYTHON) -m tests.benchmarks.bandit
 	@$(PYTHON) -m tests.benchmarks.monitor --site "$$SITE"

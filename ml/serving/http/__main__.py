@@ -20,7 +20,7 @@ _GRACE_SECONDS = 10
 
 def main() -> int:
     """Serves; returns 0 when it was stopped, or 2 for a wrong call."""
-    return guarded("serve", partial(_serve, _parser().parse_args()))
+    return guarded("serve", partial(_serve, parser().parse_args()))
 
 
 def _serve(given: argparse.Namespace) -> int:
@@ -89,17 +89,18 @@ def _run(config: uvicorn.Config, listener: socket.socket) -> None:
         return  # it has ended what it had begun
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m ml.serving.http", description="Serves predictions over HTTP.")
-    parser.add_argument("--warehouse", required=True, help="folder of the warehouse")
-    parser.add_argument("--host", help="address to listen on; by default this machine only")
-    parser.add_argument("--port", help="port to listen on")
-    parser.add_argument("--workers", help="processes")
-    parser.add_argument("--limit", help="predictions a minute and client; 0 is none")
-    parser.add_argument("--limits", help="URL of a storage of `limits`; by default a file")
-    parser.add_argument("--keys", help="file of API keys")
-    parser.add_argument("--proxies", help="addresses or networks of proxies to believe")
-    return parser
+def parser() -> argparse.ArgumentParser:
+    """Returns the options of the command."""
+    made = Parser(prog="python -m ml.serving.http", description="Serves predictions over HTTP.")
+    made.add_argument("--warehouse", required=True, help="folder of the warehouse")
+    made.add_argument("--host", help="address to listen on; by default this machine only")
+    made.add_argument("--port", help="port to listen on")
+    made.add_argument("--workers", help="processes")
+    made.add_argument("--limit", help="predictions a minute and client; 0 is none")
+    made.add_argument("--limits", help="URL of a storage of `limits`; by default a file")
+    made.add_argument("--keys", help="file of API keys")
+    made.add_argument("--proxies", help="addresses or networks of proxies to believe")
+    return made
 
 
 if __name__ == "__main__":
