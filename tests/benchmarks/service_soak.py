@@ -1,6 +1,8 @@
 """Loads the service for minutes while workers are killed and warehouses published; checks all.
 
-`python -m tests.benchmarks.service_soak [seconds]`; 600 seconds by default, on a made-up platform.
+`python -m tests.benchmarks.service_soak [seconds [seconds between kills]]`; 600 and 60 by default,
+0 for no kills, on a made-up platform. A worker that is killed every minute or two says little of
+memory: without kills it lives for the whole time.
 """
 
 import os
@@ -22,7 +24,7 @@ from tests.ml.serving.http.servers import Server, running
 
 RATE, CALLERS = 50, 10
 PUBLISHES = 10
-KILL_SECONDS, SAMPLE_SECONDS = 60, 10
+SAMPLE_SECONDS = 10
 
 
 class Asked(NamedTuple):
@@ -39,11 +41,12 @@ class Asked(NamedTuple):
 class Soak:
     """Callers at a fixed rate, and what is done to the service meanwhile."""
 
-    def __init__(self, world: World, server: Server, seconds: float) -> None:
+    def __init__(self, world: World, server: Server, seconds: float, kill_every: int) -> None:
         self.world, self.server, self.seconds = world, server, seconds
+        self.kills = range(kill_every // 2, int(seconds), kill_every) if kill_every else range(0)
         self.started = time.monotonic()
         self.begun = self.published = 0
-        self.killed = 0
+        self.held: list[int] = []
         self.memory: dict[int, list[int]] = {}
 
     def beats(self, caller: int) -> Iterator[int]:
@@ -86,7 +89,7 @@ class Soak:
         each = self.seconds / PUBLISHES
         events = sorted(
             [(each * (number + 0.5), self.publish) for number in range(PUBLISHES)]
-            + [(at, self.kill) for at in range(30, int(self.seconds), KILL_SECONDS)]
+            + [(at, self.kill) for at in self.kills]
             + [(at, self.sample) for at in range(5, int(self.seconds), SAMPLE_SECONDS)],
             key=lambda event: event[0],
         )
@@ -107,8 +110,20 @@ class Soak:
 
     def kill(self) -> None:
         """Ends the worker that has run longest."""
-        os.kill(self.server.workers()[0], signal.SIGKILL)
-        self.killed += 1
+        process = self.server.workers()[0]
+        self.held.append(connections(process, self.server.port))
+        os.kill(process, signal.SIGKILL)
+
+
+def connections(process: int, port: int) -> int:
+    """Returns how many connections to a port a process holds."""
+    own = {os.readlink(each) for each in Path(f"/proc/{process}/fd").iterdir()}
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    local, established = f":{port:04X}", "01"
+    return sum(
+        line[1].endswith(local) and line[3] == established and f"socket:[{line[9]}]" in own
+        for line in lines
+    )
 
 
 def resident(process: int) -> int:
@@ -122,13 +137,14 @@ def resident(process: int) -> int:
 def main() -> None:
     """Prints what went wrong; nothing should."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 600.0
+    kill_every = int(sys.argv[2]) if len(sys.argv) > 2 else 60
     with tempfile.TemporaryDirectory() as name:
         world = built(Path(name))
         world.publish(0)
         options = ("--limit", "0", "--workers", "2")
         with running(world.folder, *options) as server, ThreadPoolExecutor(CALLERS) as pool:
             server.get("/readyz")
-            soak = Soak(world, server, seconds)
+            soak = Soak(world, server, seconds, kill_every)
             thread = threading.Thread(target=soak.disturb)
             thread.start()
             asked = [each for found in pool.map(soak.call, range(CALLERS)) for each in found]
@@ -148,7 +164,8 @@ def report(soak: Soak, asked: list[Asked]) -> None:
     lines = Counter(line.prediction.request_id for line in log.read(folder) if line.prediction)
     lost = sum(each.name not in lines for each in answered)
     print(f"requests {len(asked):,} in {soak.seconds:.0f} s; publishes {soak.published}")
-    print(f"workers killed {soak.killed}; connections that broke {len(asked) - len(answered)}")
+    broken = sum(each.status is None for each in asked)
+    print(f"workers killed {len(soak.held)}, which held {soak.held} connections; {broken} broke")
     statuses = Counter(each.status for each in asked)
     print(f"by status {dict(statuses)}; wrong answers {len(wrong)}; lines lost {lost}")
     print(f"lines twice {sum(count > 1 for count in lines.values())}")

@@ -1,5 +1,6 @@
 """What holds for every request: time, count, and the headers of an answer."""
 
+import math
 import time
 
 from starlette.datastructures import MutableHeaders
@@ -64,7 +65,7 @@ def _add_headers(headers: MutableHeaders, state: dict[str, object]) -> None:
     headers["X-Content-Type-Options"] = "nosniff"
     if isinstance(quota := state.get("quota"), Quota):
         headers["RateLimit-Policy"] = f'"default";q={quota.limit};w={WINDOW_SECONDS}'
-        reset = min(WINDOW_SECONDS, max(1, round(quota.reset_after + 0.499)))
+        reset = min(WINDOW_SECONDS, math.ceil(quota.reset_after))
         headers["RateLimit"] = f'"default";r={quota.remaining};t={reset}'
     if request_id := state.get("request_id"):
         headers[REQUEST_ID] = str(request_id)

@@ -31,6 +31,7 @@ class Service:
         self._published = Published(folder, settings.load(settings.DEFAULT_PATH))
         self._journal = Journal(folder / LOG_FOLDER)
         self._scorer = Scorer(folder / "models")
+        self._scoring = asyncio.Lock()  # whoever waits for it takes no thread from the others
 
     async def take(self, client: str, amount: int = 1) -> Quota | None:
         """Counts predictions; returns what the client has left, None without a limit.
@@ -96,7 +97,8 @@ class Service:
             raise model.problem.with_traceback(None)
         if model.run is None:
             raise NoModelError(f"{model.name} has never been trained: make run")
-        found = await asyncio.to_thread(self._scorer.score, model.run, columns)
+        async with self._scoring:
+            found = await asyncio.to_thread(self._scorer.score, model.run, columns)
         metrics.PREDICTIONS.labels(model.name, "features").inc(len(found))
         return found
 
