@@ -24,7 +24,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
+        started = time.perf_counter()
         state = scope.setdefault("state", {})
         is_read = not _has_body(scope)
 
@@ -35,9 +35,8 @@ class Edge:
             return message
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                _count(scope, message["status"])  # first: whoever has an answer finds it counted
                 headers = MutableHeaders(scope=message)
                 _add_headers(headers, state)
                 if not is_read:  # or the rest of the body would be read, whatever its size
@@ -47,11 +46,18 @@ class Edge:
         try:
             await self._app(scope, receive_and_note, send_with_headers)
         finally:
-            # what is no route has one name together: paths are without end
-            route = getattr(scope.get("route"), "path", "other")
-            method = scope["method"] if route != "other" else "any"
-            metrics.REQUESTS.labels(route, method, str(status)).inc()
-            metrics.SECONDS.labels(route).observe(time.perf_counter() - started)
+            metrics.SECONDS.labels(_route(scope)).observe(time.perf_counter() - started)
+
+
+def _route(scope: Scope) -> str:
+    """Returns the path of the route; what is none has one name together, for it has no end."""
+    return getattr(scope.get("route"), "path", "other")
+
+
+def _count(scope: Scope, status: int) -> None:
+    route = _route(scope)
+    method = scope["method"] if route != "other" else "any"
+    metrics.REQUESTS.labels(route, method, str(status)).inc()
 
 
 def _has_body(scope: Scope) -> bool:
