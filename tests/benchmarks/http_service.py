@@ -187,8 +187,9 @@ def main() -> None:
         ]
     text = "\n".join(lines)
     print(text)
-    marked = r"(?<=<!-- figures -->\n).*?(?=\n<!-- /figures -->)"
-    DOCS.write_text(re.sub(marked, lambda _: text, DOCS.read_text(), flags=re.DOTALL))
+    marked = r"(<!-- figures -->\n).*?(<!-- /figures -->)"
+    page = DOCS.read_text()
+    DOCS.write_text(re.sub(marked, rf"\g<1>{text}\n\g<2>", page, flags=re.DOTALL))
 
 
 if __name__ == "__main__":
