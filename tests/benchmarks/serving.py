@@ -44,9 +44,12 @@ def crowd(limits: Path, count: int) -> Iterator[None]:
     """Processes that ask the same storage as fast as they can."""
     clock = limits.with_name("clock")
     clock.write_bytes(bytes(8))
-    code = "ask_without_end(Path(sys.argv[1]), Path(sys.argv[2]), 2)"
-    imports = "import sys; from pathlib import Path; from tests.ml.serving.asking import *"
-    command = [sys.executable, "-c", f"{imports}; {code}", clock, limits]
+    code = """import os, sys
+from pathlib import Path
+from tests.ml.serving.asking import ask_without_end
+os.write(2, b"begun\\n")
+ask_without_end(Path(sys.argv[1]), Path(sys.argv[2]), 1)"""
+    command = [sys.executable, "-c", code, clock, limits]
     others = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         for _ in range(count)
