@@ -7,12 +7,14 @@ SHELL := /bin/bash
 
 # Of a run; empty ones have the defaults of pipeline/settings.py.
 RUN_VARIABLES := SCALE SEED SCENARIO DATA TRUTH AS_OF ON_BAD_ROWS FAIL_ON_ALERT TARGET WAREHOUSE SITE FROM TO EVERY
+# Of the service; empty ones have the defaults of ml/serving/http/options.py.
+SERVE_VARIABLES := HOST WORKERS LIMIT LIMITS KEYS NAME PROXIES
 # An empty folder is the default one, here as there: it would be the root of the disk.
 override WAREHOUSE := $(or $(WAREHOUSE),warehouse)
 override SITE := $(or $(SITE),site)
 override VENV := $(or $(VENV),.venv)
-export $(RUN_VARIABLES) SQL TABLE FORMAT OUT PROJECT MILESTONE LIMITS BASE LIFT POWER PORT VENV
-VARIABLES := $(RUN_VARIABLES) SQL TABLE FORMAT OUT PROJECT MILESTONE LIMITS BASE LIFT POWER PORT VENV MAKEFLAGS
+export $(RUN_VARIABLES) $(SERVE_VARIABLES) SQL TABLE FORMAT OUT PROJECT MILESTONE BASE LIFT POWER PORT VENV
+VARIABLES := $(RUN_VARIABLES) $(SERVE_VARIABLES) SQL TABLE FORMAT OUT PROJECT MILESTONE BASE LIFT POWER PORT VENV MAKEFLAGS
 $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),\
 	$(if $(filter $(name),$(VARIABLES)),,$(error $(name) is no variable of this Makefile; there are $(VARIABLES)))))
 
@@ -24,7 +26,7 @@ PUBLISHED = $${WAREHOUSE}/escrow.duckdb
 PUBLISHED_NEEDED = @test -f "$(PUBLISHED)" || { echo "$@: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
 
 GOALS := run generate land features validate train predict monitor amount experiment bandit online insights publish docs truth backtest
-.PHONY: help setup $(GOALS) predict-one strategy query export diff shell site report tune experiment-design contract pictures test lint bench clean
+.PHONY: help setup $(GOALS) predict-one serve key strategy query export diff shell site report tune experiment-design contract pictures test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort -u \
@@ -32,8 +34,9 @@ help: ## list the targets
 	@echo
 	@echo "  variables: SCALE=1 SEED=42 DATA=dir AS_OF=2024-01-01T00:00:00Z ON_BAD_ROWS=reject|quarantine PORT=8766"
 	@echo "             SCENARIO=steady|new_category|price_shift|quality_drop|bot_pledges|tide TRUTH=dir FAIL_ON_ALERT=0|1"
-	@echo "             WAREHOUSE=warehouse SITE=site LIMITS=redis://host:6379 (of predict-one)"
+	@echo "             WAREHOUSE=warehouse SITE=site LIMITS=redis://host:6379 (of predict-one and serve)"
 	@echo "             TABLE=schema.table FORMAT=csv OUT=file (of export; FORMAT also of query)"
+	@echo "             HOST=127.0.0.1 PORT=8765 WORKERS=1 LIMIT=60 KEYS=file PROXIES=10.0.0.0/8 (of serve)"
 
 setup: $(VENV)/.installed ## make the environment in .venv
 
@@ -75,6 +78,15 @@ predict-one: setup ## predict PROJECT=id or MILESTONE=id, at most 60 times a min
 	@test -n "$${PROJECT:-}$${MILESTONE:-}" || { echo "predict-one: PROJECT or MILESTONE is missing, e.g. make predict-one PROJECT=1" >&2; exit 2; }
 	@$(PYTHON) -m ml.serving --warehouse "$$WAREHOUSE" $(if $(PROJECT),--project="$$PROJECT") \
 		$(if $(MILESTONE),--milestone="$$MILESTONE") $(if $(LIMITS),--limits="$$LIMITS")
+
+serve: setup ## serve predictions over HTTP on HOST:PORT, documented at /docs
+	@exec $(PYTHON) -m ml.serving.http --warehouse="$$WAREHOUSE" --host="$${HOST:-}" --port="$${PORT:-}" \
+		--workers="$${WORKERS:-}" --limit="$${LIMIT:-}" --limits="$${LIMITS:-}" --keys="$${KEYS:-}" \
+		--proxies="$${PROXIES:-}"
+
+key: setup ## make an API key for serve: KEYS=file NAME=whom
+	@test -n "$${KEYS:-}" -a -n "$${NAME:-}" || { echo "key: KEYS or NAME is missing, e.g. make key KEYS=keys.txt NAME=ann" >&2; exit 2; }
+	@$(PYTHON) -m ml.serving.http.keys --file="$$KEYS" --name="$$NAME"
 
 strategy: setup ## print the release strategy that the project PROJECT=id gets if it launches now
 	@test -n "$${PROJECT:-}" || { echo "strategy: PROJECT is missing, e.g. make strategy PROJECT=20001" >&2; exit 2; }
@@ -133,10 +145,11 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/mypy generator expectations ml pages pipeline
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests dbt_project/analyses
 
-bench: setup ## measure time, memory and errors; write them into README.md, docs/how-it-scales.md and docs/monitoring.md
+bench: setup ## measure time, memory and errors; write them into README.md and docs/
 	@$(PYTHON) tests/benchmarks/whole_run.py
 	@$(PYTHON) tests/benchmarks/generating.py
 	@$(PYTHON) tests/benchmarks/serving.py
+	@$(PYTHON) -m tests.benchmarks.http_service
 	@$(PYTHON) -m tests.benchmarks.experiments
 	@$(PYTHON) -m tests.benchmarks.bandit
 	@$(PYTHON) -m tests.benchmarks.monitor --site "$$SITE"

@@ -8,7 +8,7 @@ from ml.modeling.metrics import Metric
 from ml.modeling.predict import Predicted
 from ml.modeling.promotion import INCUMBENT
 from ml.modeling.registry import ModelRun
-from ml.modeling.skill import skill_text
+from ml.modeling.skill_states import skill_text
 from ml.modeling.train import Trained
 from ml.settings import ModelSettings
 

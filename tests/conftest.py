@@ -13,6 +13,7 @@ from pathlib import Path
 from random import randrange
 
 import pytest
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from tests.forks import FORKS, REPOSITORY
@@ -23,6 +24,9 @@ SILENTLY = ("--no-write-json", "--log-level-file", "none")
 WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 # names the environment variable with the seeds that this run of the tests draws
 FRESH_SEEDS = "FRESH_SEEDS"
+# how long an example takes says how busy the machine is, not whether the code is right
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

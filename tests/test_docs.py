@@ -60,7 +60,7 @@ def make_goals() -> set[str]:
 
 def make_variables() -> set[str]:
     makefile = (ROOT / "Makefile").read_text()
-    lists = re.findall(r"^(?:RUN_)?VARIABLES := (.+)$", makefile, re.MULTILINE)
+    lists = re.findall(r"^(?:[A-Z]+_)?VARIABLES := (.+)$", makefile, re.MULTILINE)
     return {name for each in lists for name in each.split() if name.isupper()}
 
 

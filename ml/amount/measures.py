@@ -8,7 +8,7 @@ from scipy import stats
 
 from ml.amount.forest import LEVELS
 from ml.amount.rows import Floats, Snapshots
-from ml.modeling.skill import NOT_PROVEN, NOT_TESTED, PROVEN
+from ml.modeling.skill_states import NOT_PROVEN, NOT_TESTED, PROVEN
 
 MODEL = "final_amount"
 _SAME = 1e-9

@@ -8,13 +8,13 @@ import shutil
 import warnings
 import zlib
 from pathlib import Path
-from typing import Any
-
-from sklearn.exceptions import InconsistentVersionWarning
+from typing import TYPE_CHECKING, Any
 
 from ml.errors import MlError
 from ml.modeling.registry import ModelRun
-from ml.modeling.rolling import FittedModel
+
+if TYPE_CHECKING:  # who only checks a file need not wait a second for scikit-learn
+    from ml.modeling.rolling import FittedModel
 
 MODEL_FILE = "model.joblib"
 MANIFEST_FILE = "manifest.json"
@@ -38,7 +38,7 @@ class ArtifactError(MlError):
         self.problem = problem
 
 
-def dump(fitted: FittedModel) -> bytes:
+def dump(fitted: "FittedModel") -> bytes:
     """Returns the fitted model as compressed bytes, which `joblib.load` reads as well.
 
     By the C pickler: joblib takes each of the thousand small arrays of a forest apart, which costs
@@ -111,13 +111,11 @@ def damage(models: Path, run: ModelRun) -> str | None:
     return None
 
 
-def load(models: Path, run: ModelRun) -> FittedModel:
-    """Loads a recorded model.
-
-    The digest is checked on the very bytes that are then unpickled: unpickling runs code.
+def checked(models: Path, run: ModelRun) -> bytes:
+    """Reads the file of a recorded model.
 
     Raises:
-        ArtifactError: The file is missing, is not the recorded one, or is of another version.
+        ArtifactError: The file is missing, or is not the recorded one.
     """
     path = folder_of(models, run.model_name, str(run.model_version)) / MODEL_FILE
     try:
@@ -126,6 +124,21 @@ def load(models: Path, run: ModelRun) -> FittedModel:
         raise ArtifactError(path, f"its model file cannot be read ({error.strerror})") from error
     if digest(content) != run.artifact_sha256:
         raise ArtifactError(path, _OTHER_FILE)
+    return content
+
+
+def load(models: Path, run: ModelRun) -> "FittedModel":
+    """Loads a recorded model.
+
+    The digest is checked on the very bytes that are then unpickled: unpickling runs code.
+
+    Raises:
+        ArtifactError: The file is missing, is not the recorded one, or is of another version.
+    """
+    from sklearn.exceptions import InconsistentVersionWarning
+
+    content = checked(models, run)
+    path = folder_of(models, run.model_name, str(run.model_version)) / MODEL_FILE
     with warnings.catch_warnings():
         warnings.simplefilter("error", InconsistentVersionWarning)
         try:

@@ -10,11 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.context import RunContext
-from ml.errors import MlError
 from ml.modeling import artifacts, explanations, rolling
 from ml.modeling.estimators import Floats
 from ml.modeling.metrics import THRESHOLD
-from ml.modeling.registry import ModelRun, run_in_use
+from ml.modeling.registry import ModelRun, PredictionError, model_in_use
 from ml.modeling.rolling import FittedModel
 from ml.modeling.rows import check_inputs
 from ml.modeling.snapshots import rows_to_predict
@@ -24,31 +23,12 @@ from ml.warehouse import Warehouse
 INPUTS = ("prediction_id", "feature_values")
 
 
-class PredictionError(MlError):
-    """There is no model that may predict for this warehouse."""
-
-
 class Predicted(NamedTuple):
     """How many predictions were added: for what is live, for snapshots after the cut."""
 
     run: ModelRun
     live_count: int
     historical_count: int
-
-
-def model_in_use(model: ModelSettings, warehouse: Warehouse) -> ModelRun:
-    """Returns the row of the champion, or the one with the reason why there is none.
-
-    Raises:
-        PredictionError: There is none.
-    """
-    run = run_in_use(warehouse, model.name)
-    if run is None:
-        raise PredictionError(
-            f"{model.name} has never been trained for {warehouse.as_of()} or before: run `train`"
-            " first"
-        )
-    return run
 
 
 def decided_run(model: ModelSettings, warehouse: Warehouse) -> ModelRun:

@@ -7,9 +7,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from ml.errors import MlError
+from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
 _KNOWN = "as_of <= (select as_of from core.warehouse_as_of)"
+
+
+class PredictionError(MlError):
+    """There is no model that may predict for this warehouse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,21 @@ class ModelRun:
 def run_in_use(warehouse: Warehouse, model_name: str) -> ModelRun | None:
     """Returns the row of what serves at `as_of`: the champion, or a skip."""
     return next(iter(_runs(warehouse, "intermediate.int_models_in_use", model_name, "true")), None)
+
+
+def model_in_use(model: ModelSettings, warehouse: Warehouse) -> ModelRun:
+    """Returns the row of the champion, or the one with the reason why there is none.
+
+    Raises:
+        PredictionError: There is none.
+    """
+    run = run_in_use(warehouse, model.name)
+    if run is None:
+        raise PredictionError(
+            f"{model.name} has never been trained for {warehouse.as_of()} or before: run `train`"
+            " first"
+        )
+    return run
 
 
 def incumbent(warehouse: Warehouse, model_name: str) -> ModelRun | None:

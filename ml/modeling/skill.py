@@ -6,20 +6,10 @@ import numpy as np
 
 from ml.modeling.baselines import Predictor, rule_name
 from ml.modeling.metrics import ALL_KINDS, Metric, ScoredRows, difference_in_log_loss
+from ml.modeling.skill_states import NOT_PROVEN, NOT_TESTED, PROVEN
 from ml.settings import BASE_RATE, ModelSettings
 
-PROVEN, NOT_PROVEN, NOT_TESTED = "proven", "not_proven", "not_tested"
-_TEXTS = {
-    PROVEN: "beats base rate and one-feature rule",
-    NOT_PROVEN: "no proven skill",
-    NOT_TESTED: "skill not tested",
-}
 OVER_BASE_RATE, OVER_RULE = "log_loss_over_base_rate", "log_loss_over_rule"
-
-
-def skill_text(skill_state: str | None) -> str:
-    """Returns a state as text for people."""
-    return _TEXTS[skill_state or NOT_TESTED]
 
 
 def differences(

@@ -9,21 +9,6 @@ from ml.settings import Features, ModelSettings
 from ml.warehouse import Warehouse
 
 
-def current_row(
-    warehouse: Warehouse,
-    model: ModelSettings,
-    features: Features,
-    entity_id: int,
-    version: str,
-) -> pa.Table:
-    """Reads what a batch would predict for one live entity; no row when it is not live."""
-    sql = f"""
-        select {_snapshot_columns(model, features)}
-        {_snapshots(model)}
-        where features.{model.entity}_id = $entity_id and features.snapshot_kind = 'current'"""
-    return warehouse.read(sql, entity_id=entity_id, version=version).read_all()
-
-
 def rows_to_predict(
     warehouse: Warehouse,
     model: ModelSettings,

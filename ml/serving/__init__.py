@@ -2,11 +2,11 @@
 
 from ml.serving.predictor import (
     NameUnusableError,
-    NoModelError,
     NotLiveError,
     Predictor,
     UnknownEntityError,
 )
+from ml.serving.published_rows import NoModelError
 from ml.serving.rate_limit import RateLimitError, RateLimitExceededError
 
 __all__ = [

@@ -10,7 +10,7 @@ from pathlib import Path
 from ml.command import Parser, guarded, show, whole_number
 from ml.serving.log import LOG_FILE
 from ml.serving.predictor import LOG_FOLDER, Predictor
-from ml.serving.summary import answer
+from ml.serving.summary import answer_lines
 
 
 def main() -> int:
@@ -22,13 +22,13 @@ def _predict(options: argparse.Namespace) -> int:
     predictor = Predictor(options.warehouse, limits=options.limits)
     client = options.client if options.client is not None else _user()
     if options.project is not None:
-        prediction = predictor.predict_project(options.project, client=client)
-        subject = f"project {options.project}: success"
+        answer = predictor.answer("project", options.project, client=client)
+        question = f"project {options.project}: success"
     else:
-        prediction = predictor.predict_milestone(options.milestone, client=client)
-        subject = f"milestone {options.milestone}: high risk"
+        answer = predictor.answer("milestone", options.milestone, client=client)
+        question = f"milestone {options.milestone}: high risk"
     log = options.warehouse / LOG_FOLDER / LOG_FILE
-    return show("predict-one", [f"{subject} {answer(prediction)} -> {log}"])
+    return show("predict-one", answer_lines(answer, question, log))
 
 
 def _user() -> str:

@@ -81,16 +81,16 @@ def prediction_id(batch_id: str, request: str) -> str:
     return hashlib.md5(f"{batch_id}/{request}".encode()).hexdigest()
 
 
-def append(folder: Path, prediction: Prediction) -> None:
-    """Adds one line, and returns when it is on the disk.
+def append(folder: Path, *predictions: Prediction) -> None:
+    """Adds a line each, and returns when they are on the disk.
 
     Raises:
-        LogError: The line could not be written; nothing of it is left.
+        LogError: The lines could not be written; nothing of them is left.
     """
     path = folder / LOG_FILE
     try:
         with json_lines.opened(path) as file:
-            json_lines.write(file, _encode(prediction))
+            json_lines.write(file, b"".join(_encode(each) for each in predictions))
     except OSError as error:
         raise LogError(
             f"{path} cannot be written ({error.strerror}): no answer without it"

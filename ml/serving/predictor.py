@@ -1,36 +1,30 @@
-"""One prediction from the published warehouse: the very number of the batch, at a limited rate."""
+"""One prediction from the published warehouse: the very row of the batch, at a limited rate."""
 
 import os
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pyarrow as pa
+from typing import NamedTuple
 
 from ml import settings
 from ml.errors import MlError
-from ml.modeling import artifacts, rolling
-from ml.modeling.metrics import THRESHOLD
-from ml.modeling.predict import model_in_use, probabilities
-from ml.modeling.registry import ModelRun
-from ml.modeling.rows import check_inputs
-from ml.modeling.snapshots import current_row
 from ml.serving import log
 from ml.serving.log import Prediction
 from ml.serving.published import Published
+from ml.serving.published_rows import FinalAmount, NoModelError, PublishedRow, PublishedRows
 from ml.serving.rate_limit import RateLimit
-from ml.settings import Features, ModelSettings
 from ml.warehouse import Warehouse
 
-PUBLISHED = "escrow.duckdb"
 LOG_FOLDER = "online"
 _LONGEST_NAME = 200
 _STATUS = {
     "project": "select project_status from core.dim_projects where project_id = $id",
     "milestone": "select milestone_status from core.fct_milestones where milestone_id = $id",
 }
+_SNAPSHOT = """
+    select count(*) from features.{entity}_features
+    where {entity}_id = $id and snapshot_kind = 'current'"""
 
 
 class NameUnusableError(MlError):
@@ -45,23 +39,12 @@ class NotLiveError(MlError):
     """The project or milestone is there, but there is nothing to predict: not begun, or over."""
 
 
-# as in the batch: a model that a bug ended for this `as_of` predicts nothing that is live
-_FAILED = """
-    select stage from staging.stg_failures
-    where unit = $unit and stage in ('train', 'predict') order by recorded_at"""
+class Answer(NamedTuple):
+    """One prediction as it stands in the log, and what the batch holds beside it."""
 
-
-class NoModelError(MlError):
-    """There is no model for this kind of question, or it was skipped."""
-
-
-class _Served(NamedTuple):
-    """A model as one opened file names it."""
-
-    warehouse: Warehouse
-    run: ModelRun
-    fitted: Any
-    features: Features
+    prediction: Prediction
+    row: PublishedRow
+    amount: FinalAmount | None
 
 
 class Predictor:
@@ -93,11 +76,8 @@ class Predictor:
             MlError: The settings or the URL cannot be used.
         """
         self._folder, self._now = folder, now
-        self._models = settings.load(config)
-        place = (folder / "limits" / "requests.sqlite").absolute()
-        self._limit = RateLimit(limits or f"sqlite:///{place}")
-        self._published = Published(folder / PUBLISHED)
-        self._served: dict[str, _Served] = {}
+        self._limit = RateLimit(limits or limits_beside(folder))
+        self._published = Published(folder, settings.load(config))
         self._process = 0
 
     def predict_project(
@@ -121,89 +101,32 @@ class Predictor:
             NoModelError: The model was skipped, or there is none.
             MlError: Warehouse, model file, limits or log cannot be used; the message says which.
         """
-        return self._predict("project", project_id, client, request_id)
+        return self.answer("project", project_id, client=client, request_id=request_id).prediction
 
     def predict_milestone(
         self, milestone_id: int, *, client: str, request_id: str | None = None
     ) -> Prediction:
         """Predicts whether a started milestone is at high risk; otherwise as `predict_project`."""
-        return self._predict("milestone", milestone_id, client, request_id)
+        found = self.answer("milestone", milestone_id, client=client, request_id=request_id)
+        return found.prediction
 
-    def _predict(
-        self, entity: str, entity_id: int, client: str, request_id: str | None
-    ) -> Prediction:
+    def answer(
+        self, entity: str, entity_id: int, *, client: str, request_id: str | None = None
+    ) -> Answer:
+        """Answers for a `project` or `milestone` as `predict_project`, with reasons and amount."""
         self._stay_in_one_process()
-        for what, name in (("client", client), ("request_id", request_id)):
-            if name is not None and not (0 < len(name) <= _LONGEST_NAME and name.isprintable()):
-                raise NameUnusableError(f"{what} must be 1 to {_LONGEST_NAME} printable characters")
+        check_names(client=client, request_id=request_id)
         self._published.require()  # a mistaken folder shall not get limits and a log
         self._limit.take(client)
-        if not -(2**63) <= entity_id < 2**63:
-            raise UnknownEntityError(f"there is no {entity} {entity_id}: no id is that long")
-        model = self._model(entity)
-        with self._published.warehouse() as warehouse:
-            served = self._serve(model, warehouse)
-            version = str(served.run.model_version)
-            row = current_row(warehouse, model, served.features, entity_id, version)
-            if not row.num_rows:
-                raise _absence(entity, entity_id, warehouse)
-        probability = float(probabilities(served.fitted, row)[0])
-        prediction = self._record(row, probability, served.run, client, request_id)
-        log.append(self._folder / LOG_FOLDER, prediction)
-        return prediction
-
-    def _model(self, entity: str) -> ModelSettings:
-        for model in self._models:
-            if model.entity == entity:
-                return model
-        raise NoModelError(f"models.toml has no model of {entity}s")
-
-    def _serve(self, model: ModelSettings, warehouse: Warehouse) -> _Served:
-        """Returns the model in use; loads it when the warehouse names another file than before."""
-        before = self._served.get(model.name)
-        if before and before.warehouse is warehouse:
-            return before
-        # what an older version has published may lack it
-        warehouse.require("intermediate.int_models_in_use", "skill_state", needed_by="serving")
-        run = model_in_use(model, warehouse)
-        if run.status != "trained":
-            raise NoModelError(f"{model.name} has no model: {run.reason}")
-        if failed := warehouse.fetch(_FAILED, unit=model.name):
-            raise NoModelError(f"{model.name} has no model: {failed[0][0]} failed; see ml.failures")
-        if before and before.run.artifact_sha256 == run.artifact_sha256:
-            fitted = before.fitted
-        else:
-            fitted = artifacts.load(self._folder / "models", run)
-        features = rolling.features_of(fitted)
-        check_inputs(warehouse, model, features)
-        self._served[model.name] = _Served(warehouse, run, fitted, features)
-        return self._served[model.name]
-
-    def _record(
-        self,
-        row: pa.Table,
-        probability: float,
-        run: ModelRun,
-        client: str,
-        request_id: str | None,
-    ) -> Prediction:
-        version, request = str(run.model_version), request_id or uuid.uuid4().hex
-        [snapshot] = row.select(
-            ["entity_id", "snapshot_at", "snapshot_kind", "is_decided", "feature_values"]
-        ).to_pylist()
-        [batch_id] = row.column("prediction_id").to_pylist()
-        return Prediction(
-            prediction_id=log.prediction_id(batch_id, request),
-            request_id=request,
-            client=client,
-            model_name=run.model_name,
-            model_version=version,
-            predicted_probability=probability,
-            predicted_label=probability >= THRESHOLD,
-            predicted_at=self._now().replace(tzinfo=None),
-            skill_state=run.skill_state,
-            **snapshot,
-        )
+        published = self._published.rows()
+        row = find(published, entity, entity_id)
+        if row is None:
+            with self._published.warehouse() as warehouse:
+                raise absence(warehouse, entity, entity_id)
+        made = logged(row, client, request_id, self._now())
+        log.append(self._folder / LOG_FOLDER, made)
+        amount = published.amounts.get(entity_id) if entity == "project" else None
+        return Answer(made, row, amount)
 
     def _stay_in_one_process(self) -> None:
         """Refuses to go on in a forked process, where open databases hang or break."""
@@ -212,9 +135,65 @@ class Predictor:
             raise MlError("a Predictor that was used before a fork: make one in each process")
 
 
-def _absence(entity: str, entity_id: int, warehouse: Warehouse) -> MlError:
+def limits_beside(folder: Path) -> str:
+    """Returns the URL of the counts that all processes of a warehouse folder share."""
+    return f"sqlite:///{(folder / 'limits' / 'requests.sqlite').absolute()}"
+
+
+def check_names(**names: str | None) -> None:
+    """Makes sure that the log can keep these names.
+
+    Raises:
+        NameUnusableError: Not 1 to 200 printable characters.
+    """
+    for what, name in names.items():
+        if name is not None and not (0 < len(name) <= _LONGEST_NAME and name.isprintable()):
+            raise NameUnusableError(f"{what} must be 1 to {_LONGEST_NAME} printable characters")
+
+
+def find(published: PublishedRows, entity: str, entity_id: int) -> PublishedRow | None:
+    """Returns the row of what is live; None when there is none.
+
+    Raises:
+        MlError: There is no model, or its file is not the recorded one.
+    """
+    model = published.models.get(entity)
+    if model is None:
+        raise NoModelError(f"models.toml has no model of {entity}s")
+    if model.problem:
+        raise model.problem.with_traceback(None)
+    return model.rows.get(entity_id)
+
+
+def absence(warehouse: Warehouse, entity: str, entity_id: int) -> MlError:
+    """Returns why something has no published prediction."""
+    if not -(2**63) <= entity_id < 2**63:
+        return UnknownEntityError(f"there is no {entity} {entity_id}: no id is that long")
     found = warehouse.fetch(_STATUS[entity], id=entity_id)
     as_of = f"as of {warehouse.as_of()}"
     if not found:
         return UnknownEntityError(f"there is no {entity} {entity_id} in the warehouse {as_of}")
+    if warehouse.fetch(_SNAPSHOT.format(entity=entity), id=entity_id) != [(0,)]:
+        return NoModelError(f"{entity} {entity_id} has no prediction {as_of}: make run")
     return NotLiveError(f"{entity} {entity_id} is {found[0][0]} {as_of}: nothing to predict")
+
+
+def logged(row: PublishedRow, client: str, request_id: str | None, now: datetime) -> Prediction:
+    """Returns the line of the log for an answer."""
+    request = request_id or uuid.uuid4().hex
+    return Prediction(
+        prediction_id=log.prediction_id(row.prediction_id, request),
+        request_id=request,
+        client=client,
+        model_name=row.model_name,
+        model_version=row.model_version,
+        entity_id=row.entity_id,
+        snapshot_at=row.snapshot_at,
+        snapshot_kind=row.snapshot_kind,
+        is_decided=row.is_decided,
+        predicted_probability=row.predicted_probability,
+        predicted_label=row.predicted_label,
+        predicted_at=now.replace(tzinfo=None),
+        feature_values=row.feature_values,
+        skill_state=row.skill_state,
+    )

@@ -1,11 +1,33 @@
 """The lines of online predictions for the screen."""
 
-from ml.modeling.skill import skill_text
+from ml.command import fitted
+from ml.modeling.skill_states import skill_text
 from ml.serving.log import Collected, Prediction
+from ml.serving.predictor import Answer
+
+_SHOWN_REASONS = 3
 
 
-def answer(prediction: Prediction) -> str:
-    """Returns one prediction as text."""
+def answer_lines(answer: Answer, question: str, log: object) -> list[str]:
+    """Returns one answer: the prediction, what the project will have raised, and the reasons."""
+    lines = [f"{question} {_prediction(answer.prediction)} -> {log}"]
+    amount = answer.amount
+    if amount and amount.final_amount_median is not None:
+        lines.append(
+            f"final amount {amount.final_amount_median:,.2f}, between"
+            f" {amount.final_amount_low:,.2f} and {amount.final_amount_high:,.2f} (90 %)"
+        )
+    reasons = [each for each in answer.row.reasons if not each.feature.startswith("(")]
+    if reasons:
+        told = "; ".join(
+            f"{each.feature} = {each.feature_value or 'unknown'} ({each.contribution:+.3f})"
+            for each in reasons[:_SHOWN_REASONS]
+        )
+        lines.append(f"reasons, in log-odds: {told}")
+    return [lines[0], *fitted(lines[1:])]
+
+
+def _prediction(prediction: Prediction) -> str:
     decided = ", though that is decided already" if prediction.is_decided else ""
     return (
         f"{prediction.predicted_probability:.4f}{decided}, as of {prediction.snapshot_at},"

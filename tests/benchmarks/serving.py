@@ -44,10 +44,14 @@ def crowd(limits: Path, count: int) -> Iterator[None]:
     """Processes that ask the same storage as fast as they can."""
     clock = limits.with_name("clock")
     clock.write_bytes(bytes(8))
-    program = ROOT / "tests" / "ml" / "online" / "asking.py"
-    command = [sys.executable, program, ROOT, clock, limits]
+    code = """import os, sys
+from pathlib import Path
+from tests.ml.serving.asking import ask_without_end
+os.write(2, b"begun\\n")
+ask_without_end(Path(sys.argv[1]), Path(sys.argv[2]), 1)"""
+    command = [sys.executable, "-c", code, clock, limits]
     others = [
-        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         for _ in range(count)
     ]
     try:
@@ -80,7 +84,7 @@ def main() -> None:
         build_world(folder / "escrow.duckdb", project_count=PROJECTS, seed=1)
         places = ("--db", folder / "escrow.duckdb", "--models", folder / "models")
         with redirect_stdout(StringIO()):
-            cli.main(["train", *map(str, places), "--run-id", "benchmark"])
+            cli.main(["train", "predict", *map(str, places), "--run-id", "benchmark"])
         predictor = Predictor(folder, limits=f"sqlite:///{limits}")
         projects, milestones = live(folder, "project"), live(folder, "milestone")
         measure(

@@ -5,7 +5,7 @@ import pytest
 
 from ml.amount import baselines, measures
 from ml.amount.rows import log_share
-from ml.modeling.skill import NOT_PROVEN, NOT_TESTED, PROVEN
+from ml.modeling.skill_states import NOT_PROVEN, NOT_TESTED, PROVEN
 from tests.ml.amount.conftest import campaigns
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit, logit
 
 from ml.modeling import artifacts, estimators, explanations, rolling
-from ml.modeling.predict import model_in_use
+from ml.modeling.registry import model_in_use
 from ml.modeling.rolling import Training
 from ml.modeling.rows import first_measured, holdout_rows, rolling_cuts, training_rows
 from ml.settings import ModelSettings

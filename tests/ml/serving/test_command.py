@@ -1,5 +1,7 @@
 """`python -m ml.serving`: one line and an exit code."""
 
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,8 @@ import pytest
 
 from ml.serving.__main__ import main
 from ml.serving.rate_limit import RateLimit
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def call(
@@ -19,7 +23,7 @@ def call(
     return code, out, err
 
 
-def test_the_answer_is_one_line(
+def test_the_answer_is_a_line_with_reasons_and_amount_below(
     finished: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     [(project, probability, version)] = finished.sql(
@@ -30,12 +34,16 @@ def test_the_answer_is_one_line(
     there = ("--warehouse", finished.folder)
     code, out, _ = call(monkeypatch, capsys, *there, "--project", project, "--client", "ann")
     assert code == 0
-    assert out == (
+    first, *others = out.splitlines()
+    assert first == (
         f"predict-one project {project}: success {probability:.4f}, though that is decided already,"
         f" as of 2024-01-01 00:00:00.000001, by project_success {version}"
         " (beats base rate and one-feature rule)"
-        f" -> {finished.folder}/online/predictions.jsonl\n"
+        f" -> {finished.folder}/online/predictions.jsonl"
     )
+    reason = r"\w+ = \S+ \([-+]\d+\.\d{3}\)"
+    told = " ".join(each.strip() for each in others)
+    assert re.fullmatch(rf"reasons, in log-odds: {reason}; {reason}; {reason}", told)
     [(milestone,)] = finished.sql(
         "select min(milestone_id) from features.milestone_features where snapshot_kind = 'current'"
         " and not is_decided"
@@ -43,6 +51,17 @@ def test_the_answer_is_one_line(
     code, out, _ = call(monkeypatch, capsys, *there, "--milestone", milestone)
     assert code == 0
     assert out.startswith(f"predict-one milestone {milestone}: high risk 0.")
+    assert finished.run("amount").code == 0
+    code, out, _ = call(monkeypatch, capsys, *there, "--project", project)
+    number = r"[\d,]+\.\d\d"
+    pattern = rf" {{11}}final amount {number}, between {number} and {number} \(90 %\)"
+    assert re.fullmatch(pattern, out.splitlines()[1])
+
+
+def test_an_answer_does_not_wait_for_scikit_learn() -> None:
+    code = "import ml.serving.__main__, sys; sys.exit(not sys.modules.keys().isdisjoint(sys.argv))"
+    call = [sys.executable, "-c", code, "sklearn", "scipy", "pandas", "fastapi"]
+    assert subprocess.run(call, cwd=ROOT, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("wrong", ["abc", "1_9_5", "١٩٥", " 7", "1.0", ""])

@@ -1,0 +1,1 @@
+"""The predictions over HTTP: published rows, given features, models, probes and metrics."""

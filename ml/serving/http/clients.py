@@ -1,0 +1,99 @@
+"""Who asks: the owner of an API key, or else an address."""
+
+import hashlib
+import hmac
+import os
+import re
+from ipaddress import IPv6Address, ip_address, ip_network
+from pathlib import Path
+
+from starlette.requests import Request
+
+from ml.errors import MlError
+
+KEY_HEADER = "X-API-Key"
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_LINE = re.compile(rf"({NAME.pattern}) sha256:([0-9a-f]{{64}})")
+_IPV6_CUSTOMER = 64  # one customer has all addresses of such a prefix
+
+
+class UnknownKeyError(MlError):
+    """The API key of a request is not in the file of keys."""
+
+
+class KeysError(MlError):
+    """The file of keys cannot be used."""
+
+
+def digest(key: str) -> str:
+    """Returns what the file of keys holds of a key: it is random, so no salt is needed."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class Clients:
+    """Names the client of a request."""
+
+    def __init__(self, keys: Path | None) -> None:
+        """Takes the file of keys; it is read again when it has changed.
+
+        Raises:
+            KeysError: It cannot be read, or has a line that is no key.
+        """
+        self._path = keys
+        self._read: tuple[int, dict[str, str]] = (0, {})
+        if keys is not None:
+            self._keys(keys)
+
+    def of(self, request: Request) -> str:
+        """Returns the name of the key's owner, or the address.
+
+        Raises:
+            UnknownKeyError: There is a key, but it is unknown.
+            KeysError: The file of keys cannot be read.
+        """
+        given = request.headers.get(KEY_HEADER)
+        if given is not None:
+            return self._owner(given)
+        return _customer(request.client.host if request.client else "")
+
+    def _owner(self, key: str) -> str:
+        found, sought = None, digest(key)
+        if self._path is not None:
+            for name, known in self._keys(self._path).items():  # all, so that no time tells which
+                if hmac.compare_digest(known, sought):
+                    found = name
+        if found is None:
+            raise UnknownKeyError(f"the key in {KEY_HEADER} is not known here")
+        return found
+
+    def _keys(self, path: Path) -> dict[str, str]:
+        try:
+            changed = os.stat(path).st_mtime_ns
+            if changed != self._read[0]:
+                self._read = changed, _parse(path)
+        except OSError as error:
+            raise KeysError(f"{path} cannot be read ({error.strerror})") from error
+        return self._read[1]
+
+
+def _parse(path: Path) -> dict[str, str]:
+    keys = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.strip() and not line.startswith("#"):
+            match = _LINE.fullmatch(line.strip())
+            if not match or match[1] in keys:
+                raise KeysError(f"{path}:{number} is not 'name sha256:…' with a name of its own")
+            keys[match[1]] = match[2]
+    return keys
+
+
+def _customer(host: str) -> str:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ip_network((int(address), _IPV6_CUSTOMER), strict=False))
+    return str(address)

@@ -1,0 +1,38 @@
+"""`python -m ml.serving.http.keys`: makes an API key and prints it once."""
+
+import argparse
+import os
+import secrets
+import sys
+from functools import partial
+from pathlib import Path
+
+from ml.command import Parser, guarded, show
+from ml.serving.http.clients import NAME, Clients, KeysError, digest
+
+
+def main() -> int:
+    """Makes a key; returns 0, or 2 for a wrong call."""
+    parser = Parser(prog="python -m ml.serving.http.keys", description="Makes an API key.")
+    parser.add_argument("--file", type=Path, required=True, help="file of keys to add it to")
+    parser.add_argument("--name", required=True, help="whom the key is for")
+    return guarded("keys", partial(_add, parser.parse_args()))
+
+
+def _add(options: argparse.Namespace) -> int:
+    path, name = options.file, options.name
+    if not NAME.fullmatch(name):
+        raise KeysError(f"{name!r} is no name: small letters, digits, - and _")
+    if path.exists():
+        Clients(path)
+        if any(line.startswith(f"{name} ") for line in path.read_text().splitlines()):
+            raise KeysError(f"{path} has a key of {name}: remove its line first")
+    key = secrets.token_urlsafe(32)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(file, "a", encoding="utf-8") as lines:
+        lines.write(f"{name} sha256:{digest(key)}\n")
+    return show("keys", [f"{key}  is the key of {name}; {path} holds its digest only"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""What a worker keeps between requests."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from ml import settings
+from ml.errors import MlError
+from ml.serving.http import metrics
+from ml.serving.http.clients import Clients
+from ml.serving.http.journal import Journal
+from ml.serving.http.options import Options
+from ml.serving.predictor import LOG_FOLDER, absence, find, logged
+from ml.serving.published import Published
+from ml.serving.published_rows import NoModelError, PublishedModel, PublishedRow, PublishedRows
+from ml.serving.rate_limit import Quota, RateLimit
+from ml.serving.scoring import Columns, Score, Scorer
+
+
+class Service:
+    """Answers the requests of one process; nothing here blocks its event loop."""
+
+    def __init__(self, options: Options) -> None:
+        """Does not touch the warehouse yet.
+
+        Raises:
+            MlError: The settings, the file of keys or the URL of the limits cannot be used.
+        """
+        folder = options.warehouse
+        self.clients = Clients(options.keys)
+        self._limit = RateLimit(options.counts, options.limit) if options.limit else None
+        self._published = Published(folder, settings.load(settings.DEFAULT_PATH))
+        self._journal = Journal(folder / LOG_FOLDER)
+        self._scorer = Scorer(folder / "models")
+        self._scoring = asyncio.Lock()  # whoever waits for it takes no thread from the others
+
+    async def take(self, client: str, amount: int = 1) -> Quota | None:
+        """Counts predictions; returns what the client has left, None without a limit.
+
+        Raises:
+            MlError: There is no room, no way to count, or no warehouse: a mistaken folder shall
+                not get limits and a log.
+        """
+        self._published.require()
+        if self._limit is None:
+            return None
+        return await asyncio.to_thread(self._limit.take, client, amount)
+
+    async def rows(self) -> PublishedRows:
+        """Returns the rows of the file that is published now.
+
+        Raises:
+            MlError: There is none, or it cannot be read.
+        """
+        found = self._published.rows_at_hand()
+        if found is None:
+            found = await asyncio.to_thread(self._published.rows)
+            metrics.PUBLISHED_AS_OF.set(found.as_of.replace(tzinfo=UTC).timestamp())
+        return found
+
+    def rows_if_any(self) -> PublishedRows | None:
+        """Returns the same, or None where there are none; waits for a file that is new."""
+        try:
+            return self._published.rows()
+        except MlError:
+            return None
+
+    async def absence(self, entity: str, entity_id: int) -> MlError:
+        """Returns why something has no published prediction."""
+        return await asyncio.to_thread(self._absence, entity, entity_id)
+
+    def _absence(self, entity: str, entity_id: int) -> MlError:
+        with self._published.warehouse() as warehouse:
+            return absence(warehouse, entity, entity_id)
+
+    async def predict(
+        self, entity: str, entity_id: int, client: str, request_id: str
+    ) -> PublishedRow:
+        """Returns the published row of something live, once the answer stands in the log.
+
+        Raises:
+            MlError: There is none, or the log cannot be written.
+        """
+        row = find(await self.rows(), entity, entity_id)
+        if row is None:
+            raise await self.absence(entity, entity_id)
+        await self._journal.add(logged(row, client, request_id, datetime.now(UTC)))
+        metrics.PREDICTIONS.labels(row.model_name, "published").inc()
+        return row
+
+    async def score(self, model: PublishedModel, columns: Columns) -> list[Score]:
+        """Returns the predictions from given features, one per row.
+
+        Raises:
+            MlError: There is no model.
+        """
+        if model.problem:
+            raise model.problem.with_traceback(None)
+        if model.run is None:
+            raise NoModelError(f"{model.name} has never been trained: make run")
+        async with self._scoring:
+            found = await asyncio.to_thread(self._scorer.score, model.run, columns)
+        metrics.PREDICTIONS.labels(model.name, "features").inc(len(found))
+        return found
+
+    def warm_up(self) -> None:
+        """Reads what is published and loads its models, so that no first caller waits for it."""
+        try:
+            for model in self._published.rows().models.values():
+                if model.run is not None and model.problem is None:
+                    self._scorer.load(model.run)
+        except MlError:
+            return  # it is said to whoever asks
+
+    def close(self) -> None:
+        """Lets the published file go."""
+        self._published.close()

@@ -1,0 +1,56 @@
+"""The OpenAPI document, and that the service keeps to it whatever it is asked."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+
+from ml.serving.http.app import create
+from ml.serving.http.options import Options
+
+ROUTES = (
+    "GET /v1/projects/{project_id}/success",
+    "GET /v1/milestones/{milestone_id}/risk",
+    "GET /v1/projects/{project_id}/amount",
+    "GET /v1/projects",
+    "GET /v1/milestones",
+    "POST /v1/projects/success",
+    "POST /v1/milestones/risk",
+    "GET /v1/models",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+)
+
+
+@pytest.fixture(scope="module")
+def schema(whole_world: Path) -> Any:
+    application = create(Options(warehouse=whole_world, limit=0))
+    return schemathesis.openapi.from_asgi("/openapi.json", application)
+
+
+@pytest.mark.parametrize(
+    ("route", "mode"),
+    [
+        (route, mode)
+        for route in ROUTES
+        for mode in GenerationMode
+        if "/v1/" in route or mode.is_positive  # nothing can be asked wrongly of the others
+    ],
+)
+def test_every_answer_is_one_that_the_document_declares(
+    schema: Any, route: str, mode: GenerationMode
+) -> None:
+    method, path = route.split()
+
+    @given(schema[path][method].as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    def check(case: Any) -> None:
+        case.call_and_validate()
+
+    check()
