@@ -221,6 +221,7 @@ def _matrix(rows: list[Row]) -> Markup:
         {
             **row,
             "run": -row["newest_first"] + 1,
+            "table": row["table_name"].removeprefix("intermediate."),  # its names say as much
             "at": f"{row['published_at']:%Y-%m-%d %H:%M}",
             "said": f"{row['failed_count']:,} of {row['check_count']:,} failed",
         }
@@ -236,7 +237,7 @@ def _matrix(rows: list[Row]) -> Markup:
             .mark_rect(stroke=charts.PAPER, strokeWidth=1)
             .encode(
                 x=alt.X("run:O", title="Run: 0 is the newest", axis=alt.Axis(labelAngle=0)),
-                y=alt.Y("table_name:N", title=None),
+                y=alt.Y("table:N", title=None, axis=alt.Axis(labelLimit=190, labelFontSize=11)),
                 color=alt.Color(
                     "result:N",
                     title=None,
