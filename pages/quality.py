@@ -237,7 +237,7 @@ def _matrix(rows: list[Row]) -> Markup:
             .mark_rect(stroke=charts.PAPER, strokeWidth=1)
             .encode(
                 x=alt.X("run:O", title="Run: 0 is the newest", axis=alt.Axis(labelAngle=0)),
-                y=alt.Y("table:N", title=None, axis=alt.Axis(labelLimit=190, labelFontSize=11)),
+                y=alt.Y("table:N", title=None, axis=alt.Axis(labelLimit=165, labelFontSize=11)),
                 color=alt.Color(
                     "result:N",
                     title=None,
