@@ -53,9 +53,9 @@ def export(paths: Paths, table: str, kind: str, file: str) -> None:
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with closing(connect(paths.published, read_only=True)) as con:
-            _require(con, table)
+            source = _source(con, table)
             target.parent.mkdir(parents=True, exist_ok=True)
-            count = scalar(con, f"copy (from {table}) to {literal(aside)} ({FORMATS[kind]})")
+            count = scalar(con, f"copy (from {source}) to {literal(aside)} ({FORMATS[kind]})")
         os.replace(aside, target)
     except (DatabaseError, OSError) as error:
         reason = machine_reason(error) or str(error).splitlines()[0]
@@ -66,24 +66,34 @@ def export(paths: Paths, table: str, kind: str, file: str) -> None:
     show("export", f"{table}: {count:,} rows ({seconds:.1f} s) -> {short(target)}")
 
 
-def _require(con: Connection, table: str) -> None:
-    """Refuses a table that is not there, and names those whose names are like it."""
+def _source(con: Connection, table: str) -> str:
+    """The table to copy from: a view is computed first.
+
+    DuckDB 2.0.0 may wait forever when the query of a `copy` fails, and only a view's can.
+
+    Raises:
+        CallError: There is no such table; those whose names are like it are named.
+    """
     rows = con.execute(
-        "select table_schema || '.' || table_name from information_schema.tables"
-        " where table_catalog = current_database() order by 1"
+        "select table_schema || '.' || table_name, table_type = 'VIEW'"
+        " from information_schema.tables where table_catalog = current_database() order by 1"
     ).fetchall()
-    names = [name for (name,) in rows]
-    if table in names:
-        return
+    is_view = dict(rows)
+    if table not in is_view:
+        raise CallError(f"TABLE={table} is no published table{_hint(table, list(is_view))}")
+    if not is_view[table]:
+        return table
+    con.execute(f"create temp table exported as from {table}")
+    return "exported"
+
+
+def _hint(table: str, names: list[str]) -> str:
     wanted = table.rpartition(".")[2]
     near = [name for name in names if name.partition(".")[2] == wanted]
     near += difflib.get_close_matches(table, names, n=3)
-    hint = (
-        f"; is it {' or '.join(dict.fromkeys(near))}?"
-        if near
-        else "; make query SQL='show all tables'"
-    )
-    raise CallError(f"TABLE={table} is no published table{hint}")
+    if not near:
+        return "; make query SQL='show all tables'"
+    return f"; is it {' or '.join(dict.fromkeys(near))}?"
 
 
 if __name__ == "__main__":

@@ -136,6 +136,29 @@ def test_query_answers_with_a_client_of_another_version(product: Clone) -> None:
     assert "read-only" in output
 
 
+def test_a_run_leaves_the_result_of_every_dbt_test_and_the_age_of_the_raw_data(
+    product: Clone,
+) -> None:
+    passed = sum(map(int, re.findall(r"([\d,]+) tests passed", product.first_output)))
+    results = product.ask(
+        """
+        select count(*), bool_and(status = 'pass') from quality.dbt_test_results as tests
+        inner join quality.runs as runs on tests.run_id = if(
+            tests.stage = 'features', runs.features_run_id, runs.insights_run_id
+        )
+        """
+    )
+    assert results == [(passed, True)]
+    assert product.ask(
+        """
+        select
+            max(newest_event_at) + interval 1 microsecond = max(runs.as_of),
+            count(newest_event_at)
+        from quality.table_volumes inner join quality.runs as runs using (run_id)
+        """
+    ) == [(True, 7)]
+
+
 def test_query_and_export_give_the_format_that_is_named(product: Clone) -> None:
     sql = "SQL=select project_id, held_amount from core.escrow_balances order by 1"
     expected = product.ask("select project_id, held_amount from core.escrow_balances order by 1")

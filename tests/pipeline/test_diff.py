@@ -145,10 +145,12 @@ def test_equal_tables_differ_in_nothing(paths: Paths) -> None:
 def test_a_build_is_shown_on_lines_that_fit_the_screen(
     paths: Paths, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    columns = ", ".join(f"{{}} as column_with_a_long_name_{number}" for number in range(5))
-    made = "create table core.projects as select i as project_id, {} from range(3) as made (i)"
-    make(paths.published, made.format(columns.format(*range(5))))
-    make(paths.build, made.format(columns.format(*range(1, 6))), at="2024-02-01")
+    long = "column_name_of_thirty_six_characters"  # fills the line that begins with `a 3, `
+    made = f"create table core.projects as select i as project_id, {{0}} as a, {{0}} as {long}"
+    made += " from range(3) as made (i);"
+    insights = "create schema insights; create table insights.outlook (i int)"
+    make(paths.published, made.format(1) + insights)
+    make(paths.build, made.format(2), at="2024-02-01")
     remember(paths, "features", "validate")
     diff.print_diff(paths)
     lines = capsys.readouterr().out.splitlines()
@@ -158,7 +160,8 @@ def test_a_build_is_shown_on_lines_that_fit_the_screen(
         " published as of 01 Jan 2024, 00:00:00 UTC"
     )
     assert lines[2].split()[:5] == ["core.projects", "3", "0", "0", "3"]
-    assert "".join(lines).count("column_with_a_long_name_4 3") == 1
+    assert lines[2].endswith("  a 3,")
+    assert lines[3].strip() == f"{long} 3"
     assert lines[-2].strip() == "0 of 2 tables without a difference"
     assert lines[-1].strip() == "insights are not built yet: make insights"
 

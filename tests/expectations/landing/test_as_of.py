@@ -1,6 +1,7 @@
 """The timestamp that a landing is for: given, or just after the last event that passed."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -112,6 +113,21 @@ def test_the_timestamp_is_just_after_the_last_event_that_passed(
     assert bench.land(mode="quarantine" if name.startswith("quarantined") else "reject") == 0
     assert (bench.seeds / "landing.csv").read_text() == f"as_of,run_id\n{timestamp},r1\n"
     assert listed(bench)["as_of"] == timestamp
+    newest = max(listed(bench)["newest_events"].values())
+    just_before = datetime.fromisoformat(timestamp) - timedelta(microseconds=1)
+    assert datetime.fromisoformat(newest) == just_before
+
+
+def test_the_newest_event_of_each_table_is_listed_whatever_timestamp_is_given(
+    bench: LandingBench,
+) -> None:
+    tables = world()
+    tables["votes"].clear()
+    write(bench.data, tables)
+    assert bench.land(as_of="2020-01-01") == 0
+    newest = listed(bench)["newest_events"]
+    assert newest["pledges"] == "2024-03-02 00:00:00.000000"
+    assert newest.keys() == tables.keys() - {"votes"}
 
 
 @pytest.mark.parametrize(
