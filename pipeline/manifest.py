@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 # dbt makes a line of each of thousands of debug events for a log, whether or not it is shown
-QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none")
+QUIET = ("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none")
 
 
 def runner(manifest: Any = None) -> Any:

@@ -12,8 +12,8 @@ from expectations.warehouse import Connection, literal, scalar
 # with a line break in two: whatever is larger lands as Parquet.
 SEED_ROWS = 50_000
 SEED_BYTES = 4_000_000
-# the second version stores differences of integers: no larger than zstd makes the first one, written
-# in half its time and read in less
+# the second version stores differences of integers: as small as the first one with zstd, written in
+# half its time and read in less
 PARQUET = "format parquet, parquet_version v2, compression snappy"
 
 # dbt reads AS_OF from a table: as a variable it would be compiled into every model.
