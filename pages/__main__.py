@@ -1,7 +1,6 @@
 """Makes the pages of the site: `python -m pages --warehouse DIR --site DIR [PAGE …]`."""
 
 import argparse
-import shutil
 import sys
 import textwrap
 import time
@@ -10,9 +9,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from pages import assets, frame, links
 from pages.published import PagesError, Published, open_published
-from pages.registry import CATALOGUE, PAGES, Page
-from pages.rendering import render, write_text
+from pages.registry import PAGES, Page
+from pages.site import Site
 
 _WIDTH = 120
 PARTLY_DONE = 3  # exit code, as everywhere: done, but a unit failed because of a bug
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("pages", nargs="*", help="any of: " + ", ".join(by_name))
     parser.add_argument("--warehouse", type=Path, required=True, help="folder, only read")
     parser.add_argument("--site", type=Path, required=True, help="folder of the site")
-    parser.add_argument("--docs", type=Path, help="dbt's static page, to be copied")
+    parser.add_argument("--docs", type=Path, help="dbt's static page, beside its manifest")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.pages) - set(by_name)):
         parser.error(f"no such page: {', '.join(unknown)}; there are {', '.join(by_name)}")
@@ -38,11 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = options.pages or list(by_name)
     try:
         with open_published(options.warehouse / "escrow.duckdb") as published:
-            if options.docs:
-                _copy(options.docs, options.site / CATALOGUE.folder / "index.html")
+            published.dbt_docs = options.docs
+            assets.install(options.site)
+            site = Site(options.site, frame.read(published), links.read(published))
             # the overview comes last: when it is there, so is what it links
             for name in reversed(names):
-                if not _make(by_name[name], published, options.site):
+                if not _make(by_name[name], published, site):
                     failed.append(name)
     except PagesError as error:
         print(f"pages: {error}", file=sys.stderr)
@@ -56,26 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _copy(docs: Path, to: Path) -> None:
-    if not docs.is_file():
-        raise PagesError(f"{docs} is missing: make run")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(docs, to)
-
-
-def _make(page: Page, published: Published, site: Path) -> bool:
+def _make(page: Page, published: Published, site: Site) -> bool:
     """Makes one page, or one that says why it is missing; the others are not concerned."""
-    folder = site / page.folder
     try:
-        import_module(page.module).write(published, folder)
+        import_module(page.module).write(published, site)
     except Exception as error:
         if _concerns_all(error):
             raise
         traceback.print_exc(file=sys.stderr)
         reason = _described(error)
-        text = render("failed.html.jinja", page=page, as_of=published.as_of(), reason=reason)
-        write_text(folder / "index.html", text)
-        _show(f"{page.name} FAILED because of a bug: {reason} -> {_short(folder)}")
+        site.write(page.path, "failed.html.jinja", page=page, reason=reason)
+        _show(f"{page.name} FAILED because of a bug: {reason} -> {_short(site.root / page.path)}")
         return False
     return True
 

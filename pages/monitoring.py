@@ -1,34 +1,92 @@
 """The page about the models in use: drift, since when, and their accuracy on known outcomes."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
-from pages.charts import COLORS, FAINT, INK, date_axis, new_chart, to_svg
+from pages import monitoring_charts as charts
 from pages.failures import failures
+from pages.formats import day, prediction_time
 from pages.published import DRIFT, NO_DRIFT, NOT_TESTED, Published
-from pages.rendering import day, render, write_text
+from pages.site import Site
+from pages.tables import Column
 
 Row = dict[str, Any]
 
-_WEEKS_SHOWN = 10  # matured, and as many still to come
 _MODELS = "select model_name from intermediate.int_models_in_use order by model_name desc"
 _ALERTS = """
-    select feature, snapshot_kind, words, since_at from insights.drift_alerts
+    select feature, snapshot_kind, words from insights.drift_alerts
     where model_name = $model order by snapshot_kind, feature"""
 _CHECKS = """
     select snapshot_kind, subject, status, reason, feature_count, current_count, reference_count,
         needed_count
     from insights.drift_status where model_name = $model
     order by subject, snapshot_kind"""
-_REPLAYS = """
-    select week_at, feature, snapshot_kind, is_alert from staging.stg_drift_replays
-    where model_name = $model order by week_at, feature, snapshot_kind"""
+# The monitor replayed for each week, and its alerts now; weeks are numbered, so that what follows
+# on one another has the same difference to the number of its row.
+_WEEKS = """
+    with
+
+    results as (
+        select week_at, feature, snapshot_kind, is_alert from staging.stg_drift_replays
+        where model_name = $model
+        union all
+        select (select as_of from core.warehouse_as_of), feature, snapshot_kind, true
+        from insights.drift_alerts where model_name = $model
+    ),
+
+    numbered as (
+        select *, dense_rank() over (order by week_at) as week_number from results
+    )
+"""
+_PERIODS = f"""{_WEEKS},
+
+    weekly as (
+        select
+            feature, week_at, week_number,
+            case
+                when bool_or(is_alert) then 'alert'
+                when count(is_alert) > 0 then 'no drift'
+                else 'not tested'
+            end as result
+        from numbered group by feature, week_at, week_number
+    ),
+
+    periods as (
+        select
+            *,
+            week_number
+            - row_number() over (partition by feature, result order by week_at) as period
+        from weekly
+    )
+
+    select
+        feature, result, count(*) as week_count,
+        min(week_at) - interval 7 day as begins_at, max(week_at) as ends_at
+    from periods group by feature, result, period
+    order by feature, begins_at"""
+_ALERT_PERIODS = f"""{_WEEKS},
+
+    periods as (
+        select
+            *,
+            week_number
+            - row_number() over (partition by feature, snapshot_kind order by week_at) as period
+        from numbered where is_alert
+    )
+
+    select
+        feature, snapshot_kind, cast(min(week_at) as date) as since,
+        cast(nullif(max(week_at), (select as_of from core.warehouse_as_of)) as date) as until
+    from periods group by feature, snapshot_kind, period
+    order by min(week_at), feature, snapshot_kind"""
+_WEEK_COUNTS = """
+    select
+        count(distinct week_at) filter (is_alert is not null) as tested,
+        count(distinct week_at) as replayed
+    from staging.stg_drift_replays where model_name = $model"""
 _SHIFTS = """
     select
         feature, snapshot_kind,
@@ -37,7 +95,11 @@ _SHIFTS = """
         max(value) filter (statistic = 'psi') as psi,
         max(adjusted_p_value) as adjusted_p_value,
         max(reference_count) as reference_count, max(current_count) as current_count,
-        bool_or(is_alert) as is_alert
+        bool_or(is_alert) as is_alert,
+        (feature, snapshot_kind) in (
+            select (feature, snapshot_kind) from staging.stg_drift_replays
+            where model_name = $model
+        ) as is_tested
     from staging.stg_drift_stats
     where model_name = $model and p_value is not null and feature not like 'calibration%'
     group by feature, snapshot_kind
@@ -54,68 +116,85 @@ _CALIBRATION = """
     from staging.stg_drift_stats
     where model_name = $model and feature like 'calibration%'
     group by snapshot_kind"""
+# Weeks together, with the interval of Wilson (1927) as for a week.
 _PERFORMANCE = """
+    with
+
+    monthly as (
+        select
+            cast(date_trunc('month', cohort_week) as date) as month,
+            cast(sum(matured_count) as bigint) as matured,
+            cast(sum(pending_count) as bigint) as pending,
+            sum(accuracy * matured_count) / nullif(sum(matured_count), 0) as observed,
+            sum(base_rate * matured_count) / nullif(sum(matured_count), 0) as positive_share,
+            sum(matured_estimated_accuracy * matured_count) / nullif(sum(matured_count), 0)
+                as expected,
+            sum(pending_estimated_accuracy * pending_count) / nullif(sum(pending_count), 0)
+                as expected_pending
+        from insights.model_performance
+        where model_name = $model and model_version = $version and snapshot_kind = $kind
+        group by month
+    ),
+
+    bounded as (
+        select
+            *,
+            (observed + 1.920729 / matured) / (1 + 3.841459 / matured) as middle,
+            sqrt(observed * (1 - observed) / matured + 0.960365 / power(matured, 2))
+            * 1.959964 / (1 + 3.841459 / matured) as half_width
+        from monthly
+    )
+
     select
-        cohort_week, matured_count, pending_count, accuracy, matured_estimated_accuracy,
-        pending_estimated_accuracy, accuracy_low, accuracy_high, majority_guess
-    from insights.model_performance
-    where model_name = $model and model_version = $version and snapshot_kind = $kind
-    order by cohort_week"""
+        * exclude (middle, half_width),
+        greatest(positive_share, 1 - positive_share) as guess,
+        middle - half_width as low,
+        middle + half_width as high
+    from bounded order by month"""
 
 
-def write(published: Published, folder: Path) -> None:
-    """Writes `index.html` into the folder."""
+def write(published: Published, site: Site) -> None:
+    """Writes the page."""
     runs = [published.run_in_use(name) for (name,) in published.fetch(_MODELS)]
     models = [_model(published, run) for run in runs if run and run.status == "trained"]
-    write_text(
-        folder / "index.html",
-        render(
-            "monitoring.html.jinja",
-            as_of=published.as_of(),
-            models=models,
-            failures=failures(published, "train", "predict", "monitor"),
-            has_backtest=(folder / "backtest.html").exists(),
-        ),
+    site.write(
+        "monitoring/index.html",
+        "monitoring.html.jinja",
+        models=models,
+        columns=_COLUMNS,
+        min_count=charts.MIN_COUNT,
+        failures=failures(published, "train", "predict", "monitor"),
+        has_backtest=(site.root / "monitoring" / "backtest.html").exists(),
     )
 
 
 def _model(published: Published, run: SimpleNamespace) -> Row:
     name = run.model_name
-    keys = {"model": name, "version": run.model_version}
-    alerts = published.fetch(_ALERTS, model=name)
+    alerts = published.rows(_ALERTS, model=name)
     checks = published.rows(_CHECKS, model=name)
-    replays = published.fetch(_REPLAYS, model=name)
     judged = [each["snapshot_kind"] for each in checks if each["subject"] == "calibration"]
     kind_judged = judged[0] if judged else None
-    weeks = published.fetch(_PERFORMANCE, **keys, kind=kind_judged)
-    now = published.as_of()
-    watched = {(feature, kind) for _, feature, kind, _ in replays}
-    replayed = {week for week, *_ in replays}
-    replays = [replay for replay in replays if replay[3] is not None]
-    untested = replayed - {week for week, *_ in replays}
-    replays += [(now, feature, kind, True) for feature, kind, *_ in alerts]
+    keys = {"model": name, "version": run.model_version, "kind": kind_judged}
+    months = published.rows(_PERFORMANCE, **keys)
+    periods = published.rows(_PERIODS, model=name)
+    [weeks] = published.rows(_WEEK_COUNTS, model=name)
     return {
         "name": name,
         "version": run.model_version,
         "cutoff_at": run.cutoff_at,
-        "alerts": [message for _, _, message, _ in alerts],
-        "checks": checks,
+        "alerts": [each["words"] for each in alerts],
+        "checks": [_check(each) for each in checks],
         **_status(checks, len(alerts)),
-        "alert_periods": _alert_periods(replays, now),
-        "weeks_watched": len({week for week, *_ in replays}),
-        "weeks_untested": len(untested),
-        "calibration": published.rows(_CALIBRATION, model=name),
+        "alert_periods": [_period(each) for each in published.rows(_ALERT_PERIODS, model=name)],
+        "weeks": weeks,
+        "drift_chart": charts.drift(f"drift-{name}", periods)
+        if weeks["tested"] or alerts
+        else None,
+        "calibration": [_shown(each) for each in published.rows(_CALIBRATION, model=name)],
         "kind_judged": kind_judged,
-        "alert_chart": alert_chart(replays) if replays else None,
-        "shifts": [
-            (*shift, (shift[0], shift[1]) in watched)
-            for shift in published.fetch(_SHIFTS, model=name)
-        ],
-        "weeks": [
-            *[week for week in weeks if week[1]][-_WEEKS_SHOWN:],
-            *[week for week in weeks if not week[1]][:_WEEKS_SHOWN],
-        ],
-        "performance_chart": _performance_chart(weeks) if weeks else None,
+        "shifts": [_shift(each) for each in published.rows(_SHIFTS, model=name)],
+        "months": [_month(each) for each in months],
+        "performance_chart": charts.performance(f"accuracy-{name}", months),
     }
 
 
@@ -123,97 +202,107 @@ def _status(checks: Sequence[Row], alert_count: int) -> Row:
     """Returns the status of a model, short and as a sentence."""
     tested = [check for check in checks if check["status"] != NOT_TESTED]
     if alert_count:
-        return {"status": DRIFT.capitalize(), "summary": DRIFT.capitalize()}
+        status = DRIFT.capitalize()
+        return {"status": status, "summary": status, "tone": "error some"}
     if tested:
         # a feature that is tested at several kinds of snapshot counts once
         features = [each["feature_count"] for each in tested if each["subject"] == "features"]
         count = f"{max(features)} features" if features else "features not"
-        status = NO_DRIFT if features else "features not tested"
+        status = (NO_DRIFT if features else "features not tested").capitalize()
+        tone = "passed" if features else "warning some"
         summary = f"{NO_DRIFT.capitalize()} ({count} tested)"
-        return {"status": status.capitalize(), "summary": summary}
+        return {"status": status, "summary": summary, "tone": tone}
     reasons = [check["reason"] for check in checks if check["reason"]]
     reason = reasons[0] if reasons else "the monitor has not run for this timestamp"
-    return {"status": NOT_TESTED.capitalize(), "summary": f"{NOT_TESTED.capitalize()}: {reason}"}
+    status = NOT_TESTED.capitalize()
+    return {"status": status, "summary": f"{status}: {reason}", "tone": "warning some"}
 
 
-def _alert_periods(replays: Sequence[tuple[Any, ...]], now: datetime) -> list[Row]:
-    """Returns the unbroken runs of weeks with an alert for a feature at a prediction time."""
-    weeks = sorted({week for week, *_ in replays})
-    place = {week: number for number, week in enumerate(weeks)}
-    found: dict[tuple[str, str], list[Row]] = {}
-    for week, feature, kind, is_alert in replays:
-        if not is_alert:
-            continue
-        periods = found.setdefault((feature, kind), [])
-        if periods and place[week] <= place[periods[-1]["until"]] + 1:
-            periods[-1]["until"] = week
-        else:
-            periods.append(
-                {"feature": feature, "snapshot_kind": kind, "since": week, "until": week}
-            )
-    all_periods = [period for periods in found.values() for period in periods]
-    for period in all_periods:
-        period["is_over"] = period["until"] < now
-    return sorted(
-        all_periods,
-        key=lambda period: (period["since"], period["feature"], period["snapshot_kind"]),
+def _shown(row: Row) -> Row:
+    return row | {"kind": prediction_time(row["snapshot_kind"])}
+
+
+def _period(row: Row) -> Row:
+    until = day(row["until"]) if row["until"] else "now"
+    return _shown(row) | {"until": Markup(until), "until_order": row["until"] or "now"}
+
+
+def _check(row: Row) -> Row:
+    if row["snapshot_kind"] is None:
+        return row | {"kind": None, "result": _reasoned(row), "projects": "none"}
+    form = "{:,} of {:,} since the cut" if row["subject"] == "calibration" else "{:,} / {:,}"
+    counts = form.format(row["current_count"], row["reference_count"])
+    return _shown(row) | {"result": _reasoned(row), "projects": counts}
+
+
+def _reasoned(row: Row) -> str:
+    return f"{row['status']}: {row['reason']}" if row["reason"] else f"{row['status']}"
+
+
+def _shift(row: Row) -> Row:
+    why = (
+        "with every refit" if row["feature"] == "predicted_probability" else "as the platform ages"
     )
+    quiet = "no" if row["is_tested"] else f"report only: shifts {why}"
+    p = row["adjusted_p_value"]
+    found = {"alert": "yes" if row["is_alert"] else quiet, "p": Markup(f"{p:.2g}"), "p_order": p}
+    for name in ("mean_shift", "capped_shift"):
+        if row[name] is not None:
+            found[f"{name}_order"] = row[name]
+            found[name] = Markup(f"{100 * row[name]:+.0f} %")
+    return _shown(row) | found
 
 
-def alert_chart(replays: Sequence[tuple[Any, ...]], *, onset: datetime | None = None) -> Markup:
-    """Draws a row per feature that ever had an alert, a mark per week; the thin line has all weeks.
-
-    Args:
-        replays: Week, feature, prediction time and whether there was an alert; at least one.
-        onset: When the drift began, where that is known.
-    """
-    tested_weeks = sorted({week for week, *_ in replays})
-    names = sorted({(feature, kind) for _, feature, kind, is_alert in replays if is_alert})
-    figure, (axes,) = new_chart(height=0.9 + 0.22 * max(1, len(names)))
-    axes.plot(
-        np.array(tested_weeks),
-        [-1] * len(tested_weeks),
-        marker="|",
-        color=FAINT,
-        linewidth=0.5,
-        markersize=5,
-    )
-    for row, name in enumerate(names):
-        weeks = [when for when, *place, is_alert in replays if is_alert and (*place,) == name]
-        axes.scatter(np.array(weeks), [row] * len(weeks), marker="s", s=26, color=COLORS[1])
-    axes.set_yticks([-1, *range(len(names))], ["tested", *(f"{f} ({c})" for f, c in names)])
-    axes.set_ylim(-1.6, len(names) - 0.4)
-    if onset:
-        axes.plot(np.array([onset] * 2), [-1.6, len(names) - 0.4], color=INK, linestyle="--", lw=1)
-    date_axis(axes)
-    alerts = sum(is_alert for *_, is_alert in replays)
-    text = (
-        f"{len(tested_weeks)} weeks tested from {day(tested_weeks[0])} to {day(tested_weeks[-1])},"
-        f" {alerts} alerts of {len(names)} features."
-    )
-    return to_svg(figure, text=text)
+def _month(row: Row) -> Row:
+    interval = None
+    if row["low"] is not None:
+        text = f"{100 * row['low']:.1f} % to {100 * row['high']:.1f} %"
+        interval = Markup(f'<span class="whole">{text}</span>')
+    month = {"month": Markup(f"{row['month']:%b %Y}"), "month_order": row["month"]}
+    return row | month | {"interval": interval}
 
 
-def _performance_chart(weeks: Sequence[tuple[Any, ...]]) -> Markup:
-    """Draws accuracy with its interval, the majority guess and the expected accuracy, by week."""
-    figure, (axes,) = new_chart()
-    days = np.array([row[0] for row in weeks])
-    series = (
-        (3, "observed", "o", "-", COLORS[0]),
-        (4, "expected for the same predictions", "", "--", COLORS[1]),
-        (5, "expected, outcomes pending", "^", ":", COLORS[2]),
-        (8, "majority guess", "", "-.", INK),
-    )
-    columns = {
-        place: np.array([np.nan if row[place] is None else row[place] for row in weeks])
-        for place in range(3, 9)
-    }
-    axes.fill_between(days, columns[6], columns[7], color=COLORS[0], alpha=0.15, linewidth=0)
-    for column, label, marker, style, color in series:
-        values = columns[column]
-        axes.plot(days, values, marker=marker, linestyle=style, color=color, label=label, ms=3)
-    axes.set_ylabel("Accuracy, share")
-    figure.legend(loc="outside upper center", ncols=2)
-    date_axis(axes)
-    text = f"Accuracy by week of {len(weeks)} weeks; the table below has the nearest ones."
-    return to_svg(figure, text=text)
+_COLUMNS = {
+    "checks": (
+        Column("subject", "Compared", note="kind"),
+        Column("result", "Result"),
+        Column("projects", "Recent / earlier projects"),
+        Column("needed_count", "Needed in each", "count"),
+    ),
+    "alert_periods": (
+        Column("feature", "Drifted feature", note="kind"),
+        Column("since", "Since", "day"),
+        Column("until", "Until"),
+    ),
+    "calibration": (
+        Column("kind", "Predicted"),
+        Column("predicted", "Mean probability", "percent"),
+        Column("observed", "Observed share", "percent"),
+        Column("slope", "Calibration slope", "number", digits=2),
+        Column("current_count", "Recent outcomes", "count"),
+        Column("reference_count", "Outcomes since the cut", "count"),
+        Column("e_value", "Evidence of an error, to 1", "number", digits=2),
+        Column("needed_e_value", "Needed for an alert", "number", digits=0),
+    ),
+    "months": (
+        Column("month", "Month", "day"),
+        Column("matured", "Known outcomes", "count"),
+        Column("pending", "Pending", "count"),
+        Column("observed", "Observed accuracy", "percent"),
+        Column("interval", "95 % interval"),
+        Column("guess", "Majority guess", "percent"),
+        Column("expected", "Expected accuracy", "percent"),
+        Column("expected_pending", "Expected accuracy, outcomes pending", "percent"),
+    ),
+    "shifts": (
+        Column("feature", "Feature"),
+        Column("kind", "Prediction time", filter=True),
+        Column("mean_shift", "Mean", "number"),
+        Column("capped_shift", "Mean without extremes", "number"),
+        Column("psi", "PSI", "number", digits=3),
+        Column("p", "Adjusted p-value", "number"),
+        Column("current_count", "Recent projects", "count"),
+        Column("reference_count", "Earlier projects", "count"),
+        Column("alert", "Alert", filter=True),
+    ),
+}

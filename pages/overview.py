@@ -1,105 +1,160 @@
-"""The overview: live projects, open milestones, money in escrow, and how good the models are."""
+"""The overview: where the money is, what needs a decision today, and whether to trust it."""
 
-from pathlib import Path
+from typing import Any
 
+from markupsafe import Markup
+
+from pages import escrow
 from pages.failures import failures
+from pages.formats import label, tone
 from pages.published import Published
-from pages.registry import CATALOGUE, LINEAGE, PAGES
-from pages.rendering import render, write_text
+from pages.site import Site
+from pages.tables import Column
 
-FACTS = """
+MAX_ROWS = 10
+DAYS_AHEAD = 14
+_FACTS = f"""
     select
-        (select as_of from core.warehouse_as_of) as as_of,
         (select count(*) from core.dim_projects) as project_count,
-        (select count(*) from insights.project_outlook) as live_count,
-        (select count(*) from insights.milestone_outlook) as milestone_count,
         (select coalesce(sum(held_amount), 0) from core.escrow_balances) as held_amount,
         (select count(*) from quality.quarantined_rows where run_id = (
             select run_id from raw.landing
-        )) as quarantined_count
-"""
-LIVE_PROJECTS = """
-    select title, funding_goal, funding_ratio, days_left, is_decided, success_probability,
-        skill_state, final_amount_low, final_amount_median, final_amount_high
-    from insights.project_outlook
-    order by is_decided, success_probability desc nulls last, project_id
-    limit 10
-"""
-OPEN_MILESTONES = """
-    select project_title, milestone_title, days_left, held_amount, recommendation,
-        risk_probability, risk_source
+        )) as quarantined_count,
+        count(*) as milestone_count,
+        count(*) filter (is_submitted) as submitted_count,
+        count(*) filter (is_due) as due_count,
+        coalesce(sum(release_amount) filter (is_due), 0) as due_amount,
+        sum(expected_loss_amount) as expected_loss_amount,
+        count(*) filter (expected_loss_amount is null) as unpriced_count,
+        coalesce(sum(release_amount) filter (expected_loss_amount is null), 0) as unpriced_amount
+    from (
+        select
+            *,
+            is_submitted or (recommendation = 'watch' and days_left <= {DAYS_AHEAD}) as is_due
+        from insights.release_decisions
+    )"""
+_LIVE = """
+    select
+        count(*) as live_count,
+        count(*) filter (is_decided) as decided_count,
+        count(success_probability) filter (not is_decided) as predicted_count,
+        count(*) filter (not is_decided and not is_success_predicted) as failing_count
+    from insights.project_outlook"""
+_TO_DECIDE = f"""
+    select
+        project_id, milestone_id, project_title, milestone_title, recommendation,
+        recommendation_reason, release_amount, expected_loss_amount
     from insights.release_decisions
-    order by is_submitted desc, due_at, milestone_id
-    limit 10
-"""
-MODELS_IN_USE = """
-    select model_name, model_version, status, reason, train_entity_count, cutoff_at,
-        skill_state
-    from intermediate.int_models_in_use
-    order by model_name desc
-"""
-FINAL_AMOUNT = "from intermediate.int_final_amount_in_use"
-AMOUNT_METRICS = """
+    where is_submitted or recommendation = 'overdue'
+    order by
+        is_submitted desc, expected_loss_amount desc nulls last, release_amount desc, milestone_id
+    limit {MAX_ROWS}"""
+_CLOSING = f"""
     select
-        snapshot_kind,
-        coalesce(
-            max(project_count) filter (predictor = 'final_amount'), max(project_count)
-        ) as project_count,
-        max(value) filter (predictor = 'final_amount' and metric = 'coverage') as coverage,
-        max(ci_low) filter (predictor = 'final_amount' and metric = 'coverage') as coverage_low,
-        max(ci_high) filter (predictor = 'final_amount' and metric = 'coverage') as coverage_high,
-        {factors}
-    from staging.stg_final_amount_metrics
-    inner join features.snapshot_kinds using (snapshot_kind)
-    where entity = 'project'
-    group by snapshot_kind
-    order by max(sort_order)
-""".format(
-    factors=", ".join(
-        f"exp(max(value) filter (predictor = '{predictor}' and metric = '{metric}'))"
-        f" as {name}_{short}"
-        for short, metric in (("width", "log_width"), ("error", "absolute_log_error"))
-        for name, predictor in (
-            ("model", "final_amount"),
-            ("pace", "pace_extrapolation"),
-            ("raw", "raw_quantiles"),
-        )
+        project_id, title, funding_goal, funding_ratio, days_left, is_decided,
+        success_probability, final_amount_low, final_amount_median, final_amount_high
+    from insights.project_outlook
+    order by days_left, project_id
+    limit {MAX_ROWS}"""
+# Each project has reached its last step and all before it.
+_FUNNEL = """
+    with reached as (
+        select
+            project_id,
+            any_value(pledged_amount) as pledged_amount,
+            any_value(project_status) = 'live'
+            or coalesce(bool_or(milestone_status in ('open', 'submitted')), false) as is_under_way,
+            case
+                when not coalesce(any_value(projects.is_successful), false) then 1
+                when bool_and(milestone_status = 'approved') then 5
+                when bool_or(milestone_number = 1 and milestone_status = 'approved') then 4
+                when bool_or(milestone_number = 1 and submitted_at is not null) then 3
+                else 2
+            end as step
+        from core.dim_projects as projects
+        left join core.fct_milestones using (project_id)
+        group by project_id
+    ),
+    steps as (
+        select unnest([
+            'Launched', 'Funded', 'First milestone submitted', 'First milestone approved',
+            'All milestones paid out'
+        ]) as title, unnest(range(1, 6)) as step
     )
-)
-METRICS = """
     select
-        snapshot_kind,
-        max(row_count) as row_count,
-        max(base_rate) as base_rate,
-        max(value) filter (metric = 'accuracy') as accuracy,
-        max(ci_low) filter (metric = 'accuracy') as accuracy_low,
-        max(ci_high) filter (metric = 'accuracy') as accuracy_high,
-        max(value) filter (metric = 'auc') as auc,
-        max(ci_low) filter (metric = 'auc') as auc_low,
-        max(ci_high) filter (metric = 'auc') as auc_high
-    from staging.stg_model_metrics
-    left join features.snapshot_kinds using (snapshot_kind)
-    where model_name = $name and model_version = $version and split = 'test_undecided'
-    group by snapshot_kind
-    order by max(sort_order) nulls last
-"""
+        title,
+        count(project_id) as project_count,
+        count(project_id) / nullif((select count(*) from reached), 0) as project_ratio,
+        coalesce(sum(pledged_amount), 0) as pledged_amount,
+        count(project_id) filter (reached.step = steps.step and is_under_way) as waiting_count
+    from steps
+    left join reached on reached.step >= steps.step
+    group by title, steps.step
+    order by steps.step"""
+_MODELS = """
+    select model_name, status, reason, skill_state, cutoff_at
+    from intermediate.int_models_in_use
+    order by model_name desc"""
+_FINAL_AMOUNT = "select status, reason from intermediate.int_final_amount_in_use"
+_DECISION_COLUMNS = (
+    Column("project_title", "Milestone", "title", link="path", note="milestone_title"),
+    Column("release_amount", "Payment", "money"),
+    Column("expected_loss_amount", "Expected loss", "money"),
+    Column("recommendation", "Recommendation", note="recommendation_reason", filter=True),
+)
+_CLOSING_COLUMNS = (
+    Column("title", "Project", "title", link="path"),
+    Column("days_left", "Days left", "number"),
+    Column("funding_goal", "Goal", "money"),
+    Column("funding_ratio", "Funded", "bar"),
+    Column("success", "Probability of success", "percent", digits=0),
+    Column("final_amount_median", "Final total (median)", "money", note="interval"),
+)
+_FUNNEL_COLUMNS = (
+    Column("title", "Step"),
+    Column("project_count", "Projects", "count"),
+    Column("project_ratio", "Share of launched", "bar"),
+    Column("waiting_count", "May still go on", "count"),
+    Column("pledged_amount", "Pledged to them", "money"),
+)
 
 
-def write(published: Published, folder: Path) -> None:
-    """Writes `index.html` into the folder."""
-    models = published.rows(MODELS_IN_USE)
-    for model in models:
-        keys = {"name": model["model_name"], "version": model["model_version"]}
-        model["metrics"] = published.rows(METRICS, **keys)
-    page = render(
+def write(published: Published, site: Site) -> None:
+    """Writes the page."""
+    months = escrow.months(published)
+    models = {row["model_name"]: row for row in published.rows(_MODELS)}
+    site.write(
+        "index.html",
         "overview.html.jinja",
-        pages=[*(page for page in PAGES if page.folder), CATALOGUE, LINEAGE],
-        facts=published.rows(FACTS)[0],
-        projects=published.rows(LIVE_PROJECTS),
-        milestones=published.rows(OPEN_MILESTONES),
+        facts=published.rows(_FACTS)[0],
+        days_ahead=DAYS_AHEAD,
+        live=published.rows(_LIVE)[0],
         models=models,
-        final_amount=next(iter(published.rows(FINAL_AMOUNT)), None),
-        amount_metrics=published.rows(AMOUNT_METRICS),
+        final_amount=next(iter(published.rows(_FINAL_AMOUNT)), None),
+        decisions=[_decision(row, site) for row in published.rows(_TO_DECIDE)],
+        decision_columns=_DECISION_COLUMNS,
+        closing=[_closing(row, site) for row in published.rows(_CLOSING)],
+        closing_columns=_CLOSING_COLUMNS,
+        funnel=published.rows(_FUNNEL),
+        funnel_columns=_FUNNEL_COLUMNS,
+        chart=escrow.held_chart(months) if months else None,
         failures=failures(published, "train", "predict", "amount"),
     )
-    write_text(folder / "index.html", page)
+
+
+def _decision(row: dict[str, Any], site: Site) -> dict[str, Any]:
+    badge = Markup('<span class="badge {}">{}</span>').format(
+        tone(row["recommendation"]), label(row["recommendation"])
+    )
+    path = site.links.milestone(row["project_id"], row["milestone_id"])
+    return row | {"path": path, "recommendation": badge}
+
+
+def _closing(row: dict[str, Any], site: Site) -> dict[str, Any]:
+    low, high = row["final_amount_low"], row["final_amount_high"]
+    return row | {
+        "path": site.links.project(row["project_id"]),
+        "success": Markup("goal reached") if row["is_decided"] else row["success_probability"],
+        "success_order": row["success_probability"],
+        "interval": None if low is None else f"{low:,.2f} to {high:,.2f}",
+    }

@@ -27,6 +27,7 @@ class Published:
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         """Takes an open connection and the file it reads; `open_published` is the way in."""
         self._connection, self.path = connection, path
+        self.dbt_docs: Path | None = None  # dbt's static page; its manifest lies beside it
 
     @property
     def validation_report(self) -> Path:
@@ -42,6 +43,12 @@ class Published:
         result = self._connection.execute(sql, parameters or None)
         names = [column[0] for column in result.description or ()]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def answer(self, sql: str, count: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        """Returns the first rows of an answer, and the types of its columns by name."""
+        result = self._connection.execute(sql)
+        types = {column[0]: str(column[1]) for column in result.description or ()}
+        return [dict(zip(types, row, strict=True)) for row in result.fetchmany(count)], types
 
     def as_of(self) -> datetime:
         """Returns the timestamp that the warehouse was built for, in UTC."""

@@ -1,17 +1,18 @@
-"""The page of the release decisions: payments, and the strategy of the next launches."""
+"""The page of the releases: what to decide now, what to watch, what is overdue, and why."""
 
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-from pages.charts import COLORS, new_chart, to_svg
 from pages.failures import failures
+from pages.formats import label, money, prediction_time, tone
 from pages.published import Published
-from pages.rendering import render, write_text
+from pages.release_limits import Limits
+from pages.site import Site
+from pages.tables import Column
 
-MAX_ROWS = 50
+MAX_ROWS = {"decide": 80, "watch": 115, "overdue": 40}  # what keeps the page below 300 kB
 _TOTALS = """
     select
         count(*) as milestone_count,
@@ -44,98 +45,159 @@ _RECOMMENDATIONS = """
     )"""
 _SHEET = f"""
     select
-        project_title, milestone_title, milestone_number, milestone_count, days_left, days_overdue,
-        is_submitted, submitted_at, vote_count, approval_count, rejection_count, approval_ratio,
-        turnout_ratio, held_amount, release_amount, risk_probability, risk_source,
-        expected_loss_amount, expected_loss_amount_held_back, release_strategy, recommendation,
-        recommendation_reason, reasons
+        case
+            when is_submitted then 'decide' when recommendation = 'overdue' then 'overdue'
+            else 'watch'
+        end as part,
+        count(*) over (partition by part) as part_count,
+        project_id, milestone_id, project_title, milestone_title, milestone_number,
+        milestone_count, days_left, days_overdue, submitted_at, vote_count, approval_count,
+        rejection_count, approval_ratio, turnout_ratio, held_amount, release_amount,
+        risk_probability, risk_source, expected_loss_amount, expected_loss_amount_held_back,
+        release_strategy, recommendation, recommendation_reason, reasons
     from insights.release_decisions
-    order by
-        is_submitted desc, expected_loss_amount desc nulls last, release_amount desc, milestone_id
-    limit {MAX_ROWS}"""
+    qualify row_number() over (
+        partition by part
+        order by expected_loss_amount desc nulls last, release_amount desc, milestone_id
+    ) <= (map {MAX_ROWS})[part]
+    order by expected_loss_amount desc nulls last, release_amount desc, milestone_id"""
 _DECISION_VALUES = """
     from insights.decision_values
     order by snapshot_kind, list_position(
         ['always_release', 'fixed_limits', 'rule_on_facts', 'recommendations', 'oracle'],
         decision_policy
     )"""
-_POLICY = """
-    select
-        release_strategy, launch_share_ratio, best_probability, expected_on_time_ratio,
-        mean_money_kept_ratio, reward_count, pending_count, state, batch_at, bandit_version
-    from insights.release_policy
-    order by launch_share_ratio desc, release_strategy"""
-_SHARES = """
-    select batch_at, propensity
-    from staging.stg_bandit_posteriors
-    where release_strategy = $strategy
-    order by batch_at"""
-_VALUES = """
-    select
-        policy, metric, status, reason, value, ci_low, ci_high, decision_count
-    from staging.stg_policy_values
-    where estimator = 'doubly_robust'
-    order by metric desc, value desc nulls last, policy"""
-_NEWEST_RUN = """
-    select status, reason, cast(settings->>'min_propensity' as double) as min_propensity
-    from intermediate.int_bandits_in_use"""
-# Milestones that the next launches will not deliver on time because of exploration, of 1,000: what
-# is given beside the probability of being best, at what each strategy is expected to deliver.
-_PRICE = """
-    select
-        1000 * sum((best_probability - launch_share_ratio) * expected_on_time_ratio) as late_count
-    from insights.release_policy where state = 'learning'"""
-_LINES = ("-", "--", ":", "-.")
+_MILESTONE = Column("project_title", "Milestone", "title", link="path", note="milestone")
+_MONEY = (
+    Column("release_amount", "Payment", "money", note="held"),
+    Column("risk", "Risk", "percent", note="risk_note"),
+    Column("expected_loss_amount", "Expected loss", "money", note="kept_loss"),
+)
+_STRATEGY = Column("strategy", "Release strategy", filter=True)
+_PARTS = {
+    "decide": (
+        _MILESTONE,
+        Column("badge", "Recommendation", note="recommendation_reason", filter=True),
+        Column("submitted_at", "Submitted", "day"),
+        Column("votes", "Votes", note="turnout"),
+        *_MONEY,
+        _STRATEGY,
+    ),
+    "watch": (_MILESTONE, Column("days_left", "Due in days", "number"), *_MONEY, _STRATEGY),
+    "overdue": (
+        _MILESTONE,
+        Column("days_overdue", "Days overdue", "number"),
+        *_MONEY,
+    ),
+}
+_RECOMMENDATION_COLUMNS = (
+    Column("badge", "Recommendation"),
+    Column("milestone_count", "Milestones", "count"),
+    Column("release_amount", "Payment at approval", "money"),
+    Column("expected_loss_amount", "Expected loss, paid in full", "money"),
+    Column("expected_loss_amount_held_back", "With 20 % held back", "money"),
+)
+_VALUE_COLUMNS = (
+    Column("policy", "Decided by"),
+    Column("when", "When"),
+    Column("released_count", "Paid in full", "count", note="released_note"),
+    Column("lost_amount_per_1000", "Lost per 1,000 milestones", "money", note="lost_note"),
+    Column("always_release_ratio", "Against always release", "percent", note="ratio_note"),
+)
 
 
-def write(published: Published, folder: Path) -> None:
-    """Writes `index.html` into the folder."""
-    policy = published.rows(_POLICY)
-    values, chart = [], None
-    if policy:
-        values = published.rows(_VALUES)
-        chart = _chart(published, policy)
-    totals = published.rows(_TOTALS)[0]
-    page = render(
+def write(published: Published, site: Site) -> None:
+    """Writes the page."""
+    sheet = [_decision(row, site) for row in published.rows(_SHEET)]
+    parts = {part: [row for row in sheet if row["part"] == part] for part in _PARTS}
+    decision_values = published.rows(_DECISION_VALUES)
+    site.write(
+        "releases/index.html",
         "releases.html.jinja",
         failures=failures(published, "bandit"),
-        totals=totals,
-        price=_price(totals, published.rows(_PRICE)[0]["late_count"]),
-        recommendations=published.rows(_RECOMMENDATIONS),
-        sheet=published.rows(_SHEET),
-        decision_values=published.rows(_DECISION_VALUES),
-        max_rows=MAX_ROWS,
-        policy=policy,
-        chart=chart,
-        values=values,
-        run=next(iter(published.rows(_NEWEST_RUN)), None),
+        totals=published.rows(_TOTALS)[0],
+        recommendations=[
+            row | {"badge": _badge(row["recommendation"])}
+            for row in published.rows(_RECOMMENDATIONS)
+        ],
+        recommendation_columns=_RECOMMENDATION_COLUMNS,
+        parts=parts,
+        columns=_PARTS,
+        counts={part: rows[0]["part_count"] if rows else 0 for part, rows in parts.items()},
+        limits=Limits(published),
+        decision_values=decision_values,
+        values=[_value(row) for row in decision_values],
+        value_columns=_VALUE_COLUMNS,
     )
-    write_text(folder / "index.html", page)
 
 
-def _price(totals: dict[str, Any], late_count: float | None) -> dict[str, Any] | None:
-    """Returns late milestones of 1,000, and their expected loss at the mean open payment."""
-    if late_count is None:
+def _badge(recommendation: str) -> Markup:
+    return Markup('<span class="badge {}">{}</span>').format(
+        tone(recommendation), label(recommendation)
+    )
+
+
+def _decision(row: dict[str, Any], site: Site) -> dict[str, Any]:
+    votes = f"{row['approval_count']:,} for, {row['rejection_count']:,} against"
+    is_known = row["risk_source"] == "known outcome"
+    return row | {
+        "path": site.links.milestone(row["project_id"], row["milestone_id"]),
+        "milestone": (
+            f"{row['milestone_title']} ({row['milestone_number']} of {row['milestone_count']})"
+        ),
+        "badge": _badge(row["recommendation"]),
+        "votes": votes if row["vote_count"] else "no votes",
+        "votes_order": row["approval_ratio"],
+        "turnout": (
+            f"{_percent(row['approval_ratio'])} for, {_percent(row['turnout_ratio'])} turnout"
+            if row["vote_count"]
+            else None
+        ),
+        "held": f"of {money(row['held_amount'])} held",
+        "risk": Markup("certain") if is_known else row["risk_probability"],
+        "risk_order": row["risk_probability"],
+        "risk_note": _source(row),
+        "kept_loss": _kept_loss(row["expected_loss_amount_held_back"]),
+        "strategy": label(row["release_strategy"]) if row["release_strategy"] else "not given",
+    }
+
+
+def _source(row: dict[str, Any]) -> str | None:
+    """Returns where a risk comes from, with the model's largest contributions."""
+    if row["risk_source"] == "none":
         return None
-    amount = None
-    if totals["milestone_count"]:
-        mean = Decimal(totals["release_amount"]) / totals["milestone_count"]
-        amount = Decimal(str(late_count)) * mean * Decimal(totals["loss_ratio"])
-    return {"late_count": late_count, "expected_loss_amount": amount}
+    if row["risk_source"] == "prediction" and row["reasons"] and row["part"] == "decide":
+        return f"prediction: {row['reasons']}"
+    return str(row["risk_source"])
 
 
-def _chart(published: Published, policy: list[dict[str, Any]]) -> Markup:
-    """Draws the share of launches that each strategy was given, week by week."""
-    figure, (axes,) = new_chart()
-    for row, color, line in zip(policy, COLORS, _LINES, strict=False):
-        points = published.fetch(_SHARES, strategy=row["release_strategy"])
-        weeks, shares = zip(*points, strict=True)
-        axes.plot(weeks, shares, line, color=color, label=row["release_strategy"])
-    axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.set_ylabel("Share of the week's launches")
-    axes.legend(loc="upper left", ncols=2)
-    now = ", ".join(
-        f"{row['release_strategy']} {100 * row['launch_share_ratio']:.0f} %" for row in policy
-    )
-    return to_svg(figure, text=f"Share of launches by strategy and week; in the last one {now}.")
+def _kept_loss(amount: Any) -> str | None:
+    return None if amount is None else f"{money(amount)} with 20 % held back"
+
+
+def _value(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {
+        "policy": label(row["decision_policy"]),
+        "when": prediction_time(row["snapshot_kind"]),
+        "released_note": (
+            f"of {row['milestone_count']:,}; {_percent(row['released_high_risk_ratio'])} high risk"
+        ),
+        "lost_note": _interval(
+            [row["lost_amount_per_1000_low"], row["lost_amount_per_1000_high"]], money
+        ),
+        "ratio_note": (
+            None
+            if row["decision_policy"] == "always_release"
+            else _interval(
+                [row["always_release_ratio_low"], row["always_release_ratio_high"]], _percent
+            )
+        ),
+    }
+
+
+def _interval(ends: Sequence[Any], shown: Any) -> str:
+    return "no interval" if None in ends else " to ".join(shown(end) for end in ends)
+
+
+def _percent(ratio: float | None) -> str:
+    return "not known" if ratio is None else f"{100 * ratio:.1f} %"

@@ -12,18 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from pages.published import PagesError, Published
-from pages.rendering import render, write_text
+from pages.rendering import render
+from pages.site import Site, write_text
 
 Json = dict[str, Any]
 
 
-def write(published: Published, folder: Path) -> None:
-    """Writes `index.html` into the folder.
+def write(published: Published, site: Site) -> None:
+    """Writes the page.
 
     Raises:
         PagesError: The report of the validation is not there.
     """
-    write_text(folder / "index.html", render_report(_read(published.validation_report)))
+    site.write(
+        "validation/index.html",
+        "validation.html.jinja",
+        **_values(_read(published.validation_report)),
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,19 +44,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def render_report(report: Json) -> str:
-    """Returns the page: the summary, what needs attention, then table by table."""
+    """Returns the page of a run that was refused: it stands alone, beside its report."""
+    return render("validation.html.jinja", **_values(report))
+
+
+def _values(report: Json) -> Json:
+    """Returns what the page shows: the summary, what needs attention, then table by table."""
     outcomes = report["outcomes"]
-    return render(
-        "validation.html.jinja",
-        report=report,
-        as_of=datetime.fromisoformat(report["as_of"]),
-        validated_at=datetime.fromisoformat(report["validated_at"]),
-        attention=[outcome for outcome in outcomes if not outcome["success"]],
-        sections=[
+    return {
+        "report": report,
+        "as_of": datetime.fromisoformat(report["as_of"]),
+        "validated_at": datetime.fromisoformat(report["validated_at"]),
+        "attention": [outcome for outcome in outcomes if not outcome["success"]],
+        "sections": [
             _section(suite, [each for each in outcomes if each["suite"] == suite["name"]])
             for suite in report["suites"]
         ],
-    )
+    }
 
 
 def _read(path: Path) -> Json:

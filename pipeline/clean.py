@@ -4,7 +4,7 @@ import shutil
 import sys
 from contextlib import suppress
 
-from pages.registry import CATALOGUE, LINEAGE, PAGES
+from pages.registry import FOLDERS
 from pipeline.errors import DONE, CallError
 from pipeline.lock import locked
 from pipeline.paths import DBT_PROJECT, PROJECT, Paths
@@ -37,15 +37,14 @@ def clean(paths: Paths) -> None:
             for name in OF_WAREHOUSE:
                 shutil.rmtree(paths.root / name, ignore_errors=True)
     # others may write into the folder as well: only the pages are ours
-    for page in (*PAGES, CATALOGUE, LINEAGE):
-        if page.folder:
-            shutil.rmtree(paths.site / page.folder, ignore_errors=True)
+    for folder in FOLDERS:
+        shutil.rmtree(paths.site / folder, ignore_errors=True)
     with suppress(OSError):
         (paths.site / "index.html").unlink()
     with suppress(OSError):  # it holds something else
         paths.site.rmdir()
-    for folder in (DBT_PROJECT / "target", *(PROJECT / name for name in CACHES)):
-        shutil.rmtree(folder, ignore_errors=True)
+    for cache in (DBT_PROJECT / "target", *(PROJECT / name for name in CACHES)):
+        shutil.rmtree(cache, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,9 @@ MAY_IMPORT = {
         "tea_tasting",
         "threadpoolctl",
     },
-    "pages": {"duckdb", "jinja2", "markupsafe", "matplotlib", "numpy"},
+    "pages": {
+        *("altair", "duckdb", "itables", "jinja2", "markupsafe", "vl_convert"),
+    },
     # which pages there are, to remove them: the registry is data
     "pipeline": {"dbt", "dbt_colibri", "duckdb", "pages"},
 }

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from pages.formats import day, prediction_time, timestamp
 from pages.published import ALL_KINDS
-from pages.rendering import day, prediction_time, timestamp
 from pages.report import charts as report_charts
 from pages.report.claims import Scores, Unknown
 from pages.report.document import Block, Chart, Content, Heading, Section, Table, Text
@@ -15,7 +15,7 @@ from pages.report.models import figure, main_kind, shown
 _UNDECIDED = "test_undecided"
 _MEAN = "LogOddsMean"  # the hyperparameters of which are the weights of others
 _MIN_SHIFTS = 5  # shown without any alert
-_PURPOSE = {
+PURPOSE = {
     "project_success": "To predict which live campaigns will reach their goal while that is open,"
     " so that attention goes where it may change something. Not to judge creators, and not for"
     " campaigns whose goal is reached.",
@@ -31,13 +31,13 @@ def sections(facts: Facts) -> list[Section]:
         ("backtest", "Backtest", _backtest),
         ("drift", "Drift", _drift),
         ("changes", "What changed since the last version", _changes),
-        ("limits", "Limits", _limits),
+        ("limits", "Limits", limits),
     )
     found = [
         Section(name, title, [block for model in facts.models for block in blocks_of(model)])
         for name, title, blocks_of in per_model
     ]
-    cards = [block for model in facts.models for block in _card(model)]
+    cards = [block for model in facts.models for block in card(model)]
     return [*found, Section("cards", "Model cards", cards)]
 
 
@@ -138,13 +138,14 @@ def _backtest(model: ModelFacts) -> list[Block]:
     )
     if aucs:
         text += f" AUC from {min(aucs):.3f} to {max(aucs):.3f}."
-    picture = report_charts.backtest(list(lines.items()), text=text.replace("`", ""))
+    name = f"backtest-{model.entity}"
+    picture = report_charts.backtest(name, list(lines.items()), text=text.replace("`", ""))
     table = Table(
         f"Every replay, all prediction times together; trained and tested on {model.entity}s.",
         ("Timestamp", "Estimator", "Trained on", "Tested on", "AUC", "Accuracy"),
         [
             (
-                day(each.at),
+                each.at,
                 each.estimator,
                 f"{each.train_entity_count:,}",
                 f"{each.test_entity_count:,}{f' ({each.reason})' if each.reason else ''}",
@@ -237,12 +238,13 @@ def _side_by_side(model: ModelFacts, old: SimpleNamespace, new: SimpleNamespace)
     return Table(
         "Each on its own launches, open outcomes, all prediction times together: other launches"
         " are another test, so these rows do not show which version is better.",
-        ("", "Before", "Now"),
+        ("Figure", "Before", "Now"),
         lines,
     )
 
 
-def _limits(model: ModelFacts) -> list[Block]:
+def limits(model: ModelFacts) -> list[Block]:
+    """Returns how far the figures of the version in use reach."""
     run = model.run
     if run is None or run.status != "trained" or run.cutoff_at is None:
         return [Text(f"`{model.name}` makes no predictions; the outlook has no probabilities.")]
@@ -288,16 +290,17 @@ def _above_bound(model: ModelFacts) -> str:
     )
 
 
-def _card(model: ModelFacts) -> list[Block]:
+def card(model: ModelFacts) -> list[Block]:
+    """Returns the model card of the version in use."""
     run = model.run
     if run is None or run.status != "trained":
-        return [Heading(model.name), Text(f"{_PURPOSE[model.name]} No version is in use.")]
+        return [Heading(model.name), Text(f"{PURPOSE[model.name]} No version is in use.")]
     kind = main_kind(model, _UNDECIDED)
     claim = model.own.claim(_UNDECIDED, kind, model.ceilings)
     names = ", ".join(f"`{name}`" for name in sorted(each.feature for each in model.importance))
     manifest = model.manifest
     lines: list[tuple[str, Content]] = [
-        ("Purpose", _PURPOSE[model.name]),
+        ("Purpose", PURPOSE[model.name]),
         ("Version", f"`{run.model_version}`, trained {timestamp(run.trained_at)} by run"
          f" `{run.run_id}`"),
         ("Data", f"known as of {timestamp(model.known_by)}, digest"
@@ -310,6 +313,7 @@ def _card(model: ModelFacts) -> list[Block]:
          " launch"),
         ("Estimator", f"{run.estimator}; {_hyperparameters(manifest)}"),
         ("Features", names or "not measured: there was nothing to measure on"),
+        ("Features left out", _left_out(model)),
         ("Accuracy, outcome open", shown(claim)),
         ("AUC, outcome open", f"{figure(model.own.figure(_UNDECIDED, kind, 'auc'))} at {kind}"),
         ("Limits", "see Limits above; use it for open outcomes of this platform only"),
@@ -317,7 +321,13 @@ def _card(model: ModelFacts) -> list[Block]:
          f" `{run.code_fingerprint[:12]}`; {_libraries(manifest)}"),
         ("File", f"`{run.artifact_path}`, SHA-256 `{run.artifact_sha256}`"),
     ]  # fmt: skip
-    return [Table(f"`{model.name}`", ("", "Model card"), lines)]
+    return [Table(f"Model card of `{model.name}`", ("About", "Entry"), lines)]
+
+
+def _left_out(model: ModelFacts) -> str:
+    used = {each.feature for each in model.importance}
+    names = sorted({name for group in model.feature_groups for name in group.names} - used)
+    return ", ".join(f"`{name}`" for name in names) if used and names else "none known"
 
 
 def _hyperparameters(manifest: dict[str, Any]) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from pages.formats import prediction_time, skill
 from pages.published import ALL_KINDS, CEILING, ORACLE
-from pages.rendering import prediction_time, skill
 from pages.report import charts as report_charts
 from pages.report.claims import Claim, Measured, Scores
 from pages.report.document import Block, Chart, Content, Heading, Section, Table, Text, plain
@@ -11,11 +11,11 @@ from pages.report.facts import CalibrationBin, ModelFacts
 from pages.report.published import PUBLISHED, PUBLISHED_LAUNCH_AUC
 
 MAIN_KIND = {"project_success": "d3", "milestone_risk": "vote_3d"}
-_TITLES = {
+TITLES = {
     "project_success": "Will a campaign reach its goal?",
     "milestone_risk": "Is a milestone at risk?",
 }
-_ROWS = {
+ROWS = {
     "project_success": {
         "test": "all running campaigns",
         "test_undecided": "campaigns still open",
@@ -60,7 +60,7 @@ def shown(claim: Claim | None) -> Content:
 
 def section(model: ModelFacts) -> Section:
     """Returns the section on how good the model in use is."""
-    name, title = model.name.replace("_", "-"), _TITLES[model.name]
+    name, title = model.name.replace("_", "-"), TITLES[model.name]
     if model.run is None:
         return Section(name, title, [Text(f"`{model.name}` has never been trained here.")])
     if model.run.status != "trained":
@@ -72,7 +72,7 @@ def section(model: ModelFacts) -> Section:
     blocks = [*_over_time(model)]
     if model.name == "milestone_risk":
         blocks += _cost(model)
-    blocks += [*_against_baselines(model), *_calibration(model), *_importance(model)]
+    blocks += [*_against_baselines(model), *_calibration(model), *importance(model)]
     if model.own.kinds("test_first_time"):
         blocks += _first_time(model)
     return Section(name, title, blocks)
@@ -85,7 +85,7 @@ def _claims(model: ModelFacts, scores: Scores | None, split: str) -> list[Claim]
 
 
 def _over_time(model: ModelFacts) -> list[Block]:
-    rows = _ROWS[model.name]
+    rows = ROWS[model.name]
     panels = []
     text: list[str | Claim] = []
     for split in ("test", "test_undecided"):
@@ -95,7 +95,10 @@ def _over_time(model: ModelFacts) -> list[Block]:
             text += [f"{rows[split].capitalize()}: first ", own[0], ", last ", own[-1], ". "]
     is_campaign = model.name == "project_success"
     picture = report_charts.accuracy(
-        panels, with_published=is_campaign, text=plain(tuple(text)).strip()
+        f"accuracy-{model.entity}",
+        panels,
+        with_published=is_campaign,
+        text=plain(tuple(text)).strip(),
     )
     blocks: list[Block] = [
         Heading("Accuracy by prediction time"),
@@ -120,7 +123,7 @@ def _over_time(model: ModelFacts) -> list[Block]:
 
 
 def _accuracy_table(model: ModelFacts) -> Table:
-    rows = _ROWS[model.name]
+    rows = ROWS[model.name]
     with_truth = bool(model.own.claim("test_undecided", ALL_KINDS, [], "expected_accuracy"))
     columns = ["Prediction time", "Snapshots, of these still open", *(
         f"Accuracy, {rows[split]}" for split in ("test", "test_undecided"))]  # fmt: skip
@@ -141,7 +144,10 @@ def _accuracy_table(model: ModelFacts) -> Table:
             expected = model.own.claim("test_undecided", kind, model.ceilings, "expected_accuracy")
             line.append(shown(expected if is_known else None))
         lines.append(line)
-    caption = "In brackets: 95 % interval, over projects or creators, whichever is wider."
+    caption = (
+        f"`{model.name}`. In brackets: 95 % interval, over projects or creators, whichever is"
+        " wider."
+    )
     if with_truth:
         caption += (
             " Expected accuracy: under the true probability, which a generated platform knows;"
@@ -160,7 +166,7 @@ def _against_baselines(model: ModelFacts) -> list[Block]:
         if count is None or count.row_count != own_count:
             continue  # the oracle of milestones knows only their start
         is_own = scores is model.own
-        plain = _PREDICTORS.get(scores.predictor, _only(scores.predictor))
+        plain = _PREDICTORS.get(scores.predictor, rule_name(scores.predictor))
         name = f"this model: {plain}" if is_own else plain
         lines.append((
             name,
@@ -172,7 +178,7 @@ def _against_baselines(model: ModelFacts) -> list[Block]:
     return [
         Heading("Against baselines, a leak, and the best achievable"),
         Table(
-            f"On the same rows: {_ROWS[model.name][split]}, all prediction times together. The"
+            f"On the same rows: {ROWS[model.name][split]}, all prediction times together. The"
             " leaking one shows what a leak looks like: final totals determine the outcome.",
             ("Predictor", "AUC", "Brier skill", "Log loss", "Accuracy"),
             lines,
@@ -200,7 +206,8 @@ def _skill(model: ModelFacts, split: str) -> Text:
     )
 
 
-def _only(predictor: str) -> str:
+def rule_name(predictor: str) -> str:
+    """Returns a one-feature rule in words."""
     return (
         f"`{predictor.removesuffix('_only')}` alone" if predictor.endswith("_only") else predictor
     )
@@ -217,8 +224,7 @@ def _calibration(model: ModelFacts) -> list[Block]:
     if not panels:
         return []
     text = (
-        ". ".join(f"{title.capitalize()}: {_calibration_text(bins)}" for title, bins in panels)
-        + "."
+        ". ".join(f"{title.capitalize()}: {calibration_text(bins)}" for title, bins in panels) + "."
     )
     names = [("auc", "AUC"), ("auc_above_ceiling", "AUC above the best achievable"),
              ("brier_score", "Brier score"), ("brier_skill", "Brier skill"),
@@ -243,9 +249,9 @@ def _calibration(model: ModelFacts) -> list[Block]:
         )])  # fmt: skip
     return [
         Heading("Ranking and calibration"),
-        Chart(report_charts.calibration(panels, text=text), text),
+        Chart(report_charts.calibration(f"calibration-{model.entity}", panels, text=text), text),
         Table(
-            f"{_ROWS[model.name][split].capitalize()}. The calibration error is the mean distance"
+            f"{ROWS[model.name][split].capitalize()}. The calibration error is the mean distance"
             " between predicted probability and observed frequency over ten bins; even a perfect"
             " model shows some, up to the bound in 95 % of cases. Without this noise remains the"
             " error of the model, with its 95 % interval.",
@@ -255,7 +261,8 @@ def _calibration(model: ModelFacts) -> list[Block]:
     ]
 
 
-def _calibration_text(bins: Sequence[CalibrationBin]) -> str:
+def calibration_text(bins: Sequence[CalibrationBin]) -> str:
+    """Returns how far a calibration curve is from that of a perfect model."""
     furthest = max(bins, key=lambda each: abs(each.mean_probability - each.observed_rate))
     known = [each for each in bins if each.ci_low is not None and each.ci_high is not None]
     inside = [
@@ -269,7 +276,8 @@ def _calibration_text(bins: Sequence[CalibrationBin]) -> str:
     )
 
 
-def _importance(model: ModelFacts) -> list[Block]:
+def importance(model: ModelFacts) -> list[Block]:
+    """Returns the features that the model would miss the most."""
     top, rest = model.importance[:_MAX_FEATURES], model.importance[_MAX_FEATURES:]
     if not top:
         return []
@@ -284,7 +292,8 @@ def _importance(model: ModelFacts) -> list[Block]:
         f" permuted within its prediction time ({top[0].row_count:,} rows), in nats: {text}.{end}"
         " Correlated features share their importance."
     )
-    picture = report_charts.importance(top, text=text.replace("`", ""))
+    name = f"importance-{model.entity}"
+    picture = report_charts.importance(name, top, text=text.replace("`", ""))
     return [Heading("Feature importance (permutation)"), Chart(picture, text)]
 
 

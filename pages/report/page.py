@@ -1,10 +1,8 @@
 """The modeling report: how good the models are, at which prediction time, against what."""
 
-from pathlib import Path
-
 from pages.failures import failures
+from pages.formats import day, prediction_time, skill, timestamp
 from pages.published import Published
-from pages.rendering import day, prediction_time, render, skill, timestamp, write_text
 from pages.report import facts as report_facts
 from pages.report import history as report_history
 from pages.report import models as report_models
@@ -12,17 +10,19 @@ from pages.report.claims import Claim
 from pages.report.document import Block, Section, Table, Text, to_html, to_markdown
 from pages.report.facts import Facts, KindRows, ModelFacts
 from pages.report.features import grouped
+from pages.site import Site
 
 TITLE = "Modeling report"
 _OF_WHAT = {"project": "", "milestone": " of projects"}
 
 
-def write(published: Published, folder: Path) -> None:
+def write(published: Published, site: Site) -> None:
     """Writes `index.html` and `modeling_report.md`, with the same content."""
     facts = report_facts.read(published)
     failed = failures(published, "train", "predict")
     sections = compose(facts)
-    page = render(
+    site.write(
+        "report/index.html",
         "report.html.jinja",
         title=TITLE,
         as_of=timestamp(facts.as_of),
@@ -32,8 +32,7 @@ def write(published: Published, folder: Path) -> None:
     )
     title = f"{TITLE}, as of {timestamp(facts.as_of)}"
     first = [Section("failures", "Missing", [Text(each) for each in failed])] if failed else []
-    write_text(folder / "modeling_report.md", to_markdown(title, [*first, *sections]))
-    write_text(folder / "index.html", page)
+    site.write_text("report/modeling_report.md", to_markdown(title, [*first, *sections]))
 
 
 def compose(facts: Facts) -> list[Section]:

@@ -25,8 +25,9 @@ import duckdb
 from ml import settings
 from ml.cli import main as ml
 from ml.monitoring.samples import MATURED
-from pages.monitoring import alert_chart
-from pages.rendering import render, write_text
+from pages import monitoring_charts
+from pages.rendering import render
+from pages.site import write_text
 from tests import declared
 from tests.benchmarks.whole_run import ROOT, write_section
 from tests.conftest import Workshop
@@ -255,10 +256,17 @@ def shown(group: Group, each: Found) -> dict[str, Any]:
     charts = []
     onset = None if group.scenario in CONTINUOUS else ONSET
     for name in dict.fromkeys(model for model, _ in each.tested):
-        weeks = [week for model, week in each.tested if model == name]
-        marks = [(datetime.fromisoformat(week), "", "", False) for week in weeks]
-        marks += [(a.at, a.feature, a.kind, True) for a in each.alerts if a.model == name]
-        charts.append((name, alert_chart(marks, onset=onset)))
+        weeks = [datetime.fromisoformat(week) for model, week in each.tested if model == name]
+        marks = [monitoring_charts.week("weeks tested", "no drift", at) for at in weeks]
+        marks += [
+            monitoring_charts.week(f"{a.feature} ({a.kind})", "alert", a.at)
+            for a in each.alerts
+            if a.model == name
+        ]
+        chart = monitoring_charts.drift(
+            f"{group.scenario}-{group.scale}-{name}", marks, onset=onset
+        )
+        charts.append((name, chart))
     scenario, projects, _ = group.cells
     return {"scenario": scenario.strip("`"), "projects": projects, "charts": charts}
 

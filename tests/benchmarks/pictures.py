@@ -8,9 +8,10 @@ from pathlib import Path
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 LARGEST = 150_000  # bytes: a clone carries every picture ever committed
-# picture: page, width and height in CSS pixels
+# picture: page (the first that fits the pattern), width and height in CSS pixels
 PICTURES = {
-    "overview": ("index.html", 1200, 760),
+    "overview": ("index.html", 1200, 780),
+    "project": ("projects/[0-9]*.html", 1200, 700),
     "monitoring": ("monitoring/index.html", 1200, 700),
 }
 
@@ -38,10 +39,11 @@ def main() -> None:
         sys.exit("pictures: chromium is not installed")
     IMAGES.mkdir(exist_ok=True)
     for name, (page, *size) in PICTURES.items():
-        if not (site / page).exists():
+        found = sorted(site.glob(page))
+        if not found:
             sys.exit(f"pictures: {site / page} is missing: make run")
         picture = IMAGES / f"{name}.png"
-        take(site / page, (size[0], size[1]), picture)
+        take(found[0], (size[0], size[1]), picture)
         if picture.stat().st_size > LARGEST:
             sys.exit(f"pictures: {picture} is larger than {LARGEST:,} bytes")
         print(f"pictures   {picture.stat().st_size:,} bytes -> {picture}")

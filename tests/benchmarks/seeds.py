@@ -23,10 +23,10 @@ import duckdb
 
 from generator.config import SCENARIOS
 from pages import registry
-from pages.registry import CATALOGUE
+from pages.registry import DBT_DOCS
 from tests.benchmarks.whole_run import ROOT, copy_repository
 
-PAGES = [str(Path(page.folder, "index.html")) for page in (*registry.PAGES, CATALOGUE)]
+PAGES = [str(Path(page.folder, "index.html")) for page in (*registry.PAGES, DBT_DOCS)]
 BROKEN = ("Traceback", "FAILED", "REFUSED")
 COUNTS = """
     select

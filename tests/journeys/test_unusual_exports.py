@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pages import registry
-from pages.registry import CATALOGUE
+from pages.registry import DBT_DOCS
 from tests.dbt_project.export import Tables
 from tests.journeys.clone import Clone, needs_make
 from tests.journeys.exports import DAY, MIXED, NOW, export, write
@@ -18,7 +18,7 @@ from tests.journeys.warehouses import Warehouse, is_conserved
 
 pytestmark = [pytest.mark.journey, needs_make]
 MONEY = [Decimal(each) for each in ("0.01", "0.02", "33.33", "999999.99", "1000000000000.00")]
-PAGES = [str(Path(page.folder, "index.html")) for page in (*registry.PAGES, CATALOGUE)]
+PAGES = [str(Path(page.folder, "index.html")) for page in (*registry.PAGES, DBT_DOCS)]
 # Executed, any of these would give the document an id.
 RUN = "document.documentElement.id='executed'"
 HOSTILE = [

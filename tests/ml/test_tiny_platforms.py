@@ -15,10 +15,20 @@ from pages import __main__ as pages
 from tests.ml.conftest import Platform
 from tests.ml.made_world import build_world
 
-MADE_FROM_ML = ("releases", "experiments", "report", "monitoring")
+MADE_FROM_ML = ("releases", "bandit", "experiments", "report", "models", "monitoring")
 MODELS = Path(__file__).parents[2] / "dbt_project/models"
 INSIGHTS = MODELS / "marts/insights"
 DOCUMENTED = (INSIGHTS / "_insights__models.yml", MODELS / "staging/ml/_ml__models.yml")
+# what the frame of every page reads
+BESIDE = """
+    create schema if not exists quality;
+    create table if not exists quality.validation_results (
+        run_id varchar, validated_at timestamp, success boolean, severity varchar
+    );
+    create table if not exists core.escrow_balances (
+        pledged_amount decimal(18, 2), held_amount decimal(18, 2),
+        released_amount decimal(18, 2), refunded_amount decimal(18, 2)
+    )"""
 EXPOSURES = """
     create table core.fct_experiment_exposures as
     select range as exposure_id, 'badge' as experiment, ['a', 'b'][1 + range % 2] as variant,
@@ -75,7 +85,7 @@ def run_to_the_end(
     first = {line.split()[0] for line in outcome.out.splitlines() if not line.startswith(" ")}
     assert first == set(stages)
     with duckdb.connect(str(platform.db)) as connection:
-        connection.execute("create schema insights")
+        connection.execute(f"create schema insights; {BESIDE}")
         for table, columns in insights().items():
             connection.execute(f"create table insights.{table} ({columns})")
         for table, source in (

@@ -1,5 +1,13 @@
 """Pages are made from the small platforms on which the stages of ml are tested."""
 
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from pages.frame import Check, Frame
+from pages.links import Links
+from pages.site import Site
 from tests.ml.bandit.conftest import chosen, future, platform
 from tests.ml.conftest import finished, finished_world, fresh, made_ml_state, world
 
@@ -13,3 +21,10 @@ __all__ = [
     "platform",
     "world",
 ]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A site in which project 1, of creator 1, has a page of its own."""
+    check = Check("passed", "0.00", "Ledger", "money/index.html")
+    return Site(tmp_path / "site", Frame(datetime(2024, 1, 1), (check,)), Links({1: 1}))

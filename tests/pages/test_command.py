@@ -1,5 +1,6 @@
 """The command that makes the pages: one that fails takes nothing else with it."""
 
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 from pages import __main__ as pages
+from pages.frame import Frame
+from pages.links import Links
 
 
 def test_a_page_that_fails_says_so_in_its_place(
@@ -18,17 +21,19 @@ def test_a_page_that_fails_says_so_in_its_place(
     made = []
 
     def module(name: str) -> SimpleNamespace:
-        def write(_: Any, folder: Path) -> None:
+        def write(_: Any, __: Any) -> None:
             if name == "pages.report.page":
                 raise KeyError("d3")
-            made.append(folder.name)
+            made.append(name)
 
         return SimpleNamespace(write=write)
 
     monkeypatch.setattr(pages, "import_module", module)
+    monkeypatch.setattr(pages.frame, "read", lambda _: Frame(datetime(2024, 1, 1), ()))
+    monkeypatch.setattr(pages.links, "read", lambda _: Links({}))
     folders = ("--warehouse", str(finished.folder), "--site", str(tmp_path))
     assert pages.main(["report", "experiments", *folders]) == 3
-    assert made == ["experiments"]
+    assert made == ["pages.experiments"]
     page = (tmp_path / "report" / "index.html").read_text()
     assert "Modeling report is not available" in page
     assert "KeyError: &#39;d3&#39;" in page

@@ -1,12 +1,14 @@
 """The page about the models in use says what the tables say, in text as well as in charts."""
 
 import re
-from pathlib import Path
 from typing import Any
 
+from scipy.stats import binomtest
+
+from pages.formats import day, prediction_time
 from pages.monitoring import write
 from pages.published import open_published
-from pages.rendering import day
+from pages.site import Site
 
 INSIGHTS = """
     create schema insights;
@@ -18,60 +20,70 @@ INSIGHTS = """
             partition by model_name, snapshot_kind, subject order by measured_at desc) = 1;
     create table insights.model_performance as
         select 'project_success' as model_name, model_version, date '2023-12-04' as cohort_week,
-            'd3' as snapshot_kind, 0.6 as accuracy_low, 0.86 as accuracy_high,
-            0.625 as majority_guess, 40 as matured_count, 10 as pending_count, 0.75 as accuracy,
+            'd3' as snapshot_kind, 0.625 as base_rate, 40 as matured_count,
+            10 as pending_count, 0.75 as accuracy,
             0.8 as matured_estimated_accuracy, 0.7 as pending_estimated_accuracy
         from ml.model_runs where model_name = 'project_success'"""
 
 
-def page_of(platform: Any, folder: Path) -> str:
+def page_of(platform: Any, site: Site) -> str:
     platform.sql(INSIGHTS)
     with open_published(platform.db) as published:
-        write(published, folder)
-    return (folder / "index.html").read_text()
+        write(published, site)
+    return (site.root / "monitoring" / "index.html").read_text()
+
+
+def rows_of(page: str, table: str) -> list[list[str]]:
+    """The cells of a table, as they are read."""
+    body = page.split(f'<table class="data" id="{table}">')[1].split("</table>")[0]
+    rows = re.findall(r"<tr>(.*?)</tr>", body.split("<tbody>")[1], flags=re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, flags=re.DOTALL) for row in rows]
+    return [[" ".join(re.sub("<[^>]*>", "", cell).split()) for cell in row] for row in cells]
 
 
 def test_features_that_were_not_tested_are_not_called_without_drift(
-    finished: Any, tmp_path: Path
+    finished: Any, site: Site
 ) -> None:
     finished.sql("update ml.drift_checks set status = 'not tested' where subject = 'features'")
-    page = page_of(finished, tmp_path)
+    page = page_of(finished, site)
     assert page.count("No drift detected (features not tested).") == 2
     assert page.count("<b>Features not tested</b>") == 2
     assert re.search(r"\d+ of \d+ since the cut</td>", page)
 
 
-def test_a_quiet_platform_says_so(finished: Any, tmp_path: Path) -> None:
-    page = page_of(finished, tmp_path)
+def test_a_quiet_platform_says_so(finished: Any, site: Site) -> None:
+    page = page_of(finished, site)
     assert len(re.findall(r"No drift detected \(\d+ features tested\)\.", page)) == 2
     assert page.count("No alert in any of these weeks.") == 2
     assert "No prediction has reached the week of its outcome yet." in page
-    assert 'data-label="Observed accuracy">75.0 %</td>' in page
-    assert 'data-label="95 % interval">60.0 % to 86.0 %</td>' in page
-    assert 'data-label="Majority guess">62.5 %</td>' in page
-    assert 'data-label="Expected accuracy, outcomes pending">70.0 %</td>' in page
-    assert len(re.findall(r'data-label="Evidence of an error, to 1">[\d.e+-]+</td>', page)) == 2
+    low, high = binomtest(30, 40).proportion_ci(method="wilson")
+    shown = [cell for row in rows_of(page, "months-project_success") for cell in row]
+    interval = f"{100 * low:.1f} % to {100 * high:.1f} %"
+    assert shown == ["Dec 2023", "40", "10", "75.0 %", interval, "62.5 %", "80.0 %", "70.0 %"]
+    for name in ("project_success", "milestone_risk"):
+        [row] = rows_of(page, f"outcomes-{name}")
+        assert re.fullmatch(r"[\d,.]+", row[6])  # evidence of an error
     assert "report only: shifts as the platform ages" in page
     assert "report only: shifts with every refit" in page
     assert "backtest.html" not in page
 
 
-def test_what_was_not_tested_is_not_called_quiet(finished: Any, tmp_path: Path) -> None:
+def test_what_was_not_tested_is_not_called_quiet(finished: Any, site: Site) -> None:
     finished.edit("min_entities = 30\nmean", "min_entities = 5000\nmean")
     assert finished.run("monitor", run_id="run-2", hour=1).code == 0
-    page = page_of(finished, tmp_path)
+    page = page_of(finished, site)
     assert len(re.findall(r"Not tested: [\d,]+ of 5,000 (reference )?projects needed\.", page)) == 2
-    assert "<b>Not tested</b> project_success" in page
+    assert '<b>Not tested</b> <a href="#project_success">' in page
     assert "No drift" not in page
 
 
-def test_a_unit_that_failed_is_named(finished: Any, tmp_path: Path) -> None:
+def test_a_unit_that_failed_is_named(finished: Any, site: Site) -> None:
     finished.sql(
         """insert into ml.failures
         select 'run-9', 'train', 'milestone_risk', as_of, true, 'KeyError: x', now()
         from core.warehouse_as_of"""
     )
-    page = page_of(finished, tmp_path / "a")
+    page = page_of(finished, site)
     assert "Stage train of milestone_risk failed because of a bug in run run-9" in page
     finished.sql(
         """insert into ml.failures
@@ -79,10 +91,10 @@ def test_a_unit_that_failed_is_named(finished: Any, tmp_path: Path) -> None:
         from core.warehouse_as_of"""
     )
     finished.sql("drop schema insights cascade")
-    assert "failed" not in page_of(finished, tmp_path / "b")
+    assert "failed" not in page_of(finished, site)
 
 
-def test_an_alert_stands_there_with_its_weeks(finished: Any, tmp_path: Path) -> None:
+def test_an_alert_stands_there_with_its_weeks(finished: Any, site: Site) -> None:
     finished.sql(
         """update features.project_features set average_pledge_amount = 9 * average_pledge_amount
         where snapshot_kind = 'd3' and snapshot_at > timestamp '2023-09-04'"""
@@ -90,20 +102,23 @@ def test_an_alert_stands_there_with_its_weeks(finished: Any, tmp_path: Path) -> 
     finished.sql("delete from ml.drift_replays")
     assert finished.run("monitor", run_id="run-2", hour=1).code == 0
     ((message, since),) = finished.sql("select words, since_at from ml.drift_alarms")
-    (tmp_path / "backtest.html").touch()
-    page = page_of(finished, tmp_path)
+    (site.root / "monitoring").mkdir(parents=True)
+    (site.root / "monitoring" / "backtest.html").touch()
+    page = page_of(finished, site)
     assert message in page
-    assert f'<td data-label="Since">{day(since)}</td>' in page
-    assert '<td data-label="Until">now</td>' in page
+    [(feature, kind)] = finished.sql("select feature, snapshot_kind from ml.drift_alarms")
+    periods = rows_of(page, "periods-project_success")
+    assert [f"{feature} {prediction_time(kind)}", day(since), "now"] in periods
+    assert '"result":"alert"' in page
     assert 'href="backtest.html"' in page
 
 
-def test_without_a_model_there_is_still_a_page(finished: Any, tmp_path: Path) -> None:
+def test_without_a_model_there_is_still_a_page(finished: Any, site: Site) -> None:
     finished.sql("update ml.model_runs set status = 'skipped'")
-    assert "No model is in use" in page_of(finished, tmp_path)
+    assert "No model is in use" in page_of(finished, site)
 
 
-def test_the_same_tables_give_the_same_bytes(finished: Any, tmp_path: Path) -> None:
-    first = page_of(finished, tmp_path / "a")
+def test_the_same_tables_give_the_same_bytes(finished: Any, site: Site) -> None:
+    first = page_of(finished, site)
     finished.sql("drop schema insights cascade")
-    assert page_of(finished, tmp_path / "b") == first
+    assert page_of(finished, site) == first

@@ -3,25 +3,24 @@
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
-import yaml
 
-from ml.bandit.settings import BanditSettings
 from pages.published import open_published
-from pages.releases import write
-from tests.ml.bandit.conftest import Platform
+from pages.releases import MAX_ROWS, write
+from pages.site import Site
+from tests.pages import documented, ledger
+from tests.pages.test_money import rows_of
 
-INSIGHTS = Path(__file__).parents[2] / "dbt_project/models/marts/insights/_insights__models.yml"
 ROW = {
-    "milestone_id": 1, "project_title": "Open <Garden>", "milestone_title": "Prototype",
+    "milestone_id": 1, "project_id": 1, "project_title": "Open <Garden>",
+    "milestone_title": "Prototype",
     "milestone_number": 1, "milestone_count": 3, "days_left": -4.2, "days_overdue": 4.2,
     "is_submitted": True, "submitted_at": "2024-01-05 10:00:00", "vote_count": 8,
     "approval_count": 6, "rejection_count": 2, "approval_ratio": 0.75, "turnout_ratio": 0.4,
     "held_amount": 1000, "risk_source": "prediction", "skill_state": "not_proven",
     "release_amount": 250, "held_back_amount": 50, "is_decided": False, "risk_probability": 0.4,
     "loss_ratio": 0.2, "hold_back_risk": 0.2, "review_risk": 0.3,
-    "expected_loss_amount": 20, "expected_loss_amount_held_back": 16,
+    "expected_loss_amount": 20, "expected_loss_amount_held_back": "1234.50",
     "release_strategy": "front_loaded", "bandit_strategy": "back_loaded",
     "recommendation": "hold_back_20",
     "recommendation_reason": "Submitted, 6 of 8 votes for, 40.0 % risk: hold back 20 %.",
@@ -54,104 +53,110 @@ VALUES = """
         0.9 as always_release_ratio_high"""
 
 
-def page(platform: Platform, decisions: list[dict[str, Any]]) -> str:
+def page(path: Path, site: Site, decisions: list[dict[str, Any]]) -> str:
     """Makes the page from insights as dbt promises them."""
-    content = yaml.safe_load(INSIGHTS.read_text())
-    with duckdb.connect(str(platform.path)) as connection:
-        connection.execute("create schema insights")
-        connection.execute("create schema if not exists intermediate")
-        for model in content["models"]:
-            columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
-            connection.execute(f"create table insights.{model['name']} ({columns})")
-        for row in decisions:
-            names = ", ".join(row)
-            places = ", ".join("?" * len(row))
-            connection.execute(
-                f"insert into insights.release_decisions ({names}) values ({places})",
-                list(row.values()),
-            )
-        if decisions:
-            connection.execute(VALUES)
-        connection.execute("""
-            insert into insights.release_policy by name
-            select
-                release_strategy, propensity as launch_share_ratio, best_probability,
-                alpha / (alpha + beta) as expected_on_time_ratio, mean_on_time_share
-                as mean_on_time_ratio, mean_money_kept_share as mean_money_kept_ratio,
-                reward_count, pending_count, state, batch_at, bandit_version
-            from ml.bandit_posteriors
-            where batch_at = (select max(batch_at) from ml.bandit_posteriors)""")
-    with open_published(platform.path) as published:
-        write(published, platform.path.parent / "releases")
-    return (platform.path.parent / "releases" / "index.html").read_text()
+    as_of = [{"as_of": ledger.AS_OF}]
+    documented.create(
+        path, {"core.warehouse_as_of": as_of, "insights.release_decisions": decisions}
+    )
+    if decisions:
+        documented.sql(path, VALUES)
+    return written(path, site)
 
 
-def test_page_shows_decisions_shares_and_why_values_are_missing(
-    platform: Platform, chosen: BanditSettings
-) -> None:
-    platform.decide(chosen)
-    text = page(platform, [ROW, ROW | UNKNOWN | {"milestone_id": 2}])
+def written(path: Path, site: Site) -> str:
+    with open_published(path) as published:
+        write(published, site)
+    return " ".join((site.root / "releases" / "index.html").read_text().split())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "escrow.duckdb"
+
+
+def test_page_shows_decisions_and_what_policies_lost(path: Path, site: Site) -> None:
+    text = page(path, site, [ROW, ROW | UNKNOWN | {"milestone_id": 2}])
     for part in (
         "Open &lt;Garden&gt;", "6 of 8 votes for, 40.0 % risk", "vote_count = 2 (+0.050)",
         "risk not known: decide by hand",
         "not approved within these 14 days is <i>review</i> while most votes are for it",
         "1,000.00",
         "No risk is known for 1 submitted milestone:",
-        "The model now: <b>no proven skill</b>", "60 of 88", "10.0 %",
-        "50,000.00", "30,000.00 to 80,000.00", "60.0 %", "40.0 % to 90.0 %", "no interval",
-        "its value is biased upwards",
-        "Share of launches by strategy and week",
-        "Not estimable: ", "2,000 are needed",
+        "The model now: <b>no proven skill</b>", "of 88; 10.0 % high risk",
+        "its value is biased upwards", "1,234.50 with 20 % held back",
     ):  # fmt: skip
         assert part in text, part
     assert "None" not in text
+    always, recommended = rows_of(text, "lost")
+    assert always[2:4] == ["88 of 88; 25.0 % high risk", "50,000.00 30,000.00 to 80,000.00"]
+    assert always[4] == "100.0 %"
+    assert recommended[3:] == ["30,000.00 no interval", "60.0 % 40.0 % to 90.0 %"]
 
 
-def test_page_shows_what_can_be_released_first_with_its_votes(
-    platform: Platform, chosen: BanditSettings
-) -> None:
-    platform.decide(chosen)
-    text = page(platform, [ROW | OVERDUE | {"milestone_id": 2}, ROW])
-    first, second = text.split("<tbody>")[2].split("</tbody>")[0].split("<tr>")[1:]
-    for part in (
+def test_page_says_what_to_decide_to_watch_and_to_chase(path: Path, site: Site) -> None:
+    watched = {"milestone_id": 3, "is_submitted": False, "recommendation": "watch"}
+    watched |= {"project_title": "Watched Garden", "expected_loss_amount": None}
+    watched |= {"risk_probability": None, "risk_source": "none", "days_left": 5.5}
+    text = page(path, site, [ROW | OVERDUE | {"milestone_id": 2}, ROW | watched, ROW])
+    [decided] = rows_of(text, "decide")
+    assert decided == [
+        "Open <Garden> Prototype (1 of 3)",
+        "hold back 20 % Submitted, 6 of 8 votes for, 40.0 % risk: hold back 20 %.",
         "5 Jan 2024",
-        "6 for, 2 against",
-        "75.0 % for, 40.0 % turnout",
-        "hold back 20 %",
-    ):
-        assert part in first, part
-    for part in ("Overdue Garden", "not yet", "no votes", "certain", ">overdue<"):
-        assert part in second, part
+        "6 for, 2 against 75.0 % for, 40.0 % turnout",
+        "250.00 of 1,000.00 held",
+        "40.0 % prediction: vote_count = 2 (+0.050)",
+        "20.00 1,234.50 with 20 % held back",
+        # a draw decides nothing for a project that has launched
+        "front loaded",
+    ]
+    [watch] = rows_of(text, "watch")
+    assert (watch[0].split(" Prototype")[0], watch[1]) == ("Watched Garden", "5.5")
+    [overdue] = rows_of(text, "overdue")
+    assert overdue[0].startswith("Overdue Garden")
+    assert (overdue[1], overdue[3]) == ("4.2", "certain known outcome")
     assert "<b>1</b> submitted" in text
-    # a draw decides nothing for a project that has launched
-    assert "front loaded" in first
-    assert "back loaded" not in first
+    assert 'href="../projects/1.html#milestone-1"' in text
 
 
-def test_page_prices_exploration(platform: Platform, chosen: BanditSettings) -> None:
-    platform.decide(chosen)
-    text = " ".join(page(platform, [ROW]).split())
-    [(late,)] = platform.sql("""
-        select 1000 * sum((best_probability - propensity) * alpha / (alpha + beta))
-        from ml.bandit_posteriors
-        where batch_at = (select max(batch_at) from ml.bandit_posteriors)""")
-    assert late > 1
-    assert "each strategy keeps 2.5 % of the launches or more" in text
-    assert f"that makes {late:.1f} of 1,000 milestones late, an expected loss of" in text
-    # of 1,000 payments of 250.00, of which the loss ratio of 20 % is lost
-    assert f"an expected loss of {late * 250 * 0.2:,.2f} at the mean payment" in text
+def test_submitted_without_votes_says_so(path: Path, site: Site) -> None:
+    [row] = rows_of(page(path, site, [ROW | UNKNOWN]), "decide")
+    assert row[3] == "no votes"
+    assert row[5:] == ["\N{EN DASH}", "\N{EN DASH}", "not given"]
 
 
-@pytest.mark.parametrize("decisions", [[], [ROW]])
-def test_page_without_a_bandit_says_why(
-    platform: Platform, chosen: BanditSettings, decisions: list[dict[str, Any]]
-) -> None:
-    platform.sql("update core.dim_projects set release_strategy = null")
-    platform.decide(chosen)
-    text = page(platform, decisions)
-    assert "No decisions: no project has a release strategy." in text
-    assert ("No milestone is open." in text) == (not decisions)
-    assert ("Not enough past milestones:" in text) == (not decisions)
+def test_every_milestone_is_shown_up_to_what_a_page_may_weigh(path: Path, site: Site) -> None:
+    """The first by expected loss; the page says how to ask for the rest."""
+    most = MAX_ROWS["decide"]
+    many = [
+        ROW | {"milestone_id": each, "expected_loss_amount": each, "project_title": f"No {each}"}
+        for each in range(1, most + 3)
+    ]
+    text = page(path, site, many[:most])
+    assert len(rows_of(text, "decide")) == most
+    assert "by expected loss; all of them" not in text
+    documented.create(path, {"insights.release_decisions": many[most:]})
+    text = written(path, site)
+    rows = rows_of(text, "decide")
+    assert [len(rows), rows[0][0], rows[-1][0]] == [
+        most, f"No {most + 2} Prototype (1 of 3)", "No 3 Prototype (1 of 3)"
+    ]  # fmt: skip
+    assert f"The first {most} of {most + 2} by expected loss; all of them:" in text
+    assert "from insights.release_decisions where is_submitted" in text
+
+
+def test_page_without_milestones_says_so(path: Path, site: Site) -> None:
+    text = page(path, site, [])
+    assert "No milestone is open." in text
+    assert "Not enough past milestones:" in text
+    assert "None" not in text
+
+
+def test_a_trillion_fits(path: Path, site: Site) -> None:
+    row = {"release_amount": "1000000000000.01", "held_amount": "9999999999999999.99"}
+    [shown] = rows_of(page(path, site, [ROW | row]), "decide")
+    assert shown[4] == "1,000,000,000,000.01 of 9,999,999,999,999,999.99 held"
 
 
 @pytest.mark.parametrize(
@@ -165,15 +170,18 @@ def test_page_without_a_bandit_says_why(
     ],
 )
 def test_page_says_what_the_recommendations_are_worth(
-    platform: Platform, chosen: BanditSettings, ratio: str, low: str, high: str, verdict: str
+    path: Path,
+    site: Site,
+    ratio: str,
+    low: str,
+    high: str,
+    verdict: str,
 ) -> None:
-    platform.decide(chosen)
-    page(platform, [ROW])
-    platform.sql(f"""
-        update insights.decision_values set always_release_ratio = {ratio},
+    page(path, site, [ROW])
+    documented.sql(
+        path,
+        f"""update insights.decision_values set always_release_ratio = {ratio},
             always_release_ratio_low = {low}, always_release_ratio_high = {high}
-        where decision_policy = 'recommendations'""")
-    with open_published(platform.path) as published:
-        write(published, platform.path.parent / "releases")
-    text = (platform.path.parent / "releases" / "index.html").read_text()
-    assert verdict in " ".join(text.split())
+        where decision_policy = 'recommendations'""",
+    )
+    assert verdict in written(path, site)

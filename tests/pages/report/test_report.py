@@ -1,17 +1,24 @@
 """The modeling report: what it claims, to whom it speaks, and what it says when little is known."""
 
+import json
 import re
+from collections.abc import Iterator
+from datetime import datetime
 from html import unescape
-from io import StringIO
+from typing import Any
 from unittest.mock import patch
 
 import pytest
-from matplotlib.figure import Figure
+from markupsafe import Markup
 
+from pages.frame import Frame
+from pages.links import Links
 from pages.published import open_published
+from pages.registry import NAVIGATION
 from pages.report.facts import Tried
 from pages.report.features import FeatureGroup, grouped
 from pages.report.page import write
+from pages.site import Site
 from tests.ml.conftest import Platform
 
 CEILING = """
@@ -28,34 +35,52 @@ class Report:
     """The two files of a report."""
 
     def __init__(self, platform: Platform) -> None:
-        folder = platform.folder / "site" / "report"
+        site = Site(platform.folder / "site", Frame(datetime(2024, 1, 1), ()), Links({}))
+        folder = site.root / "report"
         with open_published(platform.db) as published:
-            write(published, folder)
+            write(published, site)
         self.page = (folder / "index.html").read_text()
         self.markdown = (folder / "modeling_report.md").read_text()
 
-        self.body = self.page.split("<main>")[1].split("</main>")[0]
+        self.body = self.page.split('<main id="main">')[1].split("</main>")[0]
 
     @property
     def text(self) -> str:
         """What a reader of the page sees, and what is read aloud of its charts."""
-        spoken = re.sub(r'<div class="chart" role="img" aria-label="([^"]*)">', r"\1 ", self.body)
-        return without_tags(spoken)
+        shown = re.sub(r"<script.*?</script>", " ", self.body, flags=re.DOTALL)
+        return without_tags(
+            re.sub(r'<div class="drawing" [^>]*aria-label="([^"]*)">', r"\1 ", shown)
+        )
+
+    @property
+    def points(self) -> list[dict[str, Any]]:
+        """What can be pointed at in its charts."""
+        found = re.findall(r'<script type="application/json">(.*?)</script>', self.body)
+        return [point for each in found for point in points_of(json.loads(each))]
 
     @property
     def text_without_charts(self) -> str:
-        pattern = r'<div class="chart".*?</svg>\s*</div>'
-        return without_tags(re.sub(pattern, " ", self.body, flags=re.DOTALL))
+        sections = self.body[self.body.index("<h2 ") :]
+        pattern = r'<figure class="chart".*?</figure>'
+        return without_tags(re.sub(pattern, " ", sections, flags=re.DOTALL))
 
 
 def undrawn(platform: Platform) -> Report:
     """A report with empty pictures, to ask for its words: drawing is three quarters of its cost."""
-
-    def empty(_: Figure, file: StringIO, **__: object) -> None:
-        file.write("<svg ></svg>")
-
-    with patch.object(Figure, "savefig", empty):
+    with patch("pages.charts._drawing", return_value=Markup("<svg ></svg>")):
         return Report(platform)
+
+
+def points_of(specification: Any) -> Iterator[dict[str, Any]]:
+    """The rows of data anywhere in the specification of a chart."""
+    if isinstance(specification, dict):
+        if isinstance(values := specification.get("values"), list):
+            yield from (value for value in values if isinstance(value, dict))
+        for each in specification.values():
+            yield from points_of(each)
+    elif isinstance(specification, list):
+        for each in specification:
+            yield from points_of(each)
 
 
 def without_tags(page: str) -> str:
@@ -96,6 +121,12 @@ def test_no_accuracy_stands_outside_of_a_claim(finished: Platform, with_ceiling:
         for figure in (low, value, high):
             assert f"{100 * figure:.1f}" not in rest
             assert f"{figure:.3f}" not in rest
+    drawn = [point for point in after.points if point.get("value") == 100 * value]
+    assert len(drawn) > 10
+    for point in drawn:
+        assert {"prediction_time", "majority_guess"} <= set(point)
+        assert point["majority_guess"] >= 50
+        assert (point["low"], point["high"]) == (100 * low, 100 * high)
 
 
 def unseen(report: Report, count: int) -> list[float]:
@@ -123,20 +154,32 @@ def test_page_loads_nothing_from_outside(report: Report) -> None:
         'xmlns="http://www.w3.org/2000/svg"',
         'xmlns:xlink="http://www.w3.org/1999/xlink"',
     }
-    assert re.findall(r"https?:", re.sub(r'xmlns[:\w]*="[^"]*"', "", report.page)) == []
-    assert re.findall(r"@import|url\(\s*[\"']?(?!#)|<script|<link|\ssrc=", report.page) == []
-    links = set(re.findall(r'href="([^"#]+)"', report.page))
-    assert links == {"../index.html", "modeling_report.md"}
+    named = r'xmlns[:\w]*="[^"]*"|"\$schema":"https://vega.github.io/schema/vega-lite/[\w.]*"'
+    assert re.findall(r"https?:", re.sub(named, "", report.page)) == []
+    page = report.page.replace('<script type="application/json">', "")
+    assert re.findall(r"@import|url\(\s*[\"']?(?!#)", page) == []
+    assert re.findall(r'<script[^>]*>|\ssrc="[^"]*"', page) == [
+        '<script defer src="../assets/site.js">'
+    ]
+    assert re.findall(r"<link[^>]*>", page) == [
+        '<link rel="icon" href="data:,">',
+        '<link rel="stylesheet" href="../assets/site.css">',
+    ]
+    links = set(re.findall(r'<a[^>]* href="([^"#]+)"', page))
+    assert links == {"modeling_report.md", "../index.html"} | {
+        f"../{each.path}" for each in NAVIGATION
+    }
     for name in re.findall(r'<a[^>]* href="#([^"]+)"', report.page):
         assert f'id="{name}"' in report.page
 
 
 def test_every_chart_has_a_description(report: Report) -> None:
     labels = re.findall(r'role="img" aria-label="([^"]*)"', report.page)
-    assert len(labels) == report.page.count("<svg ") == report.markdown.count("*Chart:* ")
+    assert report.page.count("<svg ") == 2 * len(labels)  # wide, and for phones
+    assert len(labels) == report.markdown.count("*Chart:* ")
     assert len(labels) == 6
     assert all(len(label) > 60 for label in labels)
-    assert len(re.findall(r'</div>\s*<p class="about">', report.page)) == len(labels)
+    assert len(re.findall(r'</figure>\s*<p class="about">', report.page)) == len(labels)
 
 
 def test_same_tables_give_the_same_bytes(finished: Platform) -> None:
@@ -260,7 +303,7 @@ def test_backtest_is_shown_when_there_is_one(finished: Platform) -> None:
         )
     report = Report(finished)
     assert "project_success at 3 timestamps from 1 Jan 2023 to 1 Mar 2023" in report.text
-    assert report.page.count("<svg ") == 7
+    assert report.page.count("<svg ") == 14
     assert "milestone_risk has not been replayed" in report.text
 
 

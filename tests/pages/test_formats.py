@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import yaml
 
-from pages.rendering import day, money, prediction_time, timestamp
+from pages.formats import day, money, prediction_time, timestamp
 from tests.forks import REPOSITORY
 
 

@@ -1,0 +1,134 @@
+"""Facts and tables of projects and creators: on pages of their own, and in data for the others.
+
+One query answers for all entities at once. What has no page of its own is shown on demand by a
+script, from data that lie beside the pages as scripts: browsers load nothing else from a file.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pages.links import id_list
+from pages.published import Published
+from pages.site import Site
+from pages.tables import Column
+
+ENTITIES_PER_FILE = 50  # about 150 kB: loaded and shown within 100 ms
+ROWS_PER_FILE = 500
+
+
+class Block(NamedTuple):
+    """Facts, or a table, that every entity has.
+
+    Attributes:
+        name: Id of the block on its page.
+        title: Its heading.
+        columns: What it shows.
+        sql: Answers for all entities: `entity_id`, `position` of the row, and the columns.
+        empty: Stands in place of a table without rows.
+        about: How to read it.
+        ask: The query for every row behind it, but for the id at its end.
+        is_list: Whether it has one row, shown as a list of facts.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    sql: str
+    empty: str = ""
+    about: str = ""
+    ask: str = ""
+    is_list: bool = False
+
+    @property
+    def keys(self) -> list[str]:
+        """Returns what a row holds, in order: what is shown, then where it leads, then notes."""
+        extra = [key for each in self.columns for key in (each.link, each.note) if key]
+        return list(dict.fromkeys([*(each.name for each in self.columns), *extra]))
+
+    def described(self) -> dict[str, Any]:
+        """Returns what a script needs to show rows that it loads."""
+        columns = [column._asdict() for column in self.columns]
+        shown = {"name": self.name, "title": self.title, "empty": self.empty}
+        return shown | {"columns": columns, "keys": self.keys, "is_list": self.is_list}
+
+
+def settings_of(
+    folder: str, entity: str, blocks: Sequence[Block], files: Sequence[int]
+) -> dict[str, Any]:
+    """Returns what the script of the page that shows any entity needs."""
+    described = [block.described() for block in blocks]
+    return {
+        "folder": folder,
+        "entity": entity,
+        "per_file": ENTITIES_PER_FILE,
+        "files": files,
+        "blocks": described,
+    }
+
+
+def rows_of(
+    published: Published, block: Block, ids: Iterable[int]
+) -> Mapping[int, list[dict[str, Any]]]:
+    """Returns the rows of a block by entity, for those that have a page."""
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    sql = (
+        f"select * from ({block.sql}) where entity_id in ({id_list(ids)})"
+        " order by entity_id, position"
+    )
+    for row in published.rows(sql):
+        found[row["entity_id"]].append(row)
+    return found
+
+
+def write_entities(
+    published: Published, site: Site, folder: str, blocks: Sequence[Block]
+) -> list[int]:
+    """Writes the data of all entities, so many a file, for the page that shows any of them.
+
+    Returns:
+        The numbers of the files: the ids in them, divided by how many a file holds.
+    """
+    files: dict[int, list[str]] = defaultdict(list)
+    for block in blocks:
+        sql = f"""
+            select
+                entity_id // {ENTITIES_PER_FILE},
+                string_agg(format('"{{}}":{{}}', entity_id, content), ',' order by entity_id)
+            from (
+                select entity_id, {_json_rows(block)} as content
+                from ({block.sql}) group by entity_id
+            )
+            group by all"""
+        for number, content in published.fetch(sql):
+            files[number].append(f'"{block.name}":{{{content}}}')
+    for number, contents in files.items():
+        _write(site, f"{folder}/data/{number}.js", "{" + ",\n".join(contents) + "}")
+    return sorted(files)
+
+
+def write_rows(published: Published, site: Site, folder: str, block: Block, first: int) -> int:
+    """Writes the rows of a table from a position on; a script adds them to those of the page.
+
+    Returns:
+        How many files there are.
+    """
+    sql = f"""
+        select (position - {first}) // {ROWS_PER_FILE} as number, {_json_rows(block)}
+        from ({block.sql}) where position >= {first}
+        group by number order by number"""
+    files = published.fetch(sql)
+    for number, content in files:
+        _write(site, f"{folder}/data/{block.name}-{number}.js", content)
+    return len(files)
+
+
+def _json_rows(block: Block) -> str:
+    """Returns the SQL expression of rows as arrays of text, which keep every cent."""
+    values = ", ".join(f"{key}::varchar" for key in block.keys)
+    return f"to_json(list([{values}] order by position))::varchar"
+
+
+def _write(site: Site, path: str, content: str) -> None:
+    site.write_text(path, f"escrow.chunk({json.dumps(path)},{content})\n")

@@ -1,0 +1,86 @@
+"""How pages show a value: timestamps to the minute, money with cents, states in words."""
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+
+_PLAIN_KINDS = {
+    "launch": "at launch",
+    "start": "at the start of the milestone (start)",
+    "due": "on the due date (due)",
+    "current": "now (current)",
+    "all": "all prediction times",
+    "matured": "outcomes known (matured)",
+}
+
+_SKILL = {
+    "proven": "beats base rate and one-feature rule",
+    "not_proven": "no proven skill",
+    "not_tested": "skill not tested",
+    None: "no model",
+}
+LABELS = {
+    "hold_back_20": "hold back 20 %",
+    "holdback_20": "holdback of 20 %",
+    "rule_on_facts": "similar past milestones",
+    "recommendations": "the recommendations",
+    "oracle": "oracle: knows the outcome",
+    "equal_shares": "all four in equal shares",
+    "bandit": "the bandit's choices, week by week",
+    "next_launches": "the shares of the next launches",
+    "on_time_share": "milestones on time",
+    "money_kept_share": "money kept in escrow",
+}
+_TONES = {
+    "release": "passed",
+    "hold_back_20": "warning",
+    "review": "warning",
+    "do_not_release": "error",
+    "overdue": "error",
+}
+
+
+def timestamp(value: datetime) -> str:
+    """Returns a timestamp to the minute, as pages show it."""
+    return f"{value:%d %b %Y, %H:%M} UTC".lstrip("0")
+
+
+def day(value: date) -> str:
+    """Returns a date as pages show it."""
+    return f"{value:%d %b %Y}".lstrip("0")
+
+
+def money(value: Decimal | float | None) -> str:
+    """Returns an amount with two decimals, as pages show it."""
+    return "not known" if value is None else f"{value:,.2f}"
+
+
+def prediction_time(kind: str) -> str:
+    """Returns the kind of a snapshot in plain words, with its name in the tables.
+
+    >>> prediction_time("d3"), prediction_time("vote_1d"), prediction_time("launch")
+    ('3 days after launch (d3)', '1 day after submission (vote_1d)', 'at launch')
+    """
+    if kind in _PLAIN_KINDS:
+        return _PLAIN_KINDS[kind]
+    found = re.fullmatch(r"(vote_)?([hd])?(\d+)d?", kind)
+    if not found:
+        return kind
+    unit = "hour" if found[2] == "h" else "day"
+    event = "submission" if found[1] else "launch"
+    return f"{found[3]} {unit}{'' if found[3] == '1' else 's'} after {event} ({kind})"
+
+
+def skill(state: str | None) -> str:
+    """Returns a model's skill state in plain words."""
+    return _SKILL[state]
+
+
+def label(value: str) -> str:
+    """Returns a recommendation, a policy or a release strategy in plain words."""
+    return LABELS.get(value, value.replace("_", " "))
+
+
+def tone(recommendation: str) -> str:
+    """Returns how much a recommendation asks for attention: a class of badges."""
+    return _TONES.get(recommendation, "")

@@ -1,0 +1,217 @@
+"""The page about money: the ledger by month, refunds, age and concentration, reconciliation."""
+
+from typing import Any
+
+from pages import escrow
+from pages.published import Published
+from pages.site import Site
+from pages.tables import Column
+
+MAX_ROWS = 10
+_REFUNDS = """
+    with causes as (
+        select
+            coalesce(milestones.milestone_status, projects.project_status) as cause,
+            ledger.*
+        from core.fct_escrow_transactions as ledger
+        inner join core.dim_projects as projects using (project_id)
+        left join core.fct_milestones as milestones using (milestone_id)
+        where transaction_type = 'refund'
+    )
+    select
+        cause,
+        count(distinct project_id) as project_count,
+        count(*) as refund_count,
+        sum(amount) as amount,
+        cast(sum(amount) as double) / nullif(sum(cast(sum(amount) as double)) over (), 0) as ratio,
+        max(occurred_at) as last_at
+    from causes
+    group by cause
+    order by amount desc"""
+_CAUSES = {
+    "failed": "campaign failed",
+    "cancelled": "campaign cancelled",
+    "rejected": "milestone rejected by the backers",
+    "expired": "milestone expired: not approved in time",
+}
+# A backer's money in a project is as old as the first pledge.
+_AGES = """
+    with buckets as (
+        select
+            unnest(['up to 30 days', '31 to 90 days', '91 to 180 days', '181 to 365 days',
+                'over a year']) as age,
+            unnest([0, 30, 90, 180, 365]) as from_days,
+            unnest([30, 90, 180, 365, null]) as to_days
+    ),
+    held as (
+        select project_id, backer_id, held_amount
+        from core.backer_balances
+        where held_amount <> 0
+    ),
+    aged as (
+        select
+            held.project_id,
+            any_value(held.held_amount) as held_amount,
+            date_diff('microsecond', min(pledged_at), any_value(as_of)) / 86400000000 as days
+        from held
+        inner join core.fct_pledges using (project_id, backer_id)
+        cross join core.warehouse_as_of
+        group by held.project_id, held.backer_id
+    )
+    select
+        age,
+        count(distinct project_id) as project_count,
+        count(project_id) as balance_count,
+        coalesce(sum(held_amount), 0) as amount,
+        coalesce(sum(held_amount) filter (project_status = 'live'), 0) as live_amount,
+        cast(coalesce(sum(held_amount), 0) as double)
+        / nullif((select cast(sum(held_amount) as double) from aged), 0) as ratio
+    from buckets
+    left join aged
+        on (days > from_days or from_days = 0) and days <= coalesce(to_days, 'infinity'::double)
+    left join core.dim_projects using (project_id)
+    group by age, from_days
+    order by from_days"""
+_LARGEST = f"""
+    select
+        project_id, title, project_status, held_amount,
+        cast(held_amount as double) / sum(cast(held_amount as double)) over () as ratio,
+        cast(sum(held_amount) over by_size as double)
+        / sum(cast(held_amount as double)) over () as cumulated_ratio
+    from core.escrow_balances
+    inner join core.dim_projects using (project_id)
+    where held_amount > 0
+    window by_size as (order by held_amount desc, project_id)
+    order by held_amount desc, project_id
+    limit {MAX_ROWS}"""
+_TOP_SHARES = """
+    with ranked as (
+        select
+            held_amount,
+            row_number() over (order by held_amount desc) as place,
+            count(*) over () as project_count
+        from core.escrow_balances
+        where held_amount > 0
+    )
+    select
+        percent,
+        count(*) as project_count,
+        sum(held_amount) as amount,
+        cast(sum(held_amount) as double)
+        / (select sum(cast(held_amount as double)) from ranked) as ratio
+    from ranked
+    inner join (select unnest([1, 5, 10]) as percent) as tops
+        on place <= ceil(percent * project_count / 100)
+    group by percent
+    order by percent"""
+# Each side is summed from another table, so that a difference can show.
+_RECONCILED = """
+    with pledges as (
+        select project_id, sum(amount) as pledge_amount from core.fct_pledges group by project_id
+    ),
+    backers as (
+        select project_id, sum(held_amount) as backer_amount
+        from core.backer_balances group by project_id
+    ),
+    moved as (
+        select
+            project_id,
+            coalesce(sum(amount) filter (transaction_type = 'release'), 0) as released_amount,
+            coalesce(sum(amount) filter (transaction_type = 'refund'), 0) as refunded_amount
+        from core.fct_escrow_transactions group by project_id
+    ),
+    reconciled as (
+        select
+            projects.project_id,
+            title,
+            coalesce(pledge_amount, 0) as pledged_amount,
+            coalesce(balances.held_amount, 0) as held_amount,
+            coalesce(backer_amount, 0) as backer_amount,
+            coalesce(moved.released_amount, 0) as released_amount,
+            coalesce(moved.refunded_amount, 0) as refunded_amount,
+            coalesce(pledge_amount, 0) - coalesce(balances.held_amount, 0)
+            - coalesce(moved.released_amount, 0) - coalesce(moved.refunded_amount, 0)
+                as difference,
+            coalesce(balances.held_amount, 0) - coalesce(backer_amount, 0) as backer_difference
+        from core.dim_projects as projects
+        left join pledges on projects.project_id = pledges.project_id
+        left join backers on projects.project_id = backers.project_id
+        left join moved on projects.project_id = moved.project_id
+        left join core.escrow_balances as balances on projects.project_id = balances.project_id
+    )"""
+_TOTALS = f"""{_RECONCILED}
+    select
+        count(*) as project_count,
+        count(*) filter (held_amount > 0) as holding_count,
+        count(*) filter (difference <> 0 or backer_difference <> 0) as exception_count,
+        coalesce(sum(columns('_amount$|difference$')), 0)
+    from reconciled"""
+_EXCEPTIONS = f"""{_RECONCILED}
+    select * from reconciled where difference <> 0 or backer_difference <> 0
+    order by abs(difference) desc, abs(backer_difference) desc, project_id limit {MAX_ROWS}"""
+_LEDGER_COLUMNS = (
+    Column("last_day", "Month to", "day"),
+    Column("pledged_amount", "Pledged", "money"),
+    Column("released_amount", "Released", "money"),
+    Column("refunded_amount", "Refunded", "money"),
+    Column("held_amount", "Held at its end", "money"),
+    *(Column(key, f"of it {label}", "money") for key, label in escrow.STATES.items()),
+)
+_REFUND_COLUMNS = (
+    Column("cause", "Cause"),
+    Column("amount", "Refunded", "money"),
+    Column("ratio", "Share", "bar"),
+    Column("project_count", "Projects", "count"),
+    Column("refund_count", "Refunds", "count"),
+    Column("last_at", "Last one", "day"),
+)
+_AGE_COLUMNS = (
+    Column("age", "Held since"),
+    Column("amount", "Held", "money"),
+    Column("ratio", "Share", "bar"),
+    Column("live_amount", "of it live campaigns", "money"),
+    Column("project_count", "Projects", "count"),
+    Column("balance_count", "Balances of backers", "count"),
+)
+_LARGEST_COLUMNS = (
+    Column("title", "Project", "title", link="path", note="project_status"),
+    Column("held_amount", "Held", "money"),
+    Column("ratio", "Share", "bar"),
+    Column("cumulated_ratio", "Up to here", "percent"),
+)
+_EXCEPTION_COLUMNS = (
+    Column("title", "Project", "title", link="path"),
+    Column("pledged_amount", "Pledged", "money"),
+    Column("held_amount", "Held", "money"),
+    Column("released_amount", "Released", "money"),
+    Column("refunded_amount", "Refunded", "money"),
+    Column("difference", "Difference", "money"),
+    Column("backer_difference", "Held less backers' balances", "money"),
+)
+
+
+def write(published: Published, site: Site) -> None:
+    """Writes the page."""
+    months = escrow.months(published)
+    refunds = published.rows(_REFUNDS)
+    site.write(
+        "money/index.html",
+        "money.html.jinja",
+        totals=published.rows(_TOTALS)[0],
+        months=months[::-1],
+        ledger_columns=_LEDGER_COLUMNS,
+        chart=escrow.ledger_chart(months) if months else None,
+        refunds=[row | {"cause": _CAUSES.get(row["cause"], row["cause"])} for row in refunds],
+        refund_columns=_REFUND_COLUMNS,
+        ages=published.rows(_AGES),
+        age_columns=_AGE_COLUMNS,
+        largest=[_linked(row, site) for row in published.rows(_LARGEST)],
+        largest_columns=_LARGEST_COLUMNS,
+        top_shares=published.rows(_TOP_SHARES),
+        exceptions=[_linked(row, site) for row in published.rows(_EXCEPTIONS)],
+        exception_columns=_EXCEPTION_COLUMNS,
+    )
+
+
+def _linked(row: dict[str, Any], site: Site) -> dict[str, Any]:
+    return row | {"path": site.links.project(row["project_id"])}

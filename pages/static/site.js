@@ -1,0 +1,147 @@
+// What pages can do beyond being read. Without scripts they show the same, only still.
+"use strict";
+(() => {
+  document.documentElement.classList.add("scripted");
+  const assets = document.currentScript.src.replace(/site\.js$/, "");
+  const loaded = {};
+  const load = (name) => (loaded[name] ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    Object.assign(script, { src: assets + name, onload: resolve, onerror: reject });
+    document.head.append(script);
+  }));
+  const element = (tag, properties, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+
+  // The address keeps what tables show: #name.search=…&name.2=… , beside the place on the page.
+  // A page that shows any entity has its id first: #7&name.search=…
+  const address = () => new URLSearchParams(/=|^#\d+$/.test(location.hash) ? location.hash.slice(1) : "");
+  const keep = (key, value) => {
+    const state = address();
+    if (value) state.set(key, value); else state.delete(key);
+    history.replaceState(null, "", "#" + state);
+  };
+
+  // Tables
+  const SHORT = 10; // rows: up to here searching and turning pages would be in the way
+  const ROWS = 25; // on one page of a table
+  const plain = (text) => text.replace(/\s+/g, " ").trim();
+
+  function control(label, made) {
+    return element("label", {}, label + " ", made);
+  }
+
+  function filterOf(table, column, name, title) {
+    const textOf = (cell) => plain(cell.firstChild?.textContent ?? "");
+    const select = element("select", {}, element("option", { value: "" }, "all"));
+    let texts; // of each row; asking the table again for each is slow
+    const fill = () => {
+      texts = table.column(column, { order: "index" }).nodes().toArray().map(textOf);
+      const choices = new Set(texts);
+      const wanted = select.value || address().get(`${name}.${column}`);
+      select.replaceChildren(select.options[0],
+        ...[...choices].filter(Boolean).sort().map((text) => element("option", {}, text)));
+      if (choices.has(wanted)) select.value = wanted;
+    };
+    const apply = () => {
+      const wanted = select.value;
+      table.column(column).search.fixed("filter", wanted === "" ? "" : (_, __, row) =>
+        texts[row] === wanted);
+      table.draw();
+    };
+    select.addEventListener("change", () => { keep(`${name}.${column}`, select.value); apply(); });
+    fill();
+    if (select.value) apply();
+    table.on("grow", () => { fill(); if (select.value) apply(); }); // rows were added
+    return control(title, select);
+  }
+
+  function enhance(node) {
+    const name = node.id, isLong = node.tBodies[0].rows.length > SHORT;
+    const heads = [...node.tHead.rows[0].cells];
+    const table = new DataTable(node, {
+      order: [], autoWidth: false, // the types are known: looking for them takes most of the time
+      columns: heads.map((head) => ({ type: head.classList.contains("number") ? "num" : "string-utf8" })),
+      paging: isLong, pageLength: ROWS, searching: true, info: false,
+      layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: isLong ? "paging" : null },
+      language: { emptyTable: "Nothing to show.", zeroRecords: "No row fits the search." },
+    });
+    const count = element("span", { className: "count", ariaLive: "polite" });
+    const bar = element("div", { className: "table-controls" });
+    if (isLong) {
+      const search = element("input", { type: "search" });
+      search.addEventListener("input", () => {
+        keep(`${name}.search`, search.value);
+        table.search(search.value).draw();
+      });
+      bar.append(control("Search", search));
+      search.value = address().get(`${name}.search`) ?? "";
+      table.search(search.value);
+    }
+    heads.forEach((head, column) => {
+      if ("filter" in head.dataset) bar.append(filterOf(table, column, name, plain(head.textContent)));
+    });
+    const download = element("button", { type: "button" }, "Download CSV");
+    download.addEventListener("click", () => save(table, heads, name));
+    bar.append(download, count);
+    const say = () => {
+      table.table().container().querySelector(".dt-paging nav")?.setAttribute("aria-label", `Pages of ${name}`);
+      const { recordsDisplay, recordsTotal } = table.page.info();
+      count.textContent = recordsDisplay === recordsTotal
+        ? (isLong ? `${recordsTotal} rows` : "") : `${recordsDisplay} of ${recordsTotal} rows`;
+    };
+    table.on("draw", say).draw();
+    node.closest(".table").prepend(bar);
+    if (isLong) { // paper has all rows
+      addEventListener("beforeprint", () => table.page.len(-1).draw());
+      addEventListener("afterprint", () => table.page.len(ROWS).draw());
+    }
+    node.dispatchEvent(new CustomEvent("enhanced", { detail: table }));
+  }
+
+  // The exact values, not their shown form; what a spreadsheet would run as a formula stays text.
+  function save(table, heads, name) {
+    const quoted = (text) => `"${(/^[=+@\t\r]|^-(?![\d.]+$)/.test(text) ? "'" + text : text).replace(/"/g, '""')}"`;
+    const lines = [heads.map((head) => quoted(plain(head.textContent)))];
+    for (const row of table.rows({ search: "applied", order: "applied" }).nodes().toArray())
+      lines.push([...row.cells].map((cell) => quoted(cell.dataset.order ?? plain(cell.textContent))));
+    const file = new Blob([lines.map((line) => line.join(",")).join("\r\n") + "\r\n"], { type: "text/csv" });
+    const link = element("a", { href: URL.createObjectURL(file), download: `${name}.csv` });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  // Charts: the drawing stays until somebody points at it.
+  // Returns the view, so that a page's own script can move its parameters.
+  const enliven = (figure) => (figure.view ??= (async () => {
+    await load("vega.js");
+    const specification = JSON.parse(figure.querySelector("script").textContent);
+    const drawing = figure.querySelector(".drawing");
+    const room = drawing.clientWidth - 70; // beside the plot stand an axis and its title
+    if (typeof specification.width === "number") specification.width = Math.min(specification.width, room);
+    const live = element("div", { className: "live", ariaHidden: "true" }); // described by the drawing around it
+    const { view } = await vegaEmbed(live, specification, { renderer: "svg", actions: false });
+    drawing.replaceChildren(live);
+    return view;
+  })());
+
+  // A table becomes interactive when it comes near the window, so that no page waits for all.
+  const near = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      load("datatables.js").then(() => setTimeout(() => enhance(target)));
+    }
+  }, { rootMargin: "300px" });
+
+  function start() {
+    document.querySelectorAll("table.data").forEach((node) => near.observe(node));
+    for (const figure of document.querySelectorAll("figure.chart:has(> script)"))
+      for (const event of ["pointerover", "touchstart"])
+        figure.addEventListener(event, () => enliven(figure), { once: true, passive: true });
+  }
+  window.escrow = { load, element, keep, address, enhance, near, enliven };
+  document.readyState === "complete" ? start() : addEventListener("load", start);
+})();

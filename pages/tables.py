@@ -1,0 +1,167 @@
+"""Tables of pages: readable as they are; with scripts they sort, filter, search and download."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from pages.formats import day, money, timestamp
+
+Row = Mapping[str, Any]
+_NUMBERS = ("money", "count", "percent", "bar", "number")
+_TEXTS = ("text", "title")
+_NONE = Markup('<span title="not known">&ndash;</span>')
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Attributes:
+        name: Key of the rows.
+        label: Heading.
+        kind: `text`, `title` (text that people wrote, in any script), `money`, `count`, `percent`
+            (of 1), `bar` (the same with a bar), `number`, `day` or `timestamp`: how a value is
+            shown, and that it sorts and downloads as the value itself. Markup is shown as it is,
+            whatever the kind; it sorts and downloads as the row's `<name>_order`, or sorts as
+            `<name>_sort` and downloads as its text, if the row has one of them.
+        link: Key of the rows that holds where the value leads, from the folder of the site.
+        note: Key of the rows that holds a second, smaller line.
+        filter: Whether people can choose among its values.
+        digits: After the decimal point, of `percent`, `bar` and `number`.
+    """
+
+    name: str
+    label: str
+    kind: str = "text"
+    link: str = ""
+    note: str = ""
+    filter: bool = False
+    digits: int = 1
+
+
+@pass_context
+def table(
+    context: Context,
+    name: str,
+    caption: str,
+    columns: Sequence[Column],
+    rows: Iterable[Row],
+    empty: str = "Nothing to show.",
+) -> Markup:
+    """Returns a table, for templates.
+
+    Args:
+        context: Of the template; its `root` leads to the folder of the site.
+        name: Id of the table; unique on the page, and in the address of a filtered page.
+        caption: What the rows are, text or Markup; "" if the text above says it.
+        columns: In order; the first one is the heading of its row.
+        rows: In the order of the page.
+        empty: Stands in place of a table without rows.
+    """
+    root = context["root"]
+    body = Markup("\n").join(_row(columns, row, root) for row in rows)
+    if not body:
+        return Markup("<p>{}</p>").format(empty)
+    heads = Markup("").join(
+        Markup('<th scope="col"{}{}>{}</th>').format(
+            _class(column),
+            Markup(" data-filter") if column.filter else "",
+            column.label,
+        )
+        for column in columns
+    )
+    titled = Markup("<caption>{}</caption>").format(caption) if caption else ""
+    return Markup(
+        '<div class="table"><div class="scroll" role="region" aria-label="{}" tabindex="0">\n'
+        '<table class="data" id="{}">{}\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n'
+        "</table></div></div>"
+    ).format(_plain(caption) or name.replace("-", " "), name, titled, heads, body)
+
+
+def _plain(caption: str) -> str:
+    return caption.striptags() if isinstance(caption, Markup) else caption
+
+
+def _class(column: Column) -> Markup:
+    if column.kind in _NUMBERS:
+        return Markup(' class="number"')
+    is_time = column.kind in ("day", "timestamp")
+    return Markup(' class="{}"').format(column.kind) if is_time else Markup("")
+
+
+def _row(columns: Sequence[Column], row: Row, root: str) -> Markup:
+    cells = (_cell(column, row, root, place == 0) for place, column in enumerate(columns))
+    return Markup("<tr>{}</tr>").format(Markup("").join(cells))
+
+
+@pass_context
+def facts(context: Context, columns: Sequence[Column], row: Row) -> Markup:
+    """Returns what is known of one row as a list, for templates."""
+    known = [column for column in columns if row[column.name] is not None]
+    shown = Markup("\n").join(
+        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(
+            each.label, _shown(each, row, context["root"])
+        )
+        for each in known
+    )
+    return Markup('<dl class="cards">\n{}\n</dl>').format(shown)
+
+
+def _cell(column: Column, row: Row, root: str, is_heading: bool) -> Markup:
+    form = '<th scope="row"{}{}>{}</th>' if is_heading else "<td{}{}>{}</td>"
+    shown = _shown(column, row, root)
+    return Markup(form).format(_class(column), _order(column, row), shown)
+
+
+def _shown(column: Column, row: Row, root: str) -> Markup:
+    value = row[column.name]
+    shown = _NONE if value is None else value_shown(column.kind, value, column.digits)
+    if column.link and row[column.link]:
+        shown = Markup('<a href="{}">{}</a>').format(root + row[column.link], shown)
+    if column.note and row[column.note] is not None:
+        shown += Markup(' <span class="name">{}</span>').format(row[column.note])
+    return shown
+
+
+def value_shown(kind: str, value: Any, digits: int = 1) -> Markup:
+    """Returns a value as a cell of its kind shows it."""
+    if isinstance(value, Markup):
+        return value
+    match kind:
+        case "money":
+            text = money(value)
+        case "count":
+            text = f"{value:,}"
+        case "percent":
+            text = f"{100 * value:.{digits}f} %"
+        case "bar":
+            text = f"{100 * value:.{digits}f} %"
+            bar = Markup('<span class="bar"><span style="width:{:.0f}%"></span></span> ')
+            return bar.format(100 * min(value, 1)) + text
+        case "title":
+            return Markup("<bdi>{}</bdi>").format(value)
+        case "number":
+            text = f"{value:,.{digits}f}"
+        case "day":
+            text = day(value)
+        case "timestamp":
+            text = timestamp(value)
+        case _:
+            text = str(value)
+    return Markup("{}").format(text)
+
+
+def _order(column: Column, row: Row) -> Markup:
+    """Returns the attribute by which a cell sorts and downloads, where its text would not do."""
+    if (key := f"{column.name}_sort") in row:
+        return Markup(' data-sort="{}"').format(row[key])
+    value = row.get(f"{column.name}_order", row[column.name])
+    if value is None:
+        return Markup(' data-order=""')
+    if isinstance(value, Markup) or (column.kind in _TEXTS and not column.note):
+        return Markup("")
+    exact = value.isoformat() if isinstance(value, date | datetime) else value
+    return Markup(' data-order="{}"').format(exact)

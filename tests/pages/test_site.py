@@ -1,0 +1,89 @@
+"""The folder of the site: assets that need no network, the frame, links, and no stale page."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pages import assets, frame
+from pages.links import Links
+from pages.published import open_published
+from pages.site import Site
+
+
+def test_scripts_are_written_once_with_their_licences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assets.install(tmp_path)
+    folder = tmp_path / "assets"
+    for script, made in (("datatables", "window.DataTable="), ("vega", "window.vegaEmbed=")):
+        text = (folder / f"{script}.js").read_text()
+        assert made in text
+        assert "export{" not in text.replace(" ", "")
+        assert list(folder.glob(f"{script}-licence-*.txt"))
+    monkeypatch.setattr(assets, "_vega", lambda: pytest.fail("made again"))
+    assets.install(tmp_path)
+
+
+def test_a_script_of_another_version_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "_vega", lambda: "new")
+    monkeypatch.setattr(assets, "_datatables", lambda: "new")
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "vega.js").write_text("old")
+    (tmp_path / "assets" / "vega.version").write_text("0.1")
+    assets.install(tmp_path)
+    assert (tmp_path / "assets" / "vega.js").read_text() == "new"
+
+
+def test_pages_that_this_run_did_not_write_go(site: Site) -> None:
+    site.write_text("projects/1.html", "old")
+    (site.root / "projects" / "2.html").write_text("of a project that is no more")
+    site.remove_stale("projects")
+    assert [each.name for each in (site.root / "projects").iterdir()] == ["1.html"]
+
+
+def test_links_lead_to_a_page_of_its_own_or_to_the_one_that_shows_any() -> None:
+    links = Links({7: 3})
+    assert links.project(7) == "projects/7.html"
+    assert links.project(8) == "projects/any.html#8"
+    assert links.milestone(7, 2) == "projects/7.html#milestone-2"
+    assert links.creator(3) == "creators/3.html"
+    assert links.creator(4) == "creators/any.html#4"
+
+
+def test_the_badge_counts_what_holds(finished: Any) -> None:
+    finished.sql("""
+        create schema if not exists quality;
+        create or replace table quality.validation_results as
+        select 'run-1' as run_id, now()::timestamp as validated_at, true as success,
+            'error' as severity
+        union all select 'run-1', now()::timestamp, false, 'warn';
+        create or replace table core.escrow_balances as
+        select 1 as project_id, 0.03::decimal(18, 2) as pledged_amount,
+            0.01::decimal(18, 2) as held_amount, 0.01::decimal(18, 2) as released_amount,
+            0::decimal(18, 2) as refunded_amount""")
+    with open_published(finished.db) as published:
+        read = frame.read(published)
+    gates, ledger, *models = read.checks
+    assert (gates.tone, gates.result) == ("warning", "passed, 1 warning")
+    assert (ledger.tone, ledger.result) == ("error", "0.01")
+    assert [model.subject for model in models] == ["Model project_success", "Model milestone_risk"]
+    assert read.tone == "error"
+    assert read.verdict == "Trust: 0 of 4 checks passed" or models[0].tone == "passed"
+
+
+def test_a_page_has_the_frame(site: Site) -> None:
+    site.write("a/b/index.html", "failed.html.jinja", page=_page(), reason="KeyError: x")
+    text = (site.root / "a" / "b" / "index.html").read_text()
+    assert 'href="../../assets/site.css"' in text
+    assert 'href="../../index.html"' in text
+    assert f"Data as of {datetime(2024, 1, 1).day} Jan 2024, 00:00 UTC" in text
+
+
+def _page() -> Any:
+    from pages.registry import PAGES
+
+    return PAGES[0]

@@ -1,0 +1,64 @@
+"""Tables show values as people read them, and keep the exact ones for sorting and downloads."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from markupsafe import Markup
+
+from pages.tables import Column, table, value_shown
+
+ROOT: Any = {"root": "../"}
+
+
+def test_a_cell_shows_its_value_and_sorts_by_the_exact_one() -> None:
+    columns = (Column("title", "Project"), Column("amount", "Held", "money"))
+    made = table(ROOT, "t", "Projects", columns, [
+        {"title": "Large", "amount": Decimal("1000000000000.01")},
+        {"title": "Small", "amount": Decimal("0.01")},
+        {"title": "None", "amount": None},
+    ])  # fmt: skip
+    assert '<td class="number" data-order="1000000000000.01">1,000,000,000,000.01</td>' in made
+    assert '<td class="number" data-order="0.01">0.01</td>' in made
+    assert '<td class="number" data-order=""><span title="not known">&ndash;</span></td>' in made
+
+
+def test_titles_are_escaped_and_lead_to_their_entity() -> None:
+    hostile = '<script>alert("1")</script>'
+    columns = (Column("title", "Project", link="path", note="said"),)
+    made = table(ROOT, "t", "", columns, [
+        {"title": hostile, "path": "projects/1.html", "said": hostile},
+        {"title": "none", "path": None, "said": None},
+    ])  # fmt: skip
+    assert "<script>" not in made
+    assert '<a href="../projects/1.html">&lt;script&gt;' in made
+    assert made.count("<a ") == 1
+
+
+def test_markup_is_shown_as_it_is_and_sorts_by_what_stands_beside_it() -> None:
+    rows = [{"share": Markup("<b>12</b>"), "share_order": 0.125}]
+    made = table(ROOT, "t", "", (Column("share", "Share", "percent"),), rows)
+    assert '<th scope="row" class="number" data-order="0.125"><b>12</b></th>' in made
+
+
+def test_a_table_without_rows_says_why() -> None:
+    assert table(ROOT, "t", "Projects", (Column("a", "A"),), [], "No project is live.") == (
+        "<p>No project is live.</p>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("money", Decimal("1234.5"), "1,234.50"),
+        ("count", 1234, "1,234"),
+        ("percent", 0.1234, "12.3 %"),
+        ("number", 1234.56, "1,234.6"),
+        ("day", date(2024, 1, 5), "5 Jan 2024"),
+        ("timestamp", datetime(2024, 1, 5, 9, 30), "5 Jan 2024, 09:30 UTC"),
+        ("text", "a & b", "a &amp; b"),
+    ],
+)
+def test_values_are_shown_by_their_kind(kind: str, value: Any, text: str) -> None:
+    assert value_shown(kind, value) == text
