@@ -107,8 +107,9 @@ def _reach(wanted: Sequence[str], chosen: settings.Settings, *, is_dry: bool) ->
         log.begin(wanted, dict(chosen.values))
         code = BUG
         try:
-            for goal in wanted:
-                _reach_one(runner, goal)
+            with closing(runner):
+                for goal in wanted:
+                    _reach_one(runner, goal)
             code = runner.code
         except PipelineError as error:
             code = error.code

@@ -1,15 +1,25 @@
 """Runs commands of stages in one process: `python -m pipeline.child '[["module", "argument"]]'`.
 
+With `--orders FD`, a line of such commands comes through a socket whenever the next stage is due,
+and the exit code of each line goes back.
+
+
 An unexpected exception would leave with 1, which means that a gate refused: it becomes 70 here.
 What the machine refuses (a full disk, a folder that may not be written) becomes one line and 2.
 """
 
+import atexit
 import errno
+import gc
 import json
+import os
 import runpy
 import signal
+import socket
 import sys
 import traceback
+from contextlib import suppress
+from pathlib import Path
 
 from pipeline.errors import BUG, DONE, PARTLY_DONE, WRONG_CALL
 
@@ -26,14 +36,41 @@ MACHINE_MESSAGES = ("No space left on device", "Read-only file system", "Permiss
 
 
 def main() -> int:
-    """Runs the commands in turn until one fails; returns the exit code.
+    """Runs what is asked for and returns the exit code.
 
     Ctrl-C ends it at once, as a kill does, for which all stages are made: libraries would write
     tracebacks, and it comes twice, from the terminal and from the pipeline.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # objects of imports and of dbt's parse live until the end: looking for dead ones among them
+    # again and again would cost a tenth of a small run
+    gc.set_threshold(100_000, 50, 100)
+    if sys.argv[1] == "--orders":
+        return _obey(socket.socket(fileno=int(sys.argv[2])))
+    return run_all(json.loads(sys.argv[1]))
+
+
+def _obey(orders: socket.socket) -> int:
+    with orders, orders.makefile("r", encoding="utf-8") as lines:
+        for line in lines:
+            code = run_all(json.loads(line))
+            sys.stdout.flush()
+            sys.stderr.flush()
+            orders.sendall(str(code).encode())
+    return DONE
+
+
+def _show_in_ps(command: list[str]) -> None:
+    """Names the process after its present command in the lists of processes of Linux."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(" ".join(command)[:15], encoding="utf-8")
+
+
+def run_all(commands: list[list[str]]) -> int:
+    """Runs commands in turn until one fails; returns the exit code."""
     worst = DONE
-    for module, *arguments in json.loads(sys.argv[1]):
+    for module, *arguments in commands:
+        _show_in_ps([module, *arguments])
         code = run(module, arguments)
         if code not in (DONE, PARTLY_DONE):
             return code
@@ -78,4 +115,9 @@ def _code(end: SystemExit) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    # taking thousands of modules apart would cost a second
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

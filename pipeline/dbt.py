@@ -11,12 +11,14 @@ from typing import Any
 from pipeline.child import MACHINE_MESSAGES
 from pipeline.database import connect
 from pipeline.errors import BUG, DONE, REFUSED, WRONG_CALL
-from pipeline.manifest import read_tests
+from pipeline.manifest import QUIET, parse, read_tests, runner
 from pipeline.quality import store_tests
 from pipeline.screen import show
 
-BUILD = ("--quiet", "--log-level-file", "none", "build", "--exclude-resource-type", "unit_test")
-DOCS = ("--quiet", "--log-level-file", "none", "docs", "generate", "--static", "--no-compile")
+BUILD = (*QUIET, "build", "--exclude-resource-type", "unit_test")
+DOCS = (*QUIET, "docs", "generate", "--static", "--no-compile")
+# the docs write the manifest once more, and nothing reads it in between
+NOT_YET = ("--no-write-json",)
 VARS = "dbt_project.yml: vars."  # what the project says of a var it refuses begins so
 MADE = {"features": "schemas core and features", "insights": "schema insights and the dbt docs"}
 
@@ -32,19 +34,35 @@ def main() -> int:
     database = Path(os.environ["ESCROW_DB"])
     if selector == "insights":
         _drop_insights(database)
-    from dbt.cli.main import dbtRunner
-
-    runner = dbtRunner()
-    done = runner.invoke([*BUILD, "--selector", selector])
+    if selector == "features":
+        parse.cache_clear()
+    parsed = parse()
+    if not parsed.success:
+        return _judge(parsed)[0]
+    dbt = runner(parsed.result)
+    options = NOT_YET if selector == "insights" else ()
+    done = dbt.invoke([*options, *BUILD, "--selector", selector])
+    _close_database()
     code, summary = _judge(done)
     if code in (DONE, REFUSED):
         _store_tests(database, done, stage=selector, run_id=run_id)
     if code == DONE and selector == "insights":
-        code, _ = _judge(runner.invoke(list(DOCS)))
+        code, _ = _judge(dbt.invoke(list(DOCS)))
+        _close_database()
     if code == DONE:
         seconds = time.perf_counter() - started
         show(selector, f"{summary} ({seconds:.0f} s) -> {MADE[selector]}")
     return code
+
+
+def _close_database() -> None:
+    """Ends what dbt keeps open for its next invocation: other stages open the file otherwise."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    connections: Any = DuckDBConnectionManager
+    if connections._ENV:
+        connections._ENV.close()
+        connections.close_all_connections()
 
 
 def _store_tests(database: Path, done: Any, *, stage: str, run_id: str) -> None:

@@ -1,8 +1,31 @@
-"""What dbt's manifest says of tests: which table each is about, and the keys that they prove."""
+"""dbt's manifest, and what it says of tests: which table each is about, and the keys they prove."""
 
 import json
+import sys
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+# dbt makes a line of each of thousands of debug events for a log, whether or not it is shown
+QUIET = ("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none")
+
+
+def runner(manifest: Any = None) -> Any:
+    """Returns what invokes dbt; it shows errors only."""
+    from dbt.cli.main import dbtRunner
+
+    return dbtRunner(manifest, callbacks=[_show_error])
+
+
+@cache
+def parse() -> Any:
+    """Parses the project once for all stages that share a process; returns dbt's result."""
+    return runner().invoke([*QUIET, "--no-write-json", "parse"])
+
+
+def _show_error(event: Any) -> None:
+    if event.info.level == "error":
+        print(event.info.msg, file=sys.stderr, flush=True)
 
 
 class DbtTest(NamedTuple):

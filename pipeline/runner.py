@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 
@@ -24,6 +22,7 @@ from pipeline.quality import Run
 from pipeline.run_log import RunLog
 from pipeline.screen import wait
 from pipeline.state import Record, State
+from pipeline.worker import Worker
 
 NAMES = tuple(stage.name for stage in STAGES)
 
@@ -46,7 +45,8 @@ class Runner:
     ) -> None:
         """Takes what a run needs; `lock` is inherited by the stages."""
         self.context, self.state, self.code = context, state, DONE
-        self._log, self._lock, self._plan = log, lock, plan
+        self._log, self._plan = log, plan
+        self._worker = Worker(folder=PROJECT, environment=self._environment(), lock=lock)
 
     def bring_up_to_date(self, until: str) -> list[str]:
         """Runs what is due up to a stage; returns the names of the stages that ran.
@@ -85,10 +85,10 @@ class Runner:
         return f"changed or removed since it was made: {', '.join(lost)}" if lost else ""
 
     def run_command(self, name: str, commands: Sequence[Command], reason: str) -> int:
-        """Runs commands in one process; returns DONE or PARTLY_DONE.
+        """Runs commands in the process of the stages; returns DONE or PARTLY_DONE.
 
         Raises:
-            StageFailedError: The process ended in another way.
+            StageFailedError: They, or the process, ended in another way.
         """
         started = time.perf_counter()
         code = self._call(name, commands)
@@ -177,24 +177,22 @@ class Runner:
         return [["pipeline.publish", "--warehouse", root, "--run", json.dumps(run._asdict())]]
 
     def _call(self, name: str, commands: Sequence[Command]) -> int:
-        """Runs commands in a process of their own; Ctrl-C ends both."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.child", json.dumps(commands)],
-            cwd=PROJECT,
-            env=self._environment(),
-            pass_fds=(self._lock,),
-        )
+        """Runs commands in the process of the stages; Ctrl-C ends both."""
+        process = self._worker.start(commands)
         try:
             code = wait(process, name)
         except KeyboardInterrupt:
             process.kill()
-            process.wait()
             return INTERRUPTED
         return INTERRUPTED if code == -signal.SIGINT else code
 
+    def close(self) -> None:
+        """Ends the process of the stages."""
+        self._worker.close()
+
     def _environment(self) -> dict[str, str]:
         paths = self.context.paths
-        return os.environ | {
+        return {
             "ESCROW_DB": str(paths.build),
             "ESCROW_LANDED": paths.landed_for_dbt,
             "DBT_PROJECT_DIR": str(DBT_PROJECT),

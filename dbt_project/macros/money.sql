@@ -1,5 +1,16 @@
 {#- Money is decimal(18,2) where people see it and whole cents where it is divided. -#}
 {% macro to_cents(amount) -%}
+    {{ adapter.dispatch('to_cents', 'escrow')(amount) }}
+{%- endmacro %}
+{#- A product of 18 digits is an integer to DuckDB, ten times as fast as a wider one: up to 10^13 times 100 fits. -#}
+{% macro default__to_cents(amount) -%}
+    case
+        when ({{ amount }}) between 0 and 9999999999999.99
+            then cast(cast(({{ amount }}) as decimal(18, 2)) * 100 as bigint)
+        else cast(cast(({{ amount }}) as decimal(28, 2)) * 100 as bigint)
+    end
+{%- endmacro %}
+{% macro spark__to_cents(amount) -%}
     cast(cast(({{ amount }}) as decimal(28, 2)) * 100 as bigint)
 {%- endmacro %}
 {#- Multiplied, since a division of decimals is a float in DuckDB. -#}
@@ -8,15 +19,25 @@
 {%- endmacro %}
 
 {#- What has been released in all of a backer's b cents when M of the goal's G cents are approved:
-    floor((2bM + G) / (2G)), round half up in integers. Cents times cents overflow 64 bits, so widen first. -#}
+    floor((2bM + G) / (2G)), round half up in integers. Cents times cents may overflow 64 bits: they are widened unless
+    all three are below m = 2^31 (21 million in money), where 2bM + G <= 2(m - 1)^2 + m - 1 = 2^63 - 2^32 - 2^31 + 1. -#}
 {% macro released_cents(backer_cents, approved_cents, goal_cents) -%}
     {{ adapter.dispatch('released_cents', 'escrow')(backer_cents, approved_cents, goal_cents) }}
 {%- endmacro %}
 {% macro default__released_cents(backer_cents, approved_cents, goal_cents) -%}
-    cast(
-        (2 * cast(({{ backer_cents }}) as hugeint) * ({{ approved_cents }}) + ({{ goal_cents }}))
-        // (2 * cast(({{ goal_cents }}) as hugeint)) as bigint
-    )
+    case
+        when
+            ({{ backer_cents }}) between 0 and 2147483647
+            and ({{ approved_cents }}) between 0 and 2147483647
+            and ({{ goal_cents }}) between 0 and 2147483647
+            then
+                (2 * ({{ backer_cents }}) * ({{ approved_cents }}) + ({{ goal_cents }}))
+                // (2 * ({{ goal_cents }}))
+        else cast(
+            (2 * cast(({{ backer_cents }}) as hugeint) * ({{ approved_cents }}) + ({{ goal_cents }}))
+            // (2 * cast(({{ goal_cents }}) as hugeint)) as bigint
+        )
+    end
 {%- endmacro %}
 {% macro spark__released_cents(backer_cents, approved_cents, goal_cents) -%}
     cast(

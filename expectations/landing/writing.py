@@ -12,6 +12,9 @@ from expectations.warehouse import Connection, literal, scalar
 # with a line break in two: whatever is larger lands as Parquet.
 SEED_ROWS = 50_000
 SEED_BYTES = 4_000_000
+# the second version stores differences of integers: as small as the first one with zstd, written in
+# half its time and read in less
+PARQUET = "format parquet, parquet_version v2, compression snappy"
 
 # dbt reads AS_OF from a table: as a variable it would be compiled into every model.
 LANDING = Table(
@@ -79,7 +82,7 @@ def write_table(con: Connection, table: Table, work: Path) -> LandedTable:
             return LandedTable(table, row_count, path)
         path.unlink()
     path = work / f"{table.name}.parquet"
-    con.execute(f"copy ({rows}) to {literal(path)} (format parquet, compression zstd)")
+    con.execute(f"copy ({rows}) to {literal(path)} ({PARQUET})")
     return LandedTable(table, row_count, path, _digest(path))
 
 

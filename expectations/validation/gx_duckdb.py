@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
 # More than any result that is looked at: aggregates are one row, failing rows are sampled.
 BUFFERED_ROWS = 1_000
+# it tells of its folders at a level of its own, wherever the process that it runs in shows messages
+logging.getLogger("great_expectations").propagate = False
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The money formulas are exact, without overflow, from one cent to the largest amount."""
 
+import itertools
 from decimal import ROUND_HALF_UP, Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -69,6 +70,34 @@ def test_released_cents_round_half_up_in_integers(approved: int, goal: int, amou
         f"cast({goal_cents} as bigint)",
     )
     assert calculate(sql) == (expected, "BIGINT")
+
+
+def test_rows_on_both_sides_of_64_bits_stand_in_one_table() -> None:
+    """Each row is widened for itself: the small ones around it neither overflow nor change."""
+    edge = 2**31
+    sides = [1, edge - 2, edge - 1, edge, edge + 1, cents(AMOUNTS[-1])]
+    rows = [
+        (backer, approved, goal)
+        for backer, goal in itertools.product(sides, sides)
+        for approved in {0, 1, goal // 3, goal}
+        if backer * approved < goal * cents(AMOUNTS[-1])
+    ]
+    released = macros().released_cents("backer", "approved", "goal")
+    with duckdb.connect() as connection:
+        connection.execute("create table given (backer bigint, approved bigint, goal bigint)")
+        connection.executemany("insert into given values (?, ?, ?)", rows)
+        found = connection.execute(f"select {released} from given").fetchall()
+    assert found == [((2 * b * m + g) // (2 * g),) for b, m, g in rows]
+
+
+def test_amounts_on_both_sides_of_18_digits_stand_in_one_table() -> None:
+    amounts = ["0.01", "9999999999999.99", "10000000000000.00", AMOUNTS[-1], "-0.01", None]
+    to_cents = macros().to_cents("amount")
+    with duckdb.connect() as connection:
+        connection.execute("create table given (amount decimal(18, 2))")
+        connection.executemany("insert into given values (?)", [[each] for each in amounts])
+        found = connection.execute(f"select {to_cents} from given").fetchall()
+    assert found == [(None if each is None else cents(each),) for each in amounts]
 
 
 def test_ratio_of_the_largest_amounts_is_a_true_quotient() -> None:

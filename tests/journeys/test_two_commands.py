@@ -192,12 +192,22 @@ SLOW_IMPORTS = (
     *("great_expectations", "altair", "sklearn.ensemble", "tea_tasting"),
 )
 STAGES_IN_FORKS = """
-import sys
-from types import SimpleNamespace
+import json, os, sys
 from pipeline import __main__, runner
 from tests.forks import ForkedProcess
 
-runner.subprocess = SimpleNamespace(Popen=ForkedProcess)
+class Worker:
+    def __init__(self, *, folder, environment, lock):
+        self.given = {"cwd": folder, "env": os.environ | environment, "pass_fds": (lock,)}
+
+    def start(self, commands):
+        command = [sys.executable, "-m", "pipeline.child", json.dumps(commands)]
+        return ForkedProcess(command, **self.given)
+
+    def close(self):
+        pass
+
+runner.Worker = Worker
 sys.exit(__main__.main())
 """
 

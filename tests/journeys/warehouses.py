@@ -100,9 +100,9 @@ def wait_for(process: subprocess.Popen[str], is_reached: Callable[[int], bool]) 
 
 
 def runs(*words: str) -> Callable[[int], bool]:
-    """Whether the process of a stage runs a command."""
-    command = json.dumps(words)[:-1]
-    return lambda pid: command in _command(pid)
+    """Whether the process of the stages runs a command at present, as Linux names it."""
+    command = " ".join(words)[:15]
+    return lambda pid: _present_command(pid).startswith(command)
 
 
 def runs_and_has_open(*words: str, name: str) -> Callable[[int], bool]:
@@ -127,6 +127,13 @@ def _stage_processes(group: int) -> list[int]:
 def _command(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def _present_command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
     except OSError:
         return ""
 

@@ -1,11 +1,12 @@
 """What is due is run, and nothing else, whatever ended the runs before."""
 
+import json
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -36,14 +37,19 @@ ALL = ["land", "features", "validate", "ml", "insights", "publish", "pages"]
 FRESH = "features:first;validate:first;ml:first;insights:first;"
 
 
-class Step:
-    """What `subprocess.Popen` is to the runner; it has ended in a fork when it is there."""
+class Worker:
+    """What the runner's worker is; its commands have ended in a fork when it is there."""
 
-    def __init__(
-        self, command: list[str], *, cwd: Path, env: dict[str, str], pass_fds: tuple[int, ...]
-    ) -> None:
-        assert pass_fds
-        self._code = FORKS.run(command, cwd=cwd, env=env).returncode
+    def __init__(self, *, folder: Path, environment: dict[str, str], lock: int) -> None:
+        assert lock
+        self._folder, self._environment = folder, environment
+
+    def start(self, commands: list[list[str]]) -> "Worker":
+        """Runs commands to their end."""
+        command = [sys.executable, "-m", "pipeline.child", json.dumps(commands)]
+        done = FORKS.run(command, cwd=self._folder, env=os.environ | self._environment)
+        self._code = done.returncode
+        return self
 
     def wait(self, timeout: float | None = None) -> int:
         """Returns the exit code."""
@@ -60,7 +66,7 @@ class Pipeline:
         (folder / "step.py").write_text(PROGRAM)
         (folder / "move.py").write_text(MOVE)
         monkeypatch.setenv("PYTHONPATH", str(folder))
-        monkeypatch.setattr(runner, "subprocess", SimpleNamespace(Popen=Step))
+        monkeypatch.setattr(runner, "Worker", Worker)
         self._monkeypatch = monkeypatch
         for name in [*ALL, "shown"]:
             self.change(name, "first")

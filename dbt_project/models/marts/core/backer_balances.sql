@@ -1,3 +1,5 @@
+{{ config(materialized="view") }}
+
 select
     project_id,
     backer_id,
