@@ -302,5 +302,5 @@ def test_the_page_names_views_that_cannot_be_analysed_yet(lab: Lab) -> None:
     lab.run()
     lab.sql(READOUT)
     page = " ".join(page_of(lab).split())
-    assert f"{NAME}: 1 views from 6 Nov 2023 to 6 Nov 2023, but none yet by backers" in page
+    assert f"{NAME}: 1 view from 6 Nov 2023 to 6 Nov 2023, but none yet by backers" in page
     assert "is empty" not in page
