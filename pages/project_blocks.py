@@ -112,17 +112,23 @@ _PREDICTION_COLUMNS = (
 )
 
 _LEDGER = """
+    with backers as (
+        select project_id, sum(held_amount) as backer_amount
+        from core.backer_balances group by project_id
+    )
     select
-        project_id as entity_id, 0 as position, pledged_amount, held_amount, released_amount,
-        refunded_amount,
-        pledged_amount - held_amount - released_amount - refunded_amount as difference
-    from core.escrow_balances"""
+        project_id as entity_id, 0 as position, pledged_amount, released_amount, refunded_amount,
+        held_amount, coalesce(backer_amount, 0) as backer_amount,
+        held_amount - coalesce(backer_amount, 0) as difference
+    from core.escrow_balances
+    left join backers using (project_id)"""
 _LEDGER_COLUMNS = (
     Column("pledged_amount", "Pledged", "money"),
-    Column("held_amount", "Held", "money"),
     Column("released_amount", "Released", "money"),
     Column("refunded_amount", "Refunded", "money"),
-    Column("difference", "Difference: pledged less the other three", "money"),
+    Column("held_amount", "Held: pledged less both", "money"),
+    Column("backer_amount", "Held, summed over its backers' balances", "money"),
+    Column("difference", "Difference of the two", "money"),
 )
 
 _TRANSACTIONS = f"""

@@ -64,7 +64,9 @@ def test_the_page_of_a_project_shows_its_figures(make: Make) -> None:
         "at launch (launch) 22 Dec 2023, 00:00 UTC 0.0 % 0.0 % open 25.0 %",
         "50.0 % 40.0 % open 75.0 % pace_ratio = 0.8 (+0.200)",
         "The model: skill not tested (9 test projects, 30 are needed).",
-        "Difference: pledged less the other three 0.00",
+        "Held: pledged less both 40.00",
+        "Held, summed over its backers' balances 40.00",
+        "Difference of the two 0.00",
         "make query SQL='from core.fct_escrow_transactions where project_id = 1 '",
         "Projects launched 2",
         "Milestones submitted by their due date 1 of 1",
@@ -89,10 +91,20 @@ def test_the_data_of_any_project_say_what_its_page_says(make: Make) -> None:
         for row in data[block["name"]].get("1", []):
             assert len(row) == len(block["keys"])
     assert data["facts"]["1"][0][0] == small_platform.HOSTILE
-    assert data["ledger"]["3"] == [["500000000000.01", "0.00", "0.00", "500000000000.01", "0.00"]]
+    assert data["ledger"]["3"] == [
+        ["500000000000.01", "0.00", "500000000000.01", "0.00", "0.00", "0.00"]
+    ]
     assert data["milestones"]["2"][0][5:8] == ["2", "1", "0.75"]
     assert data["milestones"]["2"][1][-1] == "hold back 20 %"
     assert "1" not in data["milestones"]
+
+
+def test_held_money_that_no_backer_has_shows_on_the_page_of_its_project(make: Make) -> None:
+    text = text_of(
+        make("update core.backer_balances set held_amount = held_amount - 0.01"),
+        "projects/1.html",
+    )
+    assert "backers' balances 39.99 Difference of the two 0.01" in text
 
 
 def test_transactions_add_up_to_the_ledger_and_say_what_is_not_listed(make: Make) -> None:
