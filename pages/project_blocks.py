@@ -189,10 +189,16 @@ _MILESTONES = """
             count(*) filter (not is_approval) as rejection_count,
             count(*) as vote_count
         from core.fct_votes group by milestone_id
+    ),
+    releases as (
+        select milestone_id, sum(amount) as paid_amount
+        from core.fct_escrow_transactions where transaction_type = 'release'
+        group by milestone_id
     )
     select
         milestones.project_id as entity_id, milestone_number as position, milestone_id,
-        milestone_number, milestones.title, milestones.funding_amount, started_at,
+        milestone_number, milestones.title, milestones.funding_amount,
+        coalesce(paid_amount, 0) as paid_amount, started_at,
         milestones.due_at, milestones.submitted_at, approval_count, rejection_count,
         vote_count / nullif(backer_count, 0) as turnout_ratio, resolved_at,
         milestones.milestone_status,
@@ -200,13 +206,15 @@ _MILESTONES = """
     from core.fct_milestones as milestones
     inner join core.dim_projects using (project_id)
     left join votes using (milestone_id)
+    left join releases using (milestone_id)
     left join (
         select milestone_id, recommendation from insights.release_decisions
     ) using (milestone_id)"""
 _MILESTONE_COLUMNS = (
     Column("title", "Milestone", "title"),
     Column("milestone_number", "No.", "count"),
-    Column("funding_amount", "Payment", "money"),
+    Column("funding_amount", "Planned share", "money"),
+    Column("paid_amount", "Paid", "money"),
     Column("due_at", "Due", "day"),
     Column("submitted_at", "Submitted", "day"),
     Column("approval_count", "Votes for", "count"),
@@ -259,8 +267,9 @@ def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
             _MILESTONE_COLUMNS,
             _MILESTONES.format(recommendation=_label_sql("recommendation")),
             "No milestones are published.",
-            "Turnout: votes divided by backers. Below the state of an open milestone stands the"
-            " recommendation.",
+            "Planned share: of the goal. Paid: what the ledger has released for the milestone, out"
+            " of all that was pledged. Turnout: votes divided by backers. Below the state of an open"
+            " milestone stands the recommendation.",
         ),
         Block(
             "record",

@@ -94,7 +94,8 @@ def test_the_data_of_any_project_say_what_its_page_says(make: Make) -> None:
     assert data["ledger"]["3"] == [
         ["500000000000.01", "0.00", "500000000000.01", "0.00", "0.00", "0.00"]
     ]
-    assert data["milestones"]["2"][0][5:8] == ["2", "1", "0.75"]
+    assert [row[2:4] for row in data["milestones"]["2"]] == [["50.00", "60.00"], ["50.00", "0.00"]]
+    assert data["milestones"]["2"][0][6:9] == ["2", "1", "0.75"]
     assert data["milestones"]["2"][1][-1] == "hold back 20 %"
     assert "1" not in data["milestones"]
 
