@@ -24,12 +24,16 @@ _FACTS = f"""
         count(*) filter (is_submitted) as submitted_count,
         count(*) filter (is_due) as due_count,
         coalesce(sum(release_amount) filter (is_due), 0) as due_amount,
-        sum(expected_loss_amount) as expected_loss_amount,
-        count(*) filter (expected_loss_amount is null) as unpriced_count,
-        coalesce(sum(release_amount) filter (expected_loss_amount is null), 0) as unpriced_amount
+        count(*) filter (is_payable) as payable_count,
+        sum(expected_loss_amount) filter (is_payable) as expected_loss_amount,
+        count(*) filter (is_payable and expected_loss_amount is null) as unpriced_count,
+        coalesce(
+            sum(release_amount) filter (is_payable and expected_loss_amount is null), 0
+        ) as unpriced_amount
     from (
         select
             *,
+            is_submitted and recommendation <> 'do_not_release' as is_payable,
             is_submitted or (recommendation = 'watch' and days_left <= {DAYS_AHEAD}) as is_due
         from insights.release_decisions
     )"""
