@@ -84,26 +84,29 @@ _LARGEST = f"""
     window by_size as (order by held_amount desc, project_id)
     order by held_amount desc, project_id
     limit {MAX_ROWS}"""
+# The largest 1, 5 and 10 % of projects, each number of projects once.
 _TOP_SHARES = """
     with ranked as (
         select
             held_amount,
             row_number() over (order by held_amount desc) as place,
-            count(*) over () as project_count
+            count(*) over () as holding_count
         from core.escrow_balances
         where held_amount > 0
+    ),
+    tops as (
+        select distinct ceil(unnest([1, 5, 10]) * max(holding_count) / 100)::bigint as top
+        from ranked
     )
     select
-        percent,
-        count(*) as project_count,
+        top as project_count,
         sum(held_amount) as amount,
         cast(sum(held_amount) as double)
         / (select sum(cast(held_amount as double)) from ranked) as ratio
     from ranked
-    inner join (select unnest([1, 5, 10]) as percent) as tops
-        on place <= ceil(percent * project_count / 100)
-    group by percent
-    order by percent"""
+    inner join tops on place <= top
+    group by top
+    order by top"""
 _LEDGER_COLUMNS = (
     Column("last_day", "Month to", "day"),
     Column("pledged_amount", "Pledged", "money"),

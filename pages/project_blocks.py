@@ -268,8 +268,8 @@ def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
             _MILESTONES.format(recommendation=_label_sql("recommendation")),
             "No milestones are published.",
             "Planned share: of the goal. Paid: what the ledger has released for the milestone, out"
-            " of all that was pledged. Turnout: votes divided by backers. Below the state of an open"
-            " milestone stands the recommendation.",
+            " of all that was pledged. Turnout: votes divided by backers. Below the state of an"
+            " open milestone stands the recommendation.",
         ),
         Block(
             "record",

@@ -81,7 +81,19 @@ def test_the_largest_projects_come_first_and_are_linked(path: Path, site: Site) 
     ]
     assert [row[3] for row in found] == ["63.6 %", "100.0 %"]
     assert 'href="../projects/1.html"' in text
-    assert "<b>63.6 %</b> of the held money is in the largest 1 % of projects" in text
+    assert text.count("of the held money is in the") == 1
+    assert "is in the largest project of 2: 699,999,999,999.67</li>" in text
+
+
+def test_the_share_of_the_largest_projects_names_their_number(path: Path, site: Site) -> None:
+    """Of 20 projects, 1 % and 5 % are one project."""
+    rows = [{"project_id": 100 + n, "held_amount": 1} for n in range(18)]
+    documented.create(path, {"core.escrow_balances": rows})
+    text = page(path, site)
+    assert re.findall(r"is in the (.*?):", text) == [
+        "largest project of 2",
+        "2 largest projects of 2",
+    ]
 
 
 def test_hostile_titles_are_inert(path: Path, site: Site) -> None:
