@@ -189,8 +189,7 @@ def _bars(rows: Rows, width: int, flows: list[str]) -> Any:
         alt.Chart(values(rows), width=width, height=_HEIGHT // 2)
         .mark_bar()
         .encode(
-            x=time_axis("month"),
-            x2="last_day:T",
+            x=time_axis("month").timeUnit("utcyearmonth"),
             y=amount_axis("Left in the month"),
             color=colors("flow", flows, _FLOW_COLORS, width),
             tooltip=_tooltip("flow"),
