@@ -21,7 +21,7 @@ _FACTS = f"""
             select run_id from raw.landing
         )) as quarantined_count,
         count(*) as milestone_count,
-        count(*) filter (is_submitted) as submitted_count,
+        count(*) filter (is_submitted or recommendation = 'overdue') as decision_count,
         count(*) filter (is_due) as due_count,
         coalesce(sum(release_amount) filter (is_due), 0) as due_amount,
         count(*) filter (is_payable) as payable_count,
@@ -111,7 +111,7 @@ _CLOSING_COLUMNS = (
     Column("days_left", "Days left", "number"),
     Column("funding_goal", "Goal", "money"),
     Column("funding_ratio", "Funded", "bar"),
-    Column("success", "Probability of success", "percent", digits=0),
+    Column("success", "Probability of success", "percent"),
     Column("final_amount_median", "Final total (median)", "money", note="interval"),
 )
 _FUNNEL_COLUMNS = (

@@ -149,6 +149,7 @@ def test_what_is_submitted_comes_first_then_what_is_overdue(path: Path, site: Si
         ["699,999,999,999.67", "12,345,678,901.23"],
         ["699,999,999,999.67", "99,999,999,999.99"],
     ]
+    assert "then overdue ones: 2 need a decision, 2 being watched.</caption>" in text
     assert "Late &lt;i&gt;one&lt;/i&gt;" in text
     assert "<i>one" not in text
 
@@ -172,7 +173,7 @@ def test_live_projects_have_their_probability_or_their_goal(path: Path, site: Si
         "2.5",
         "2,000.00",
         "596.7 %",
-        "25 %",
+        "25.0 %",
         "2.00 1.00 to 3.00",
     ]
     assert second[4] == "goal reached"
