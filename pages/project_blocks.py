@@ -245,10 +245,10 @@ def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
             _PREDICTIONS,
             "No predictions: no model served, or the project launched before the launches that the"
             " model in use was measured on.",
-            f"At each prediction time, by a fit from before the launch; the last one by the model"
-            f" in use. {skill} Contributions are published for the prediction as of now only: the"
-            " three largest, + for a higher probability. No interval of one probability is"
-            " published.",
+            f"At each prediction time, by a fit from before the launch; of a live campaign, as of"
+            f" now, by the model in use. {skill} Contributions are published for the prediction as"
+            " of now only: the three largest, + for a higher probability. No interval of one"
+            " probability is published.",
         ),
         Block("ledger", "Ledger", _LEDGER_COLUMNS, _LEDGER, is_list=True),
         Block(

@@ -145,9 +145,39 @@ def test_all_others_are_in_the_table_or_in_its_data(
     site = make()
     text, data = text_of(site, "projects/index.html"), loaded(site, "others-0")
     assert "The newest 1 of 3; searching and filtering load the rest." in text
-    assert "Stopped cancelled Art 1 Mar 2023 5 Mar 2023 50.00 0.00 0 % nothing pledged" in text
+    assert "Stopped cancelled Art 1 Mar 2023 5 Mar 2023 50.00 0.00 0.0 % nothing pledged" in text
     assert [row[0] for row in data] == ["Large", "Done"]
     assert data[1][7:] == ["1.2", "1 of 2 milestones approved", "projects/any.html#2"]
+
+
+@pytest.mark.parametrize(
+    ("released", "refunded", "outcome"),
+    [(60, 60, ", rest refunded"), (0, 120, ", all refunded"), (120, 0, ""), (60, 0, "")],
+)
+def test_what_was_refunded_of_a_successful_project_is_said(
+    make: Make, released: int, refunded: int, outcome: str
+) -> None:
+    site = make(
+        f"""update core.escrow_balances set released_amount = {released},
+        refunded_amount = {refunded}, held_amount = pledged_amount - {released} - {refunded}
+        where project_id = 2"""
+    )
+    text = text_of(site, "projects/index.html")
+    assert f"120.00 120.0 % 1 of 2 milestones approved{outcome}" in text
+    assert f"approved{outcome}," not in text
+
+
+def test_a_live_project_shows_half_a_percent(make: Make) -> None:
+    site = make(
+        """create or replace table insights.project_outlook as
+        select * replace (0.005 as funding_ratio) from insights.project_outlook"""
+    )
+    assert "open 0.5 % 100.00" in text_of(site, "projects/index.html")
+
+
+def test_only_live_campaigns_have_a_prediction_by_the_model_in_use(make: Make) -> None:
+    text = text_of(make(), "projects/1.html")
+    assert "by a fit from before the launch; of a live campaign, as of now, by the model" in text
 
 
 def test_data_are_cut_into_small_files(make: Make) -> None:
