@@ -27,7 +27,7 @@ _PROJECT_COLUMNS = (
     Column("ended_at", "Ends or ended", "day"),
     Column("funding_goal", "Goal", "money"),
     Column("pledged_amount", "Pledged", "money"),
-    Column("funded_ratio", "Funded", "percent", digits=0),
+    Column("funded_ratio", "Funded", "percent"),
     Column("held_amount", "Held", "money"),
     Column("released_amount", "Released", "money"),
     Column("refunded_amount", "Refunded", "money"),

@@ -44,7 +44,7 @@ _LIVE_COLUMNS = (
     Column("creator_name", "Creator", "title", link="creator_path"),
     Column("category", "Category", "title", filter=True),
     Column("state", "State", filter=True),
-    Column("funding_ratio", "Funded", "bar", digits=0),
+    Column("funding_ratio", "Funded", "bar"),
     Column("funding_goal", "Goal", "money"),
     Column("pledged_amount", "Pledged", "money"),
     Column("days_left", "Days left", "number"),
@@ -63,16 +63,22 @@ _OTHERS = """
         0 as entity_id,
         row_number() over (order by launched_at desc, project_id desc) - 1 as position,
         title, {project_path} as path, project_status, category, launched_at,
-        coalesce(cancelled_at, deadline_at) as ended_at, funding_goal, pledged_amount,
-        pledged_amount / funding_goal as funded_ratio,
+        coalesce(cancelled_at, deadline_at) as ended_at, funding_goal, projects.pledged_amount,
+        projects.pledged_amount / funding_goal as funded_ratio,
         case
             when project_status = 'live' then 'not known yet'
             when project_status = 'successful' then
                 format('{{}} of {{}} milestones approved', approved_count, milestone_count)
-            when pledged_amount = 0 then 'nothing pledged'
+                || case
+                    when held_amount > 0 or coalesce(refunded_amount, 0) = 0 then ''
+                    when released_amount > 0 then ', rest refunded'
+                    else ', all refunded'
+                end
+            when projects.pledged_amount = 0 then 'nothing pledged'
             else 'all refunded'
         end as outcome
-    from core.dim_projects
+    from core.dim_projects as projects
+    left join core.escrow_balances using (project_id)
     left join milestones using (project_id)
     where (project_id in ({live})) is not true"""
 _OTHER_COLUMNS = (
@@ -83,7 +89,7 @@ _OTHER_COLUMNS = (
     Column("ended_at", "Ends or ended", "day"),
     Column("funding_goal", "Goal", "money"),
     Column("pledged_amount", "Pledged", "money"),
-    Column("funded_ratio", "Funded", "percent", digits=0),
+    Column("funded_ratio", "Funded", "percent"),
     Column("outcome", "Outcome"),
 )
 _TOTALS = """
