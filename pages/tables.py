@@ -157,7 +157,7 @@ def value_shown(kind: str, value: Any, digits: int = 1) -> Markup:
 def _order(column: Column, row: Row) -> Markup:
     """Returns the attribute by which a cell sorts and downloads, where its text would not do."""
     if (key := f"{column.name}_sort") in row:
-        return Markup(' data-sort="{}"').format(row[key])
+        return Markup(' data-sort="{}"').format("" if row[key] is None else row[key])
     value = row.get(f"{column.name}_order", row[column.name])
     if value is None:
         return Markup(' data-order=""')

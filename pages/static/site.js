@@ -101,13 +101,32 @@
     node.dispatchEvent(new CustomEvent("enhanced", { detail: table }));
   }
 
-  // The exact values, not their shown form; what a spreadsheet would run as a formula stays text.
+  // Downloads hold the exact values, not their shown form, then the second line of a cell.
+  const notes = (cell) => [...cell.children].filter((part) => part.matches(".name"));
+  const value = (cell) => cell.dataset.order ?? plain([...cell.childNodes]
+    .filter((part) => !notes(cell).includes(part)).map((part) => part.textContent).join(""));
+  const note = (cell) => plain(notes(cell).map((part) => part.textContent).join(" "));
+  const idOf = (pattern) => (row) =>
+    [...row.querySelectorAll("a")].map((link) => pattern.exec(link.href)?.[1]).find(Boolean) ?? "";
+  const IDS = [ // of what a row leads to
+    ["Project id", idOf(/\/projects\/(?:any\.html#)?(\d+)/)],
+    ["Milestone id", idOf(/[#&]milestone[-=](\d+)/)],
+    ["Creator id", idOf(/\/creators\/(?:any\.html#)?(\d+)/)],
+  ];
+
   function save(table, heads, name) {
+    const rows = table.rows({ search: "applied", order: "applied" }).nodes().toArray();
+    const columns = heads.flatMap((head, place) => {
+      const heading = plain(head.textContent), isText = rows.some((row) => plain(row.cells[place].textContent));
+      const each = [[heading, (row) => value(row.cells[place])], [heading + ", note", (row) => note(row.cells[place])]];
+      return each.filter(([, text], isNote) => isNote ? rows.some(text) : isText);
+    });
+    columns.push(...IDS.filter(([heading, id]) => rows.some(id) && !columns.some(([same]) => same === heading)));
+    // what a spreadsheet would run as a formula stays text
     const quoted = (text) => `"${(/^[=+@\t\r]|^-(?![\d.]+$)/.test(text) ? "'" + text : text).replace(/"/g, '""')}"`;
-    const lines = [heads.map((head) => quoted(plain(head.textContent)))];
-    for (const row of table.rows({ search: "applied", order: "applied" }).nodes().toArray())
-      lines.push([...row.cells].map((cell) => quoted(cell.dataset.order ?? plain(cell.textContent))));
-    const file = new Blob([lines.map((line) => line.join(",")).join("\r\n") + "\r\n"], { type: "text/csv" });
+    const lines = [columns.map(([heading]) => heading), ...rows.map((row) => columns.map(([, text]) => text(row)))];
+    const text = lines.map((line) => line.map(quoted).join(",") + "\r\n").join("");
+    const file = new Blob(["\ufeff", text], { type: "text/csv" }); // the mark tells Excel that names are UTF-8
     const link = element("a", { href: URL.createObjectURL(file), download: `${name}.csv` });
     link.click();
     URL.revokeObjectURL(link.href);

@@ -42,6 +42,16 @@ def test_markup_is_shown_as_it_is_and_sorts_by_what_stands_beside_it() -> None:
     assert '<th scope="row" class="number" data-order="0.125"><b>12</b></th>' in made
 
 
+def test_what_sorts_by_another_value_downloads_as_its_text() -> None:
+    columns = (Column("title", "Project"), Column("votes", "Votes", note="turnout"))
+    made = table(ROOT, "t", "", columns, [
+        {"title": "A", "votes": "3 for, 1 against", "votes_sort": 0.75, "turnout": "9 %"},
+        {"title": "B", "votes": "no votes", "votes_sort": None, "turnout": None},
+    ])  # fmt: skip
+    assert '<td data-sort="0.75">3 for, 1 against <span class="name">9 %</span></td>' in made
+    assert '<td data-sort="">no votes</td>' in made
+
+
 def test_a_table_without_rows_says_why() -> None:
     assert table(ROOT, "t", "Projects", (Column("a", "A"),), [], "No project is live.") == (
         "<p>No project is live.</p>"
