@@ -134,6 +134,7 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         f"select * from ({others.sql}) where position < {LISTED} order by position"
     )
     files = write_rows(published, site, "projects", others, LISTED)
+    others_count = totals["project_count"] - len(live)
     site.write(
         "projects/index.html",
         "projects.html.jinja",
@@ -143,9 +144,14 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         live_columns=_LIVE_COLUMNS,
         chart=_chart(live) if live else None,
         others=first,
-        others_count=totals["project_count"] - len(live),
+        others_count=others_count,
         block=others,
-        settings={"folder": "projects", "files": files, "blocks": [others.described()]},
+        settings={
+            "folder": "projects",
+            "files": files,
+            "total": others_count,
+            "blocks": [others.described()],
+        },
     )
 
 

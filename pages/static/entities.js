@@ -102,8 +102,8 @@
 
   const pause = () => new Promise((resolve) => setTimeout(resolve));
 
-  // The table that takes more rows once somebody searches, filters or asks for them; few at a
-  // time, so that nothing blocks.
+  // The table that takes more rows once somebody searches, filters, sorts, downloads or asks for
+  // them; few at a time, so that nothing blocks.
   function offerMore(node, button) {
     const [block] = settings.blocks;
     const loadAll = async (table) => {
@@ -120,13 +120,15 @@
       table.trigger("grow");
       button.closest("p").hidden = true;
     };
+    node.dataset.total = settings.total;
     node.addEventListener("enhanced", ({ detail: table }) => {
-      const once = () => { if (!button.disabled) loadAll(table); };
-      button.addEventListener("click", once);
+      let loaded;
+      node.complete = () => (loaded ??= loadAll(table));
+      button.addEventListener("click", node.complete);
       node.closest(".table").addEventListener("focusin", ({ target }) => {
-        if (target.matches("input, select")) once();
+        if (target.matches("input, select")) node.complete();
       });
-      if ([...escrow.address().keys()].some((key) => key.startsWith(block.name + "."))) once();
+      if ([...escrow.address().keys()].some((key) => key.startsWith(block.name + "."))) node.complete();
     }, { once: true });
   }
 

@@ -166,7 +166,11 @@ def test_tables_sort_search_filter_and_remember(browser: Browser, site: Path) ->
         tab = visit.open("about:blank")
         tab = visit.open(kept)
         near(tab, name)
-        assert sorted(shown(tab, name, 0)) == sorted(found)
+        assert shown(tab, name, 0) == found  # in the same order
+        with tab.expect_event("load"):
+            tab.evaluate(f"location.hash = '#{name}.search=core.dim_'")  # as if typed
+        near(tab, name)
+        assert all(text.startswith("core.dim_") for text in shown(tab, name, 0))
 
 
 def test_a_download_holds_the_exact_values(
@@ -225,6 +229,18 @@ def test_a_download_holds_second_lines_and_ids_but_no_drawing(
 def tab_sql(product: Clone, name: str) -> str:
     text = (product.folder / "dbt_project" / "analyses" / f"{name}.sql").read_text()
     return text.replace("{{ ref('", "core.").replace("') }}", "")
+
+
+def test_without_scripts_nothing_is_offered_that_needs_them(browser: Browser, site: Path) -> None:
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    tab = context.new_page()
+    tab.goto(f"{site.as_uri()}/projects/index.html")
+    assert not tab.locator("#load").is_visible()
+    for entity in ("project", "creator"):
+        tab.goto(f"{site.as_uri()}/{entity}s/any.html#1")
+        assert f"make query SQL='from core.dim_{entity}s" in tab.inner_text(".head")
+        assert not tab.locator("main h2").first.is_visible()
+    context.close()
 
 
 def test_charts_become_interactive_and_say_what_they_show(browser: Browser, site: Path) -> None:

@@ -131,7 +131,7 @@ def test_all_others_are_in_the_table_or_in_its_data(
     monkeypatch.setattr(projects, "LISTED", 1)
     site = make()
     text, data = text_of(site, "projects/index.html"), loaded(site, "others-0")
-    assert "The newest 1 of 3; searching and filtering load the rest." in text
+    assert "The newest 1 of 3. Searching, filtering, sorting and downloading load the rest." in text
     assert "Stopped cancelled Art 1 Mar 2023 5 Mar 2023 50.00 0.00 0 % nothing pledged" in text
     assert [row[0] for row in data] == ["Large", "Done"]
     assert data[1][7:] == ["1.2", "1 of 2 milestones approved", "projects/any.html#2"]
