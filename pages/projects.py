@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from pages import charts
 from pages.blocks import Block, rows_of, settings_of, write_entities, write_rows
-from pages.formats import money, skill
+from pages.formats import money, skill, title
 from pages.links import Links, id_list
 from pages.project_blocks import project_blocks
 from pages.project_charts import (
@@ -185,12 +185,12 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
     shapes = alt.Scale(
         domain=list(_LEVELS), range=["triangle-down", "circle", "triangle-up", "cross"]
     )
-    title = "Probability of success"
+    legend = "Probability of success"
     tooltip = [
         alt.Tooltip("title:N", title="Project"),
         alt.Tooltip("elapsed_ratio:Q", title="Elapsed", format=".0%"),
         alt.Tooltip("funding_ratio:Q", title="Funded", format=".1%"),
-        alt.Tooltip("success_probability:Q", title=title, format=".1%"),
+        alt.Tooltip("success_probability:Q", title=legend, format=".1%"),
         alt.Tooltip("days_left:Q", title="Days left", format=".1f"),
     ]
 
@@ -212,8 +212,8 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
             points.encode(
                 x=x,
                 y=y,
-                color=alt.Color("level:N", title=title, scale=levels),
-                shape=alt.Shape("level:N", title=title, scale=shapes),
+                color=alt.Color("level:N", title=legend, scale=levels),
+                shape=alt.Shape("level:N", title=legend, scale=shapes),
                 tooltip=tooltip,
             ),
         ).properties(width=width, height=280)
@@ -245,7 +245,7 @@ def _write_projects(
         site.write(
             f"projects/{project_id}.html",
             "entity.html.jinja",
-            title=facts["title"],
+            title=title(facts["title"], str(project_id)),
             entity="project",
             entity_id=project_id,
             blocks=blocks,

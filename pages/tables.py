@@ -8,7 +8,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from pages.formats import day, money, timestamp
+from pages.formats import day, money, timestamp, title
 
 Row = Mapping[str, Any]
 _NUMBERS = ("money", "count", "percent", "bar", "number")
@@ -118,6 +118,8 @@ def _cell(column: Column, row: Row, root: str, is_heading: bool) -> Markup:
 
 def _shown(column: Column, row: Row, root: str) -> Markup:
     value = row[column.name]
+    if column.kind == "title" and isinstance(value, str) and not isinstance(value, Markup):
+        value = title(value, row[column.link] if column.link else None)
     shown = _NONE if value is None else value_shown(column.kind, value, column.digits)
     if column.link and row[column.link]:
         shown = Markup('<a href="{}">{}</a>').format(root + row[column.link], shown)

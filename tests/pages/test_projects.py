@@ -72,6 +72,11 @@ def test_the_page_of_a_project_shows_its_figures(make: Make) -> None:
         assert figure in text, figure
 
 
+def test_a_blank_title_is_replaced_in_the_heading(make: Make) -> None:
+    site = make("update core.dim_projects set title = ' ' where project_id = 1")
+    assert "<h1><bdi>(no title) 1</bdi></h1>" in (site.root / "projects/1.html").read_text()
+
+
 def test_what_people_wrote_is_text_everywhere(make: Make) -> None:
     site = make()
     for path in ("projects/index.html", "projects/1.html"):

@@ -36,6 +36,15 @@ def test_titles_are_escaped_and_lead_to_their_entity() -> None:
     assert made.count("<a ") == 1
 
 
+@pytest.mark.parametrize("blank", [" ", "", "\u200b\u2003"])
+def test_a_title_that_cannot_be_seen_is_named_by_its_id(blank: str) -> None:
+    columns = (Column("title", "Project", "title", link="path"), Column("milestone", "M", "title"))
+    row = {"title": blank, "path": "projects/any.html#7", "milestone": blank}
+    made = table(ROOT, "t", "", columns, [row])
+    assert '<a href="../projects/any.html#7"><bdi>(no title) 7</bdi></a>' in made
+    assert "<td><bdi>(no title)</bdi></td>" in made
+
+
 def test_markup_is_shown_as_it_is_and_sorts_by_what_stands_beside_it() -> None:
     rows = [{"share": Markup("<b>12</b>"), "share_order": 0.125}]
     made = table(ROOT, "t", "", (Column("share", "Share", "percent"),), rows)
