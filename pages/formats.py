@@ -55,6 +55,18 @@ def money(value: Decimal | float | None) -> str:
     return "not known" if value is None else f"{value:,.2f}"
 
 
+def title(value: str, path: str | None = None) -> str:
+    """Returns what people wrote; where nothing of it can be seen, so much, and the id in a path.
+
+    >>> title("Lamp"), title(" ", "projects/any.html#7")
+    ('Lamp', '(no title) 7')
+    """
+    if any(sign.isprintable() and sign != " " for sign in value):
+        return value
+    found = re.search(r"\d+", path or "")
+    return f"(no title) {found[0]}" if found else "(no title)"
+
+
 def prediction_time(kind: str) -> str:
     """Returns the kind of a snapshot in plain words, with its name in the tables.
 

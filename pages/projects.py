@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from pages import charts
 from pages.blocks import Block, rows_of, settings_of, write_entities, write_rows
-from pages.formats import money, skill
+from pages.formats import money, skill, title
 from pages.links import Links, id_list
 from pages.project_blocks import project_blocks
 from pages.project_charts import (
@@ -140,6 +140,7 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         f"select * from ({others.sql}) where position < {LISTED} order by position"
     )
     files = write_rows(published, site, "projects", others, LISTED)
+    others_count = totals["project_count"] - len(live)
     site.write(
         "projects/index.html",
         "projects.html.jinja",
@@ -149,9 +150,14 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         live_columns=_LIVE_COLUMNS,
         chart=_chart(live) if live else None,
         others=first,
-        others_count=totals["project_count"] - len(live),
+        others_count=others_count,
         block=others,
-        settings={"folder": "projects", "files": files, "blocks": [others.described()]},
+        settings={
+            "folder": "projects",
+            "files": files,
+            "total": others_count,
+            "blocks": [others.described()],
+        },
     )
 
 
@@ -185,12 +191,12 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
     shapes = alt.Scale(
         domain=list(_LEVELS), range=["triangle-down", "circle", "triangle-up", "cross"]
     )
-    title = "Probability of success"
+    legend = "Probability of success"
     tooltip = [
         alt.Tooltip("title:N", title="Project"),
         alt.Tooltip("elapsed_ratio:Q", title="Elapsed", format=".0%"),
         alt.Tooltip("funding_ratio:Q", title="Funded", format=".1%"),
-        alt.Tooltip("success_probability:Q", title=title, format=".1%"),
+        alt.Tooltip("success_probability:Q", title=legend, format=".1%"),
         alt.Tooltip("days_left:Q", title="Days left", format=".1f"),
     ]
 
@@ -212,8 +218,8 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
             points.encode(
                 x=x,
                 y=y,
-                color=alt.Color("level:N", title=title, scale=levels),
-                shape=alt.Shape("level:N", title=title, scale=shapes),
+                color=alt.Color("level:N", title=legend, scale=levels),
+                shape=alt.Shape("level:N", title=legend, scale=shapes),
                 tooltip=tooltip,
             ),
         ).properties(width=width, height=280)
@@ -245,7 +251,7 @@ def _write_projects(
         site.write(
             f"projects/{project_id}.html",
             "entity.html.jinja",
-            title=facts["title"],
+            title=title(facts["title"], str(project_id)),
             entity="project",
             entity_id=project_id,
             blocks=blocks,

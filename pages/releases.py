@@ -147,7 +147,7 @@ def _decision(row: dict[str, Any], site: Site) -> dict[str, Any]:
         ),
         "badge": _badge(row["recommendation"]),
         "votes": votes if row["vote_count"] else "no votes",
-        "votes_order": row["approval_ratio"],
+        "votes_sort": row["approval_ratio"],
         "turnout": (
             f"{_percent(row['approval_ratio'])} for, {_percent(row['turnout_ratio'])} turnout"
             if row["vote_count"]

@@ -1,5 +1,6 @@
 """The site in a real browser, without a network: on a desk and on a phone, by day and by night."""
 
+import codecs
 import csv
 import shutil
 from collections.abc import Iterator
@@ -165,7 +166,12 @@ def test_tables_sort_search_filter_and_remember(browser: Browser, site: Path) ->
         tab = visit.open("about:blank")
         tab = visit.open(kept)
         near(tab, name)
-        assert sorted(shown(tab, name, 0)) == sorted(found)
+        assert shown(tab, name, 0) == found  # in the same order
+        with tab.expect_event("load"):
+            tab.evaluate(f"location.hash = '#{name}.search=core.dim_'")  # as if typed
+        near(tab, name)
+        assert tab.input_value(f".table:has(#{name}) input") == "core.dim_"
+        assert "core.dim_projects" in shown(tab, name, 0)
 
 
 def test_a_download_holds_the_exact_values(
@@ -173,12 +179,7 @@ def test_a_download_holds_the_exact_values(
 ) -> None:
     with Visit(browser, DESK, "light") as visit:
         tab = visit.open(f"{site.as_uri()}/catalogue/index.html")
-        near(tab, "money_moved_by_month-answer")
-        with tab.expect_download() as started:
-            tab.click(".table:has(#money_moved_by_month-answer) button")
-        started.value.save_as(tmp_path / "answer.csv")
-    with (tmp_path / "answer.csv").open(encoding="utf-8", newline="") as file:
-        head, *rows = csv.reader(file)
+        head, *rows = downloaded(tab, "money_moved_by_month-answer", tmp_path)
     sql = tab_sql(product, "money_moved_by_month")
     answer = product.ask(sql)[: len(rows)]
     assert rows
@@ -189,9 +190,58 @@ def test_a_download_holds_the_exact_values(
                 assert Decimal(text) == value
 
 
+def downloaded(tab: Tab, name: str, folder: Path) -> list[list[str]]:
+    """The heading and the rows of a table's CSV."""
+    near(tab, name)
+    with tab.expect_download() as started:
+        tab.click(f".table:has(#{name}) button:text('Download CSV')")
+    started.value.save_as(folder / "table.csv")
+    assert (folder / "table.csv").read_bytes().startswith(codecs.BOM_UTF8)
+    with (folder / "table.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_a_download_holds_second_lines_and_ids_but_no_drawing(
+    browser: Browser, site: Path, product: Clone, tmp_path: Path
+) -> None:
+    with Visit(browser, DESK, "light") as visit:
+        tab = visit.open(f"{site.as_uri()}/projects/index.html")
+        head, *rows = downloaded(tab, "live", tmp_path)
+        assert head[-4:-2] == ["Final amount, 90 % interval", "Final amount, 90 % interval, note"]
+        assert head[-2:] == ["Project id", "Creator id"]
+        assert "Funding curve" not in head
+        assert [row[0] for row in rows] == [
+            title
+            for row in rows
+            for (title,) in product.ask(
+                f"select title from core.dim_projects where project_id = {row[-2]}"
+            )
+        ]
+        tab = visit.open(f"{site.as_uri()}/releases/index.html")
+        head, *rows = downloaded(tab, "watch", tmp_path)
+    milestones = [dict(zip(head, row, strict=True)) for row in rows]
+    titles = dict(product.ask("select milestone_id, title from core.fct_milestones"))
+    assert milestones
+    for each in milestones:
+        assert each["Milestone, note"].startswith(titles[int(each["Milestone id"])])
+        assert each["Payment, note"].endswith(" held")
+
+
 def tab_sql(product: Clone, name: str) -> str:
     text = (product.folder / "dbt_project" / "analyses" / f"{name}.sql").read_text()
     return text.replace("{{ ref('", "core.").replace("') }}", "")
+
+
+def test_without_scripts_nothing_is_offered_that_needs_them(browser: Browser, site: Path) -> None:
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    tab = context.new_page()
+    tab.goto(f"{site.as_uri()}/projects/index.html")
+    assert not tab.locator("#load").is_visible()
+    for entity in ("project", "creator"):
+        tab.goto(f"{site.as_uri()}/{entity}s/any.html#1")
+        assert f"make query SQL='from core.dim_{entity}s" in tab.inner_text(".head")
+        assert not tab.locator("main h2").first.is_visible()
+    context.close()
 
 
 def test_charts_become_interactive_and_say_what_they_show(browser: Browser, site: Path) -> None:

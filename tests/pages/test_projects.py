@@ -74,6 +74,11 @@ def test_the_page_of_a_project_shows_its_figures(make: Make) -> None:
         assert figure in text, figure
 
 
+def test_a_blank_title_is_replaced_in_the_heading(make: Make) -> None:
+    site = make("update core.dim_projects set title = ' ' where project_id = 1")
+    assert "<h1><bdi>(no title) 1</bdi></h1>" in (site.root / "projects/1.html").read_text()
+
+
 def test_what_people_wrote_is_text_everywhere(make: Make) -> None:
     site = make()
     for path in ("projects/index.html", "projects/1.html"):
@@ -144,7 +149,7 @@ def test_all_others_are_in_the_table_or_in_its_data(
     monkeypatch.setattr(projects, "LISTED", 1)
     site = make()
     text, data = text_of(site, "projects/index.html"), loaded(site, "others-0")
-    assert "The newest 1 of 3; searching and filtering load the rest." in text
+    assert "The newest 1 of 3. Searching, filtering, sorting and downloading load the rest." in text
     assert "Stopped cancelled Art 1 Mar 2023 5 Mar 2023 50.00 0.00 0.0 % nothing pledged" in text
     assert [row[0] for row in data] == ["Large", "Done"]
     assert data[1][7:] == ["1.2", "1 of 2 milestones approved", "projects/any.html#2"]

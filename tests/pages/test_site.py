@@ -51,6 +51,7 @@ def test_links_lead_to_a_page_of_its_own_or_to_the_one_that_shows_any() -> None:
     assert links.project(7) == "projects/7.html"
     assert links.project(8) == "projects/any.html#8"
     assert links.milestone(7, 2) == "projects/7.html#milestone-2"
+    assert links.milestone(8, 2) == "projects/any.html#8&milestone=2"
     assert links.creator(3) == "creators/3.html"
     assert links.creator(4) == "creators/any.html#4"
 
