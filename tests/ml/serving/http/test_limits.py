@@ -162,6 +162,23 @@ def test_a_name_has_one_key(
     assert len(keys.read_text().splitlines()) == 1
 
 
+def test_a_key_has_a_line_of_its_own(keys: Path, new_key: Callable[[str], str]) -> None:
+    new_key("ann")
+    keys.write_text(keys.read_text().rstrip("\n"))
+    new_key("bob")
+    assert [line.split()[0] for line in keys.read_text().splitlines()] == ["ann", "bob"]
+
+
+def test_keys_that_cannot_be_written_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["keys", "--file", f"{tmp_path}/no/keys", "--name", "ann"])
+    assert make_key() == 2
+    assert capsys.readouterr().err.endswith(
+        "no/keys cannot be written (No such file or directory)\n"
+    )
+
+
 def counted(client: TestClient, forwarded: str) -> int:
     return left(client.get(LIMITED, headers={"X-Forwarded-For": forwarded}))
 
