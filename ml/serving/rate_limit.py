@@ -90,6 +90,19 @@ class RateLimit:
         self._limiter = MovingWindowRateLimiter(storage)
         self._item = RateLimitItemPerMinute(per_minute, namespace="predictions")
 
+    def require(self, amount: int) -> None:
+        """Makes sure that a minute has room for a request at all.
+
+        Raises:
+            RequestTooLargeError: There can never be room for so many.
+        """
+        limit = self._item.amount
+        if amount > limit:
+            raise RequestTooLargeError(
+                f"{amount:,} predictions in one request, but {limit:,} a minute are the limit:"
+                f" ask for {limit:,} at most"
+            )
+
     def take(self, client: str, amount: int = 1) -> Quota:
         """Counts `amount` predictions, and returns what is left.
 
@@ -98,12 +111,8 @@ class RateLimit:
             RateLimitExceededError: There was no room for all of them; none counts.
             RateLimitError: The storage does not work.
         """
+        self.require(amount)
         limit = self._item.amount
-        if amount > limit:
-            raise RequestTooLargeError(
-                f"{amount:,} predictions in one request, but {limit:,} a minute are the limit:"
-                f" ask for {limit:,} at most"
-            )
         try:
             is_taken = self._limiter.hit(self._item, client, cost=amount)
             reset_at, remaining = self._limiter.get_window_stats(self._item, client)

@@ -2,12 +2,14 @@
 
 import asyncio
 from functools import lru_cache
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic_core import from_json
 
-from ml.serving.http.problems import RequestProblemError, malformed
+from ml.serving.http.problems import MAX_ERRORS, RequestProblemError, malformed
 from ml.serving.published_rows import Feature
 from ml.serving.scoring import Columns
 
@@ -16,21 +18,25 @@ MAX_ROWS = 1_000
 BODY_SECONDS = 10
 _MAX_NUMBER = 1e15  # of either sign: as far as cents are exact in a float
 _MAX_TEXT = 200
+_MAX_NAME = 100  # of an unknown feature, which an error repeats
+_CLOSED = ConfigDict(extra="forbid", strict=True)
 
 _Contract = tuple[Feature, ...]
 
 
-@lru_cache(maxsize=8)
 def shape(entity: str, features: _Contract) -> type[BaseModel]:
     """Returns the model of a body: 1 to MAX_ROWS rows of all features, null where unknown."""
-    config = ConfigDict(extra="forbid", strict=True)
+    row = _row_shape(entity, features)
+    rows = Annotated[list[row], Field(min_length=1, max_length=MAX_ROWS)]  # type: ignore[valid-type]
+    return create_model(f"{entity.capitalize()}Rows", __config__=_CLOSED, rows=(rows, ...))
+
+
+@lru_cache(maxsize=8)
+def _row_shape(entity: str, features: _Contract) -> type[BaseModel]:
     fields: dict[str, Any] = {
         each.name: (_type(each.data_type), Field(description=each.description)) for each in features
     }
-    name = entity.capitalize()
-    row = create_model(f"{name}Features", __config__=config, **fields)
-    rows = Annotated[list[row], Field(min_length=1, max_length=MAX_ROWS)]  # type: ignore[valid-type]
-    return create_model(f"{name}Rows", __config__=config, rows=(rows, ...))
+    return create_model(f"{entity.capitalize()}Features", __config__=_CLOSED, **fields)
 
 
 def _type(data_type: str) -> Any:
@@ -79,14 +85,53 @@ def columns_of(entity: str, features: _Contract, body: bytes) -> Columns:
     Raises:
         RequestProblemError: The body is not JSON, or breaks the contract.
     """
-    try:
-        given: Any = shape(entity, features).model_validate_json(body)
-    except ValidationError as error:
-        raise malformed(error.errors(include_url=False, include_input=False)) from error
+    row_shape = _row_shape(entity, features)
+    made: list[BaseModel] = []
+    wrong: list[dict[str, Any]] = []
+    for number, row in enumerate(_rows(body)):
+        found = [] if (unknown := _unknown(row, row_shape)) else _checked(row, row_shape, made)
+        wrong += [each | {"loc": ("rows", number, *each["loc"])} for each in unknown or found]
+        if len(wrong) > MAX_ERRORS:  # a mebibyte has room for a hundred thousand
+            break
+    if wrong:
+        raise malformed(wrong)
     return {
         each.name: [
             float(value) if isinstance(value, bool) else value
-            for value in (getattr(row, each.name) for row in given.rows)
+            for value in (getattr(row, each.name) for row in made)
         ]
         for each in features
     }
+
+
+def _rows(body: bytes) -> list[Any]:
+    try:
+        given = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise malformed([{"loc": (), "msg": f"no JSON: {error}"}]) from error
+    if not isinstance(given, dict) or given.keys() != {"rows"}:
+        raise malformed([{"loc": (), "msg": "must be an object with `rows` and nothing else"}])
+    rows = given["rows"]
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
+        raise malformed([{"loc": ("rows",), "msg": f"must be a list of 1 to {MAX_ROWS:,} rows"}])
+    return rows
+
+
+def _unknown(row: Any, row_shape: type[BaseModel]) -> list[dict[str, Any]]:
+    """Returns what is wrong with the names of a row, before anything is made of its values."""
+    if not isinstance(row, dict):
+        return [{"loc": (), "msg": "must be an object of features"}]
+    names = (name for name in row if name not in row_shape.model_fields)
+    return [
+        {"loc": (name[:_MAX_NAME],), "msg": "no feature of the contract"}
+        for name in islice(names, MAX_ERRORS + 1)
+    ]
+
+
+def _checked(row: dict[str, Any], row_shape: type[BaseModel], made: list[BaseModel]) -> list[Any]:
+    """Adds what a row gives to what was made; returns what is wrong with it instead."""
+    try:
+        made.append(row_shape.model_validate(row))
+    except ValidationError as error:
+        return error.errors(include_url=False, include_input=False, include_context=False)
+    return []

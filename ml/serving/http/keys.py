@@ -23,15 +23,24 @@ def _add(options: argparse.Namespace) -> int:
     path, name = options.file, options.name
     if not NAME.fullmatch(name):
         raise KeysError(f"{name!r} is no name: small letters, digits, - and _")
+    key = secrets.token_urlsafe(32)
+    try:
+        _append(path, name, f"{name} sha256:{digest(key)}\n")
+    except OSError as error:
+        raise KeysError(f"{path} cannot be written ({error.strerror})") from error
+    return show("keys", [f"{key}  is the key of {name}; {path} holds its digest only"])
+
+
+def _append(path: Path, name: str, line: str) -> None:
+    text = ""
     if path.exists():
         Clients(path)
-        if any(line.startswith(f"{name} ") for line in path.read_text().splitlines()):
+        text = path.read_text(encoding="utf-8")
+        if any(each.startswith(f"{name} ") for each in text.splitlines()):
             raise KeysError(f"{path} has a key of {name}: remove its line first")
-    key = secrets.token_urlsafe(32)
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(file, "a", encoding="utf-8") as lines:
-        lines.write(f"{name} sha256:{digest(key)}\n")
-    return show("keys", [f"{key}  is the key of {name}; {path} holds its digest only"])
+        lines.write(line if text.endswith("\n") or not text else f"\n{line}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from ml.serving.predictor import NameUnusableError, NotLiveError, UnknownEntityE
 from ml.serving.rate_limit import RateLimitError, RateLimitExceededError, RequestTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
-_MAX_ERRORS = 20  # a body of a thousand rows may have a mistake in each
+MAX_ERRORS = 20  # a body of a thousand rows may have a mistake in each
 
 
 class WrongField(BaseModel):
@@ -36,7 +36,7 @@ class Problem(BaseModel):
     status: int
     detail: Annotated[str, Field(description="What happened, and what to do")]
     errors: Annotated[
-        list[WrongField], Field(description=f"The wrong fields, {_MAX_ERRORS} at most")
+        list[WrongField], Field(description=f"The wrong fields, {MAX_ERRORS} at most")
     ] = []
 
 
@@ -80,7 +80,7 @@ def wrong_fields(errors: Sequence[Any]) -> list[WrongField]:
     """Returns what pydantic found wrong."""
     return [
         WrongField(field=".".join(map(str, each["loc"])) or "body", message=each["msg"])
-        for each in errors[:_MAX_ERRORS]
+        for each in errors[:MAX_ERRORS]
     ]
 
 
@@ -88,7 +88,7 @@ def malformed(errors: Sequence[Any]) -> RequestProblemError:
     """Returns the problem of a request with wrong fields."""
     fields = wrong_fields(errors)
     named = ", ".join(dict.fromkeys(each.field for each in fields))
-    more = f" and {len(errors) - len(fields):,} more" if len(errors) > len(fields) else ""
+    more = " and more" if len(errors) > len(fields) else ""
     return RequestProblemError(422, "malformed", f"wrong: {named}{more}", fields)
 
 

@@ -1,5 +1,6 @@
 """What can be asked, and by whom."""
 
+import asyncio
 import re
 import uuid
 from bisect import bisect_right
@@ -11,7 +12,6 @@ from pydantic import BaseModel, BeforeValidator
 
 from ml.serving.http import answers, contract, metrics
 from ml.serving.http.edge import REQUEST_ID
-from ml.serving.http.problems import RequestProblemError
 from ml.serving.http.service import Service
 from ml.serving.predictor import find
 from ml.serving.published_rows import NoModelError
@@ -175,28 +175,25 @@ async def _page(
 
 
 @router.post("/v1/projects/success", response_model=answers.ScoredRows, tags=["projects"])
-async def score_projects(request: Request, asking: Known, service: Served) -> Response:
+async def score_projects(request: Request, asking: Counted, service: Served) -> Response:
     """Predicts success from given features. Costs one prediction a row; is not logged."""
     return await _score(request, asking, service, "project")
 
 
 @router.post("/v1/milestones/risk", response_model=answers.ScoredRows, tags=["milestones"])
-async def score_milestones(request: Request, asking: Known, service: Served) -> Response:
+async def score_milestones(request: Request, asking: Counted, service: Served) -> Response:
     """Predicts high risk from given features. Costs one prediction a row; is not logged."""
     return await _score(request, asking, service, "milestone")
 
 
 async def _score(request: Request, asking: Asking, service: Service, entity: str) -> Response:
-    try:
-        body = await contract.body_of(request)
-        published = await service.rows()
-        features = published.features.get(entity, ())
-        columns = contract.columns_of(entity, features, body)
-    except RequestProblemError:
-        request.state.quota = await service.take(asking.client)
-        raise
+    body = await contract.body_of(request)
+    published = await service.rows()
+    features = published.features.get(entity, ())
+    columns = await asyncio.to_thread(contract.columns_of, entity, features, body)
     count = len(next(iter(columns.values())))
-    request.state.quota = await service.take(asking.client, count)
+    if count > 1:  # the first was counted before the body was read
+        request.state.quota = await service.take_more(asking.client, count)
     model = published.models[entity]
     found = await service.score(model, columns)
     return _json(

@@ -45,6 +45,16 @@ class Service:
             return None
         return await asyncio.to_thread(self._limit.take, client, amount)
 
+    async def take_more(self, client: str, amount: int) -> Quota | None:
+        """Counts the rest of `amount` predictions of which one is counted already.
+
+        Raises:
+            MlError: As for `take`.
+        """
+        if self._limit is not None:
+            self._limit.require(amount)
+        return await self.take(client, amount - 1)
+
     async def rows(self) -> PublishedRows:
         """Returns the rows of the file that is published now.
 

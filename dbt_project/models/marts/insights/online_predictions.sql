@@ -1,9 +1,18 @@
--- What was asked online, beside the batch: both give one number of a snapshot.
+-- What was asked online, beside the batch: both give one number of a snapshot. It is all that was
+-- ever asked, whatever AS_OF is now: an answer stays when its snapshot is gone.
 with
 
 predictions as (
-    select * from {{ ref('int_predictions_current') }}
+    select
+        model_name,
+        model_version,
+        entity_id,
+        snapshot_at,
+        origin,
+        arg_max(predicted_probability, predicted_at) as predicted_probability
+    from {{ source('ml', 'predictions') }}
     where snapshot_kind = 'current'
+    group by model_name, model_version, entity_id, snapshot_at, origin
 ),
 
 batch as (

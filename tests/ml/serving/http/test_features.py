@@ -128,6 +128,11 @@ def test_mistakes_without_end_are_cut_and_counted(
     body = problem(answer, 422)
     assert len(body["errors"]) == 20
     assert "more" in body["detail"]
+    names = {f"{number:03x}": 0 for number in range(100_000)}
+    body = problem(client.post(ROUTES["project"], json={"rows": [names]}), 422)
+    assert [each["field"] for each in body["errors"]] == [
+        f"rows.0.{each:03x}" for each in range(20)
+    ]
     answer = client.post(ROUTES["project"], json={"rows": [row] * 1001})
     assert problem(answer, 422)["errors"][0]["field"] == "rows"
 

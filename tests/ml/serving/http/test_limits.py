@@ -55,7 +55,7 @@ def test_sixty_are_answered_over_all_processes_and_restarts_and_no_more(
     assert len(shop.logged()) == 1
 
 
-def test_a_batch_costs_its_rows_or_nothing(shop: Shop, serve: Serve) -> None:
+def test_a_batch_costs_its_rows_or_one(shop: Shop, serve: Serve) -> None:
     client, [row, *_] = serve(shop.folder, limit=60), given(shop, "project")[1]
 
     def post(count: int) -> Any:
@@ -65,10 +65,11 @@ def test_a_batch_costs_its_rows_or_nothing(shop: Shop, serve: Serve) -> None:
     refused = post(21)
     problem(refused, 429)
     assert refused.headers["Retry-After"] == "60"
-    assert left(refused) == 20
-    body = problem(post(61), 413)
-    assert "61 predictions in one request, but 60 a minute are the limit" in body["detail"]
-    assert left(post(20)) == 0
+    assert left(refused) == 19
+    never = post(61)
+    assert "61 predictions in one request, but 60 a minute are" in problem(never, 413)["detail"]
+    assert left(never) == 18
+    assert left(post(18)) == 0
     assert left(serve(shop.folder, limit=2000, address="::1").post(
         "/v1/projects/success", json={"rows": [row] * 1000})) == 1000  # fmt: skip
 
@@ -78,6 +79,18 @@ def test_a_malformed_body_costs_one(shop: Shop, serve: Serve) -> None:
     answer = client.post("/v1/projects/success", json={"rows": 1})
     assert problem(answer, 422)
     assert left(answer) == 59
+
+
+def test_over_the_limit_no_body_is_read(
+    shop: Shop, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body_of(_: object) -> bytes:
+        raise AssertionError
+
+    monkeypatch.setattr("ml.serving.http.contract.body_of", body_of)
+    client = serve(shop.folder, limit=1)
+    client.get(LIMITED)
+    problem(client.post("/v1/projects/success", json={"rows": [{}]}), 429)
 
 
 def test_limits_that_cannot_be_kept_are_no_answer(shop: Shop, serve: Serve) -> None:
@@ -147,6 +160,23 @@ def test_a_name_has_one_key(
         monkeypatch.setattr("sys.argv", ["keys", "--file", str(keys), "--name", name])
         assert make_key() == 2
     assert len(keys.read_text().splitlines()) == 1
+
+
+def test_a_key_has_a_line_of_its_own(keys: Path, new_key: Callable[[str], str]) -> None:
+    new_key("ann")
+    keys.write_text(keys.read_text().rstrip("\n"))
+    new_key("bob")
+    assert [line.split()[0] for line in keys.read_text().splitlines()] == ["ann", "bob"]
+
+
+def test_keys_that_cannot_be_written_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["keys", "--file", f"{tmp_path}/no/keys", "--name", "ann"])
+    assert make_key() == 2
+    assert capsys.readouterr().err.endswith(
+        "no/keys cannot be written (No such file or directory)\n"
+    )
 
 
 def counted(client: TestClient, forwarded: str) -> int:
