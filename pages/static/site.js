@@ -175,6 +175,13 @@
       for (const event of ["pointerover", "touchstart"])
         figure.addEventListener(event, () => enliven(figure), { once: true, passive: true });
   }
+  let opened = []; // paper has what is folded away
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("main details:not([open])")];
+    for (const each of opened) each.open = true;
+  });
+  addEventListener("afterprint", () => { for (const each of opened) each.open = false; });
+
   window.escrow = { load, element, keep, address, enhance, near, enliven };
   document.readyState === "complete" ? start() : addEventListener("load", start);
 })();
