@@ -64,7 +64,8 @@
     const heads = [...node.tHead.rows[0].cells];
     const [, place, direction] = /^(\d+)([ad])$/.exec(address().get(`${name}.sort`)) ?? [];
     const table = new DataTable(node, {
-      order: place < heads.length ? [[+place, direction === "a" ? "asc" : "desc"]] : [], autoWidth: false, // the types are known: looking for them takes most of the time
+      order: place < heads.length ? [[+place, direction === "a" ? "asc" : "desc"]] : [],
+      autoWidth: false, // the types are known: looking for them takes most of the time
       columns: heads.map((head) => ({ type: head.classList.contains("number") ? "num" : "string-utf8" })),
       paging: isLong, pageLength: ROWS, searching: true, info: false,
       layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: isLong ? "paging" : null },
