@@ -64,7 +64,8 @@
     const heads = [...node.tHead.rows[0].cells];
     const [, place, direction] = /^(\d+)([ad])$/.exec(address().get(`${name}.sort`)) ?? [];
     const table = new DataTable(node, {
-      order: place < heads.length ? [[+place, direction === "a" ? "asc" : "desc"]] : [], autoWidth: false, // the types are known: looking for them takes most of the time
+      order: place < heads.length ? [[+place, direction === "a" ? "asc" : "desc"]] : [],
+      autoWidth: false, // the types are known: looking for them takes most of the time
       columns: heads.map((head) => ({ type: head.classList.contains("number") ? "num" : "string-utf8" })),
       paging: isLong, pageLength: ROWS, searching: true, info: false,
       layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: isLong ? "paging" : null },
@@ -175,6 +176,13 @@
       for (const event of ["pointerover", "touchstart"])
         figure.addEventListener(event, () => enliven(figure), { once: true, passive: true });
   }
+  let opened = []; // paper has what is folded away
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("main details:not([open])")];
+    for (const each of opened) each.open = true;
+  });
+  addEventListener("afterprint", () => { for (const each of opened) each.open = false; });
+
   window.escrow = { load, element, keep, address, enhance, near, enliven };
   document.readyState === "complete" ? start() : addEventListener("load", start);
 })();

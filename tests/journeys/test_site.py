@@ -23,6 +23,8 @@ pytestmark = [
     needs_make,
     pytest.mark.skipif(not CHROMIUM, reason="needs Chromium, which .ci/run installs"),
 ]
+NARROW = {"width": 320, "height": 640}
+PORTRAIT, LANDSCAPE = 703, 1032  # pixels between the margins of A4
 DESK, PHONE = {"width": 1400, "height": 1000}, {"width": 390, "height": 844}
 SCHEMES = ("light", "dark")
 
@@ -152,6 +154,7 @@ def test_tables_sort_search_filter_and_remember(browser: Browser, site: Path) ->
         near(tab, name)
         tab.click(f"#{name} thead th:nth-child({rows + 1})")
         tab.click(f"#{name} thead th:nth-child({rows + 1})")  # the largest first
+        tab.wait_for_selector(f"#{name} th.dt-ordering-desc")
         counts = [int(each) for each in shown(tab, name, rows) if each]
         assert counts == sorted(counts, reverse=True)
         assert len(set(counts)) > 3
@@ -261,6 +264,36 @@ def test_paper_has_every_row(browser: Browser, site: Path) -> None:
         on_screen = len(shown(tab, "every-check", 0))
         tab.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert on_screen == 25 < len(shown(tab, "every-check", 0))
+
+
+def test_paper_is_wide_enough_and_has_what_is_folded_away(browser: Browser, site: Path) -> None:
+    wider = "document.documentElement.scrollWidth"
+    for path in ("projects", "releases", "money", "quality"):
+        with Visit(browser, DESK, "light") as visit:
+            tab = visit.open(f"{site.as_uri()}/{path}/index.html")
+            tab.emulate_media(media="print")
+            is_wide = tab.evaluate("getComputedStyle(document.body).page") == "wide"
+            width = LANDSCAPE if is_wide else PORTRAIT
+            tab.set_viewport_size({"width": width, "height": 1000})
+            assert tab.evaluate(wider) <= width, path
+            assert not tab.locator("main button").first.is_visible()
+            closed = tab.locator("main details:not([open])")
+            tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+            assert closed.count() == 0
+            tab.evaluate("dispatchEvent(new Event('afterprint'))")
+            assert path in ("projects", "quality") or closed.count() > 0
+
+
+def test_narrow_windows_and_long_names_are_no_trouble(browser: Browser, site: Path) -> None:
+    with Visit(browser, NARROW, "light") as visit:
+        for page in PAGES:
+            tab = visit.open(f"{site.as_uri()}/{page.path}")
+            assert tab.evaluate("document.documentElement.scrollWidth") <= 320, page.path
+        tab = visit.open(f"{site.as_uri()}/projects/index.html")
+        tab.evaluate("document.querySelector('#live tbody bdi').textContent = 'word '.repeat(100)")
+        row = tab.locator("#live tbody tr").first.bounding_box()
+        assert row
+        assert row["height"] < 200
 
 
 @pytest.mark.parametrize("page", [DBT_DOCS, LINEAGE], ids=lambda page: page.name)
