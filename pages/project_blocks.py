@@ -202,6 +202,8 @@ _MILESTONES = """
         milestones.due_at, milestones.submitted_at, approval_count, rejection_count,
         vote_count / nullif(backer_count, 0) as turnout_ratio, resolved_at,
         milestones.milestone_status,
+        case milestone_status when 'void' then 'not started: project refunded'
+            else milestone_status end as status,
         {recommendation} as recommendation
     from core.fct_milestones as milestones
     inner join core.dim_projects using (project_id)
@@ -221,7 +223,7 @@ _MILESTONE_COLUMNS = (
     Column("rejection_count", "Votes against", "count"),
     Column("turnout_ratio", "Turnout", "percent", digits=0),
     Column("resolved_at", "Resolved", "day"),
-    Column("milestone_status", "State", note="recommendation"),
+    Column("status", "State", note="recommendation"),
 )
 
 

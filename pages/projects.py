@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from pages import charts
 from pages.blocks import Block, rows_of, settings_of, write_entities, write_rows
-from pages.formats import money, skill
+from pages.formats import counted, money, skill
 from pages.links import Links, id_list
 from pages.project_blocks import project_blocks
 from pages.project_charts import (
@@ -224,9 +224,9 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
     return charts.chart(
         "progress",
         build,
-        text=f"Funded share against elapsed share of {len(live):,} live projects: {reached:,} have"
-        f" reached their goal, {likely:,} have a probability above 70 %, {unlikely:,} one below"
-        " 30 %.",
+        text=f"Funded share against elapsed share of {counted(len(live), 'live project')}; with the"
+        f" goal reached: {reached:,}; with a probability above 70 %: {likely:,}; below 30 %:"
+        f" {unlikely:,}.",
         caption="Funded share of the goal against elapsed share of the campaign; the line is the"
         " goal.",
     )

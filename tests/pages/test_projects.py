@@ -167,6 +167,12 @@ def test_what_was_refunded_of_a_successful_project_is_said(
     assert f"approved{outcome}," not in text
 
 
+def test_a_milestone_that_never_started_says_why(make: Make) -> None:
+    site = make("update core.fct_milestones set milestone_status = 'void' where milestone_id = 22")
+    row = loaded(site, "0")["milestones"]["2"][1]
+    assert row[-2:] == ["not started: project refunded", "hold back 20 %"]
+
+
 def test_a_live_project_shows_half_a_percent(make: Make) -> None:
     site = make(
         """create or replace table insights.project_outlook as
