@@ -67,6 +67,24 @@ def title(value: str, path: str | None = None) -> str:
     return f"(no title) {found[0]}" if found else "(no title)"
 
 
+def counted(count: int, noun: str) -> str:
+    """Returns how many there are of what a noun names, which takes an s in the plural.
+
+    >>> counted(1, "live project"), counted(1200, "row")
+    ('1 live project', '1,200 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def due(days_left: float) -> str:
+    """Returns when something is due, or was.
+
+    >>> due(5.54), due(-12)
+    ('in 5.5 days', '12.0 days ago')
+    """
+    return f"in {days_left:.1f} days" if days_left >= 0 else f"{-days_left:.1f} days ago"
+
+
 def prediction_time(kind: str) -> str:
     """Returns the kind of a snapshot in plain words, with its name in the tables.
 

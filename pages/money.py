@@ -74,7 +74,7 @@ _AGES = """
     order by from_days"""
 _LARGEST = f"""
     select
-        project_id, title, project_status, held_amount,
+        project_id, title_shown(title, project_id) as title, project_status, held_amount,
         cast(held_amount as double) / sum(cast(held_amount as double)) over () as ratio,
         cast(sum(held_amount) over by_size as double)
         / sum(cast(held_amount as double)) over () as cumulated_ratio
@@ -113,7 +113,7 @@ _LEDGER_COLUMNS = (
     Column("released_amount", "Released", "money"),
     Column("refunded_amount", "Refunded", "money"),
     Column("held_amount", "Held at its end", "money"),
-    *(Column(key, f"of it {label}", "money") for key, label in escrow.STATES.items()),
+    *(Column(key, f"of which {label}", "money") for key, label in escrow.STATES.items()),
 )
 _REFUND_COLUMNS = (
     Column("cause", "Cause"),
@@ -127,7 +127,7 @@ _AGE_COLUMNS = (
     Column("age", "Held since"),
     Column("amount", "Held", "money"),
     Column("ratio", "Share", "bar"),
-    Column("live_amount", "of it live campaigns", "money"),
+    Column("live_amount", "of which live campaigns", "money"),
     Column("project_count", "Projects", "count"),
     Column("balance_count", "Balances of backers", "count"),
 )

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from pages import charts
 from pages.blocks import Block, rows_of, settings_of, write_entities, write_rows
-from pages.formats import money, skill, title
+from pages.formats import counted, money, skill, title
 from pages.links import Links, id_list
 from pages.project_blocks import project_blocks
 from pages.project_charts import (
@@ -27,7 +27,8 @@ LISTED = 40  # rows of the second table before more are asked for
 
 _LIVE = f"""
     select
-        project_id, outlook.title, creator_id, creator_name, outlook.category,
+        project_id, title_shown(outlook.title, project_id) as title, creator_id, creator_name,
+        outlook.category,
         case when outlook.is_decided then 'goal reached' else 'open' end as state,
         outlook.funding_ratio, outlook.funding_goal, outlook.pledged_amount, days_left,
         outlook.is_decided,
@@ -62,7 +63,8 @@ _OTHERS = """
     select
         0 as entity_id,
         row_number() over (order by launched_at desc, project_id desc) - 1 as position,
-        title, {project_path} as path, project_status, category, launched_at,
+        title_shown(title, project_id) as title, {project_path} as path, project_status,
+        category, launched_at,
         coalesce(cancelled_at, deadline_at) as ended_at, funding_goal, projects.pledged_amount,
         projects.pledged_amount / funding_goal as funded_ratio,
         case
@@ -230,9 +232,9 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
     return charts.chart(
         "progress",
         build,
-        text=f"Funded share against elapsed share of {len(live):,} live projects: {reached:,} have"
-        f" reached their goal, {likely:,} have a probability above 70 %, {unlikely:,} one below"
-        " 30 %.",
+        text=f"Funded share against elapsed share of {counted(len(live), 'live project')}; with the"
+        f" goal reached: {reached:,}; with a probability above 70 %: {likely:,}; below 30 %:"
+        f" {unlikely:,}.",
         caption="Funded share of the goal against elapsed share of the campaign; the line is the"
         " goal.",
     )

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pages.failures import failures
-from pages.formats import label, money, prediction_time, tone
+from pages.formats import due, label, money, prediction_time, tone
 from pages.published import Published
 from pages.release_limits import Limits
 from pages.site import Site
@@ -50,7 +50,8 @@ _SHEET = f"""
             else 'watch'
         end as part,
         count(*) over (partition by part) as part_count,
-        project_id, milestone_id, project_title, milestone_title, milestone_number,
+        project_id, milestone_id, title_shown(project_title, project_id) as project_title,
+        title_shown(milestone_title, milestone_id) as milestone_title, milestone_number,
         milestone_count, days_left, days_overdue, submitted_at, vote_count, approval_count,
         rejection_count, approval_ratio, turnout_ratio, held_amount, release_amount,
         risk_probability, risk_source, expected_loss_amount, expected_loss_amount_held_back,
@@ -83,7 +84,7 @@ _PARTS = {
         *_MONEY,
         _STRATEGY,
     ),
-    "watch": (_MILESTONE, Column("days_left", "Due in days", "number"), *_MONEY, _STRATEGY),
+    "watch": (_MILESTONE, Column("due", "Due", "number"), *_MONEY, _STRATEGY),
     "overdue": (
         _MILESTONE,
         Column("days_overdue", "Days overdue", "number"),
@@ -153,6 +154,8 @@ def _decision(row: dict[str, Any], site: Site) -> dict[str, Any]:
             if row["vote_count"]
             else None
         ),
+        "due": Markup(due(row["days_left"])),
+        "due_order": row["days_left"],
         "held": f"of {money(row['held_amount'])} held",
         "risk": Markup("certain") if is_known else row["risk_probability"],
         "risk_order": row["risk_probability"],

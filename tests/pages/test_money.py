@@ -40,7 +40,7 @@ def test_sums_equal_the_tables_to_the_cent(path: Path, site: Site) -> None:
         ("1,099,999,999,999.68", "held in escrow for 2 projects"),
         ("300,000,000,033.66", "released to creators"),
         ("81.77", "refunded to backers"),
-        ("0 of 5", 'projects have a <a href="#reconciliation">difference</a>: 0.00 pledged less'),
+        ("0 of 5", 'projects with a <a href="#reconciliation">difference</a>: 0.00 pledged less'),
     ):
         assert f"<b>{amount}</b> {what}" in text
     assert "in all 5 projects: 0 have a difference." in text
@@ -124,7 +124,7 @@ def test_differences_that_cancel_out_are_found(path: Path, site: Site) -> None:
             f" where project_id = {project}",
         )
     text = page(path, site)
-    assert '<li class="tile error some"><b>2 of 5</b> projects have a' in text
+    assert '<li class="tile error some"><b>2 of 5</b> projects with a' in text
     assert "difference</a>: 0.00 pledged less the other three, 0.00 held less" in text
     assert "2 of 5 projects have a difference." in text
 

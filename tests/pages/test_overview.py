@@ -114,6 +114,8 @@ def test_tiles_equal_the_tables(path: Path, site: Site) -> None:
     assert "<b>12,345,678,901.23</b> money at risk" in text
     assert "paid in full, 1 milestone</li>" in text
     assert "<b>1</b> of 2 live projects" in text
+    documented.sql(path, "delete from insights.project_outlook where project_id = 6")
+    assert "<b>1</b> of 1 live project <a" in written(path, site)
     assert "<b>1 of 1</b> checks passed" in text
 
 
@@ -204,4 +206,4 @@ def test_open_milestones_of_which_none_needs_a_decision(path: Path, site: Site) 
 
 def test_quarantined_rows_are_counted(path: Path, site: Site) -> None:
     documented.sql(path, "insert into quality.quarantined_rows values ('run-1'), ('run-0')")
-    assert "1 raw rows were quarantined" in written(path, site)
+    assert "1 raw row was quarantined" in written(path, site)
