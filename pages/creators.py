@@ -14,8 +14,7 @@ _PROJECTS = """
         row_number() over (
             partition by creator_id order by launched_at desc, project_id desc
         ) as position,
-        title_shown(title, project_id) as title, {path} as path, project_status, category,
-        launched_at,
+        title, {path} as path, project_status, category, launched_at,
         coalesce(cancelled_at, deadline_at) as ended_at, funding_goal,
         balances.pledged_amount, dim_projects.pledged_amount / funding_goal as funded_ratio,
         held_amount, released_amount, refunded_amount

@@ -74,7 +74,7 @@ _AGES = """
     order by from_days"""
 _LARGEST = f"""
     select
-        project_id, title_shown(title, project_id) as title, project_status, held_amount,
+        project_id, title, project_status, held_amount,
         cast(held_amount as double) / sum(cast(held_amount as double)) over () as ratio,
         cast(sum(held_amount) over by_size as double)
         / sum(cast(held_amount as double)) over () as cumulated_ratio

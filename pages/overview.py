@@ -46,8 +46,7 @@ _LIVE = """
     from insights.project_outlook"""
 _TO_DECIDE = f"""
     select
-        project_id, milestone_id, title_shown(project_title, project_id) as project_title,
-        title_shown(milestone_title, milestone_id) as milestone_title, recommendation,
+        project_id, milestone_id, project_title, milestone_title, recommendation,
         recommendation_reason, release_amount, expected_loss_amount
     from insights.release_decisions
     where is_submitted or recommendation = 'overdue'
@@ -56,8 +55,7 @@ _TO_DECIDE = f"""
     limit {MAX_ROWS}"""
 _CLOSING = f"""
     select
-        project_id, title_shown(title, project_id) as title, funding_goal, funding_ratio,
-        days_left, is_decided,
+        project_id, title, funding_goal, funding_ratio, days_left, is_decided,
         success_probability, final_amount_low, final_amount_median, final_amount_high
     from insights.project_outlook
     order by days_left, project_id

@@ -54,8 +54,7 @@ RECORD_COLUMNS = (
 
 _FACTS = """
     select
-        project_id as entity_id, 0 as position, title_shown(title, project_id) as title,
-        project_status, display_name,
+        project_id as entity_id, 0 as position, title, project_status, display_name,
         {creator_path} as creator_path, category, projects.country, funding_goal,
         pledged_amount, pledged_amount / funding_goal as funded_ratio, backer_count, pledge_count,
         launched_at, deadline_at, cancelled_at, project_id,
@@ -198,8 +197,7 @@ _MILESTONES = """
     )
     select
         milestones.project_id as entity_id, milestone_number as position, milestone_id,
-        milestone_number, title_shown(milestones.title, milestone_id) as title,
-        milestones.funding_amount,
+        milestone_number, milestones.title, milestones.funding_amount,
         coalesce(paid_amount, 0) as paid_amount, started_at,
         milestones.due_at, milestones.submitted_at, approval_count, rejection_count,
         vote_count / nullif(backer_count, 0) as turnout_ratio, resolved_at,

@@ -27,8 +27,7 @@ LISTED = 40  # rows of the second table before more are asked for
 
 _LIVE = f"""
     select
-        project_id, title_shown(outlook.title, project_id) as title, creator_id, creator_name,
-        outlook.category,
+        project_id, outlook.title, creator_id, creator_name, outlook.category,
         case when outlook.is_decided then 'goal reached' else 'open' end as state,
         outlook.funding_ratio, outlook.funding_goal, outlook.pledged_amount, days_left,
         outlook.is_decided,
@@ -63,8 +62,7 @@ _OTHERS = """
     select
         0 as entity_id,
         row_number() over (order by launched_at desc, project_id desc) - 1 as position,
-        title_shown(title, project_id) as title, {project_path} as path, project_status,
-        category, launched_at,
+        title, {project_path} as path, project_status, category, launched_at,
         coalesce(cancelled_at, deadline_at) as ended_at, funding_goal, projects.pledged_amount,
         projects.pledged_amount / funding_goal as funded_ratio,
         case

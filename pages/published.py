@@ -14,13 +14,6 @@ ALL_KINDS, ORACLE, CEILING = "all", "oracle", "observable_ceiling"
 INCUMBENT = "stays champion: no candidate took over"
 DRIFT, NO_DRIFT, NOT_TESTED = "drift detected", "no drift detected", "not tested"
 
-# A title as pages show it: one that nobody can see would make a link without a name.
-_TITLE_SHOWN = r"""
-    create temp macro title_shown(title, id) as
-        case
-            when regexp_matches(title, '[^\s\p{Z}\p{C}]') then title
-            else format('(no title) {}', id)
-        end"""
 _CATALOG = "escrow"  # by this name the views of a published file call their tables
 
 
@@ -101,5 +94,5 @@ def open_published(path: Path) -> Iterator[Published]:
             connection.execute(f"attach '{quoted}' as {_CATALOG} (read_only)")
         except duckdb.Error as error:
             raise PagesError(f"cannot open {path}: {str(error).splitlines()[0]}") from error
-        connection.execute(f"use {_CATALOG}; {_TITLE_SHOWN}")
+        connection.execute(f"use {_CATALOG}")
         yield Published(connection, path)

@@ -23,7 +23,7 @@ _RECONCILED = """
     reconciled as (
         select
             projects.project_id,
-            title_shown(title, projects.project_id) as title,
+            title,
             coalesce(pledge_amount, 0) as pledged_amount,
             coalesce(balances.held_amount, 0) as held_amount,
             coalesce(backer_amount, 0) as backer_amount,

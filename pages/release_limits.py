@@ -69,8 +69,7 @@ _MOVABLE = """
     order by expected_loss_amount desc, milestone_id"""
 _POINTS = f"""
     select
-        release_amount as payment, risk_probability as risk, recommendation,
-        title_shown(project_title, project_id) as title
+        release_amount as payment, risk_probability as risk, recommendation, project_title as title
     from insights.release_decisions
     where
         risk_probability is not null and release_amount > 0 and not is_decided

@@ -50,8 +50,7 @@ _SHEET = f"""
             else 'watch'
         end as part,
         count(*) over (partition by part) as part_count,
-        project_id, milestone_id, title_shown(project_title, project_id) as project_title,
-        title_shown(milestone_title, milestone_id) as milestone_title, milestone_number,
+        project_id, milestone_id, project_title, milestone_title, milestone_number,
         milestone_count, days_left, days_overdue, submitted_at, vote_count, approval_count,
         rejection_count, approval_ratio, turnout_ratio, held_amount, release_amount,
         risk_probability, risk_source, expected_loss_amount, expected_loss_amount_held_back,

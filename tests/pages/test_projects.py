@@ -178,20 +178,6 @@ def test_a_milestone_that_never_started_says_why(make: Make) -> None:
     assert row[-2:] == ["not started: project refunded", "hold back 20 %"]
 
 
-@pytest.mark.parametrize("title", [" ", "", "\u3000\u200b"])
-def test_a_title_that_nobody_can_see_is_shown_as_missing(make: Make, title: str) -> None:
-    site = make(
-        f"""update core.dim_projects set title = '{title}' where project_id in (1, 4);
-        update insights.project_outlook set title = '{title}';
-        update core.fct_milestones set title = '{title}' where milestone_id = 22"""
-    )
-    listed = text_of(site, "projects/index.html")
-    assert "(no title) 1 Ann" in listed
-    assert "(no title) 4 cancelled" in listed
-    assert "<h1><bdi>(no title) 1</bdi></h1>" in (site.root / "projects/1.html").read_text()
-    assert loaded(site, "0")["milestones"]["2"][1][0] == "(no title) 22"
-
-
 def test_a_live_project_shows_half_a_percent(make: Make) -> None:
     site = make(
         """create or replace table insights.project_outlook as
