@@ -152,6 +152,33 @@ def test_a_wrong_line_of_the_keys_is_named(keys: Path, line: str) -> None:
         Clients(keys.with_name("missing"))
 
 
+def test_keys_that_are_no_text_are_refused(keys: Path) -> None:
+    keys.write_bytes(b"ann sha256:\xff\n")
+    with pytest.raises(KeysError, match="cannot be read"):
+        Clients(keys)
+
+
+def test_keys_that_break_while_serving_lock_nobody_out(
+    shop: Shop, serve: Serve, keys: Path, new_key: Callable[[str], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    ann = {"X-API-Key": new_key("ann")}
+    whole, client = keys.read_bytes(), serve(shop.folder, keys=keys)
+    for content, said in ((b"ann", "is not 'name"), (b"\xff", "no UTF-8"), (None, "No such file")):
+        keys.unlink()
+        if content is not None:
+            keys.write_bytes(content)
+        for _ in range(2):
+            assert client.get(LIMITED, headers=ann).status_code == 200
+            assert problem(client.get(LIMITED, headers={"X-API-Key": "x"}), 401)
+        [line] = capsys.readouterr().err.splitlines()
+        assert said in line
+        keys.write_bytes(whole)
+    assert client.get(LIMITED, headers=ann).status_code == 200
+    keys.write_bytes(b"")
+    assert problem(client.get(LIMITED, headers=ann), 401)
+
+
 def test_a_name_has_one_key(
     keys: Path, new_key: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
