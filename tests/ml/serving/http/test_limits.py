@@ -221,6 +221,9 @@ def test_only_named_proxies_are_believed(shop: Shop, serve: Serve) -> None:
     proxy = serve(shop.folder, limit=60, proxies=proxies, address="10.1.2.3")
     assert counted(proxy, "198.51.100.99, 192.0.2.77, 10.9.9.9") == 59
     assert counted(proxy, "198.51.100.98, 192.0.2.77") == 58  # what a client adds is not believed
+    with_host_bits = serve(shop.folder, limit=60, proxies=("10.0.0.5/8",), address="10.1.2.3")
+    assert counted(with_host_bits, "192.0.2.78") == 59
+    assert counted(with_host_bits, "192.0.2.79") == 59
     stranger = serve(shop.folder, limit=60, proxies=proxies, address="198.51.100.8")
     assert counted(stranger, "192.0.2.77") == 59
 
@@ -247,6 +250,7 @@ def test_a_customer_with_many_addresses_is_one_client(
         ({"port": "x"}, "PORT=x"), ({"port": 70_000}, "PORT=70000"), ({"workers": 0}, "WORKERS=0"),
         ({"limit": -1}, "LIMIT=-1"), ({"proxies": ("*",)}, "PROXIES="),
         ({"proxies": ("proxy.example",)}, "PROXIES="), ({"colour": 1}, "COLOUR=1"),
+        ({"limits": "memory://", "workers": 2}, "LIMITS=memory:// counts in one process only"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_named(given: dict[str, Any], message: str) -> None:
