@@ -10,6 +10,7 @@ from ml.serving.http import metrics
 from ml.serving.rate_limit import WINDOW_SECONDS, Quota
 
 REQUEST_ID = "X-Request-ID"
+_METHODS = {"any", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Edge:
@@ -57,6 +58,8 @@ def _route(scope: Scope) -> str:
 def _count(scope: Scope, status: int) -> None:
     route = _route(scope)
     method = scope["method"] if route != "other" else "any"
+    if method not in _METHODS:  # a client may invent methods without end
+        method = "other"
     metrics.REQUESTS.labels(route, method, str(status)).inc()
 
 
