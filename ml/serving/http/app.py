@@ -40,8 +40,15 @@ def create(options: Options | None = None) -> ASGIApp:
     app.include_router(router)
     problems.install(app)
 
+    made: dict[object, dict[str, Any]] = {}
+
     def openapi() -> dict[str, Any]:
-        return document.build(app, service.rows_if_any())
+        published = service.rows_if_any()
+        contract = frozenset(published.features.items()) if published else None
+        if contract not in made:
+            made.clear()
+            made[contract] = document.build(app, published)
+        return made[contract]
 
     app.openapi = openapi  # type: ignore[method-assign]
     edge: ASGIApp = Edge(app)
