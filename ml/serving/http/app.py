@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from ml.serving.http import document, problems
 from ml.serving.http.edge import Edge
 from ml.serving.http.options import Options
-from ml.serving.http.routes import router
+from ml.serving.http.routes import limited, router
 from ml.serving.http.service import Service
 
 
@@ -37,6 +37,7 @@ def create(options: Options | None = None) -> ASGIApp:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
+    app.include_router(limited)
     app.include_router(router)
     problems.install(app)
 

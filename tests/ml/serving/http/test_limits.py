@@ -81,6 +81,15 @@ def test_a_malformed_body_costs_one(shop: Shop, serve: Serve) -> None:
     assert left(answer) == 59
 
 
+def test_a_wrong_name_of_a_request_costs_one(shop: Shop, serve: Serve) -> None:
+    client = serve(shop.folder, limit=2)
+    for remaining, path in ((1, LIMITED), (0, "/v1/projects/abc/success")):
+        answer = client.get(path, headers={"X-Request-ID": "two words"})
+        assert problem(answer, 422)
+        assert left(answer) == remaining
+    assert problem(client.get(LIMITED, headers={"X-Request-ID": "two words"}), 429)
+
+
 def test_over_the_limit_no_body_is_read(
     shop: Shop, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
