@@ -26,6 +26,9 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            scope = {**scope, "method": "GET"}  # a copy: the server must know what it was
         state = scope.setdefault("state", {})
         is_read = not _has_body(scope)
 
@@ -42,6 +45,8 @@ class Edge:
                 _add_headers(headers, state)
                 if not is_read:  # or the rest of the body would be read, whatever its size
                     headers["Connection"] = "close"
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
