@@ -27,7 +27,7 @@ class Prediction:
     """One online prediction; times are UTC without a zone.
 
     Attributes:
-        prediction_id: Follows from the batch's id for the same values, and the request.
+        prediction_id: Follows from the batch's id for the same values, the client and the request.
         request_id: What the caller, or chance, called the request.
         client: Who asked.
         is_decided: The outcome was already plain at the snapshot.
@@ -76,9 +76,9 @@ class Collected(NamedTuple):
     first_damaged: str | None
 
 
-def prediction_id(batch_id: str, request: str) -> str:
-    """Returns the id of a request: the same version, snapshot, values and request, the same id."""
-    return hashlib.md5(f"{batch_id}/{request}".encode()).hexdigest()
+def prediction_id(batch_id: str, client: str, request: str) -> str:
+    """Returns the id of a request: same version, snapshot, values, client and request, same id."""
+    return hashlib.md5(json.dumps([batch_id, client, request]).encode()).hexdigest()
 
 
 def append(folder: Path, *predictions: Prediction) -> None:

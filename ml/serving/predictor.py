@@ -90,8 +90,8 @@ class Predictor:
         Args:
             project_id: The project.
             client: Who asks, for the limit and the log.
-            request_id: Names the request: repeated under the same name, it is one prediction in
-                `ml.predictions`. By default each call is a request of its own.
+            request_id: Names the request: repeated by the client under the same name, it is one
+                prediction in `ml.predictions`. By default each call is a request of its own.
 
         Raises:
             RateLimitExceededError: Too many requests; `retry_after` says when to come back.
@@ -182,7 +182,7 @@ def logged(row: PublishedRow, client: str, request_id: str | None, now: datetime
     """Returns the line of the log for an answer."""
     request = request_id or uuid.uuid4().hex
     return Prediction(
-        prediction_id=log.prediction_id(row.prediction_id, request),
+        prediction_id=log.prediction_id(row.prediction_id, client, request),
         request_id=request,
         client=client,
         model_name=row.model_name,

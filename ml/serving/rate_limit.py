@@ -62,6 +62,14 @@ class RateLimitExceededError(MlError):
         super().__init__(f"client {client!r} {reason}: come back in {retry_after:.3f} s")
 
 
+class _PerMinute(RateLimitItemPerMinute):
+    """Whose key leaves the amount out, so that another limit finds what was counted before."""
+
+    def key_for(self, *identifiers: bytes | str | int | float) -> str:
+        """Returns the key of a client in the storage."""
+        return "/".join((self.namespace, *map(str, identifiers), self.GRANULARITY.name))
+
+
 def _advice(error: Exception) -> str:
     """Returns what to do about a damaged file; a busy or full one needs nothing but time."""
     is_damaged = isinstance(error, sqlite3.DatabaseError)
@@ -88,7 +96,7 @@ class RateLimit:
         if not isinstance(storage, Storage) or not isinstance(storage, MovingWindowSupport):
             raise RateLimitError(f"limits cannot be kept in {self._shown}: no moving windows there")
         self._limiter = MovingWindowRateLimiter(storage)
-        self._item = RateLimitItemPerMinute(per_minute, namespace="predictions")
+        self._item = _PerMinute(per_minute, namespace="predictions")
 
     def require(self, amount: int) -> None:
         """Makes sure that a minute has room for a request at all.

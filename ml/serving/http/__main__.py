@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -29,6 +30,8 @@ def _serve(given: argparse.Namespace) -> int:
         values["proxies"] = tuple(values["proxies"].replace(",", " ").split())
     options = Options.checked(**values)
     options.hand_over()
+    # Else the server, once it has stopped in order, would die of it and leave the folder behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="escrow-metrics-") as shared:
         if options.workers > 1:
             os.environ[_SHARED_METRICS] = shared
@@ -49,7 +52,8 @@ def listening(options: Options) -> socket.socket:
         )
     except OSError as error:
         place = f"HOST={options.host} PORT={options.port}"
-        reason = os.strerror(error.errno) if error.errno else str(error)
+        number = error.errno or 0  # negative where a name is not found
+        reason = os.strerror(number) if number > 0 else error.strerror
         raise OptionsError(f"{place}: cannot listen there ({reason})") from error
     # Connections inherit it. asyncio sets it only where it made the socket itself, and without it
     # the second part of every answer waits 40 ms for the client to confirm the first.

@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from ml.serving.http import document, problems
 from ml.serving.http.edge import Edge
 from ml.serving.http.options import Options
-from ml.serving.http.routes import router
+from ml.serving.http.routes import limited, router
 from ml.serving.http.service import Service
 
 
@@ -37,11 +37,19 @@ def create(options: Options | None = None) -> ASGIApp:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
+    app.include_router(limited)
     app.include_router(router)
     problems.install(app)
 
+    made: dict[object, dict[str, Any]] = {}
+
     def openapi() -> dict[str, Any]:
-        return document.build(app, service.rows_if_any())
+        published = service.rows_if_any()
+        contract = frozenset(published.features.items()) if published else None
+        if contract not in made:
+            made.clear()
+            made[contract] = document.build(app, published)
+        return made[contract]
 
     app.openapi = openapi  # type: ignore[method-assign]
     edge: ASGIApp = Edge(app)

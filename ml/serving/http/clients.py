@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 import re
+import sys
 from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 
@@ -36,20 +37,20 @@ class Clients:
     def __init__(self, keys: Path | None) -> None:
         """Takes the file of keys; it is read again when it has changed.
 
+        Should it be unusable then, the keys of before count until it is put right.
+
         Raises:
             KeysError: It cannot be read, or has a line that is no key.
         """
         self._path = keys
-        self._read: tuple[int, dict[str, str]] = (0, {})
-        if keys is not None:
-            self._keys(keys)
+        self._identity = _identity(keys) if keys is not None else None
+        self._keys = _parse(keys) if keys is not None else {}
 
     def of(self, request: Request) -> str:
         """Returns the name of the key's owner, or the address.
 
         Raises:
             UnknownKeyError: There is a key, but it is unknown.
-            KeysError: The file of keys cannot be read.
         """
         given = request.headers.get(KEY_HEADER)
         if given is not None:
@@ -58,27 +59,41 @@ class Clients:
 
     def _owner(self, key: str) -> str:
         found, sought = None, digest(key)
-        if self._path is not None:
-            for name, known in self._keys(self._path).items():  # all, so that no time tells which
-                if hmac.compare_digest(known, sought):
-                    found = name
+        self._refresh()
+        for name, known in self._keys.items():  # all, so that no time tells which
+            if hmac.compare_digest(known, sought):
+                found = name
         if found is None:
             raise UnknownKeyError(f"the key in {KEY_HEADER} is not known here")
         return found
 
-    def _keys(self, path: Path) -> dict[str, str]:
+    def _refresh(self) -> None:
+        if self._path is None or (found := _identity(self._path)) == self._identity:
+            return
+        self._identity = found  # first: what is wrong with a file is said once
         try:
-            changed = os.stat(path).st_mtime_ns
-            if changed != self._read[0]:
-                self._read = changed, _parse(path)
-        except OSError as error:
-            raise KeysError(f"{path} cannot be read ({error.strerror})") from error
-        return self._read[1]
+            self._keys = _parse(self._path)
+        except KeysError as error:
+            print(f"serve: {error}; the keys of before count", file=sys.stderr, flush=True)
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _parse(path: Path) -> dict[str, str]:
     keys = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise KeysError(f"{path} cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise KeysError(f"{path} cannot be read (no UTF-8)") from error
+    for number, line in enumerate(lines, start=1):
         if line.strip() and not line.startswith("#"):
             match = _LINE.fullmatch(line.strip())
             if not match or match[1] in keys:

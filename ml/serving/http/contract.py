@@ -6,7 +6,15 @@ from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic_core import from_json
 
 from ml.serving.http.problems import MAX_ERRORS, RequestProblemError, malformed
@@ -39,9 +47,18 @@ def _row_shape(entity: str, features: _Contract) -> type[BaseModel]:
     return create_model(f"{entity.capitalize()}Features", __config__=_CLOSED, **fields)
 
 
+def _flag(value: Any) -> Any:
+    return value == 1 if type(value) in (int, float) and value in (0, 1) else value
+
+
+_Flag = Annotated[  # ml.prediction_inputs has 0.0 and 1.0
+    bool, BeforeValidator(_flag), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}]})
+]
+
+
 def _type(data_type: str) -> Any:
     if data_type == "boolean":
-        return bool | None
+        return _Flag | None
     if data_type == "varchar":
         return Annotated[str, Field(max_length=_MAX_TEXT)] | None
     number = Field(ge=-_MAX_NUMBER, le=_MAX_NUMBER, allow_inf_nan=False)

@@ -10,6 +10,7 @@ from ml.serving.http import metrics
 from ml.serving.rate_limit import WINDOW_SECONDS, Quota
 
 REQUEST_ID = "X-Request-ID"
+_METHODS = {"any", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Edge:
@@ -25,6 +26,9 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            scope = {**scope, "method": "GET"}  # a copy: the server must know what it was
         state = scope.setdefault("state", {})
         is_read = not _has_body(scope)
 
@@ -41,6 +45,8 @@ class Edge:
                 _add_headers(headers, state)
                 if not is_read:  # or the rest of the body would be read, whatever its size
                     headers["Connection"] = "close"
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -57,6 +63,8 @@ def _route(scope: Scope) -> str:
 def _count(scope: Scope, status: int) -> None:
     route = _route(scope)
     method = scope["method"] if route != "other" else "any"
+    if method not in _METHODS:  # a client may invent methods without end
+        method = "other"
     metrics.REQUESTS.labels(route, method, str(status)).inc()
 
 

@@ -20,8 +20,7 @@ class OptionsError(MlError):
 
 
 def _network(text: str) -> str:
-    ip_network(text, strict=False)
-    return text
+    return str(ip_network(text, strict=False))
 
 
 Proxy = Annotated[str, AfterValidator(_network)]
@@ -65,11 +64,15 @@ class Options(BaseModel):
             OptionsError: One of them is wrong; the message names it.
         """
         try:
-            return cls.model_validate(given)
+            options = cls.model_validate(given)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = str(first["loc"][0]).upper()
             raise OptionsError(f"{name}={first['input']}: {first['msg']}") from error
+        if options.workers > 1 and options.counts.startswith("memory:"):
+            text = f"LIMITS={options.counts} counts in one process only, not over WORKERS="
+            raise OptionsError(f"{text}{options.workers}")
+        return options
 
     def hand_over(self) -> None:
         """Leaves them for the processes that this one starts."""

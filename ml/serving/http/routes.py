@@ -5,7 +5,7 @@ import re
 import uuid
 from bisect import bisect_right
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator
@@ -16,7 +16,6 @@ from ml.serving.http.service import Service
 from ml.serving.predictor import find
 from ml.serving.published_rows import NoModelError
 
-router = APIRouter()
 _BOUND = 2**63
 
 
@@ -49,13 +48,6 @@ RequestId = Annotated[
 ]
 
 
-class Asking(NamedTuple):
-    """Who asks, and how the request is called."""
-
-    client: str
-    request_id: str
-
-
 async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
@@ -64,48 +56,55 @@ async def _service(request: Request) -> Service:
 Served = Annotated[Service, Depends(_service)]
 
 
-async def _asking(request: Request, service: Served, request_id: RequestId = None) -> Asking:
+async def _named(request: Request, request_id: RequestId = None) -> str:
     made = request_id or uuid.uuid4().hex
     request.state.request_id = made
-    return Asking(service.clients.of(request), made)
+    return made
 
 
-Known = Annotated[Asking, Depends(_asking)]
+async def _counted(request: Request, service: Served) -> str:
+    """Names the client and counts one prediction, however wrong the rest of the request is."""
+    client = service.clients.of(request)
+    request.state.quota = await service.take(client)
+    return client
 
 
-async def _one(request: Request, service: Served, asking: Known) -> Asking:
-    """Counts one prediction before anything else is looked at, answered or not."""
-    request.state.quota = await service.take(asking.client)
-    return asking
-
-
-Counted = Annotated[Asking, Depends(_one)]
+Named = Annotated[str, Depends(_named)]
+Counted = Annotated[str, Depends(_counted)]
+router = APIRouter()
+limited = APIRouter(dependencies=[Depends(_named), Depends(_counted)])
 
 
 def _json(shown: BaseModel) -> Response:
     return Response(shown.model_dump_json(), media_type="application/json")
 
 
-@router.get(
+@limited.get(
     "/v1/projects/{project_id}/success", response_model=answers.Prediction, tags=["projects"]
 )
-async def project_success(project_id: EntityId, asking: Counted, service: Served) -> Response:
+async def project_success(
+    project_id: EntityId, client: Counted, request_id: Named, service: Served
+) -> Response:
     """Returns the probability that a live project reaches its goal."""
-    return _json(answers.prediction(await service.predict("project", project_id, *asking)))
+    row = await service.predict("project", project_id, client, request_id)
+    return _json(answers.prediction(row))
 
 
-@router.get(
+@limited.get(
     "/v1/milestones/{milestone_id}/risk",
     response_model=answers.Prediction,
     tags=["milestones"],
 )
-async def milestone_risk(milestone_id: EntityId, asking: Counted, service: Served) -> Response:
+async def milestone_risk(
+    milestone_id: EntityId, client: Counted, request_id: Named, service: Served
+) -> Response:
     """Returns the probability that a started milestone is rejected, late or never delivered."""
-    return _json(answers.prediction(await service.predict("milestone", milestone_id, *asking)))
+    row = await service.predict("milestone", milestone_id, client, request_id)
+    return _json(answers.prediction(row))
 
 
-@router.get("/v1/projects/{project_id}/amount", response_model=answers.Amount, tags=["projects"])
-async def project_amount(project_id: EntityId, _: Counted, service: Served) -> Response:
+@limited.get("/v1/projects/{project_id}/amount", response_model=answers.Amount, tags=["projects"])
+async def project_amount(project_id: EntityId, service: Served) -> Response:
     """Returns what a live project will have raised by its deadline, as an interval."""
     published = await service.rows()
     found = published.amounts.get(project_id)
@@ -123,13 +122,12 @@ def _is_live(models: Mapping[str, Any], project_id: int) -> bool:
     return "project" in models and project_id in models["project"].rows
 
 
-@router.get(
+@limited.get(
     "/v1/projects",
     response_model=answers.Page[answers.Prediction],
     tags=["projects"],
 )
 async def live_projects(
-    _: Counted,
     service: Served,
     status: Literal["live"] = "live",
     after: After = None,
@@ -139,13 +137,12 @@ async def live_projects(
     return await _page(service, "project", f"/v1/projects?status={status}", after, limit)
 
 
-@router.get(
+@limited.get(
     "/v1/milestones",
     response_model=answers.Page[answers.Prediction],
     tags=["milestones"],
 )
 async def open_milestones(
-    _: Counted,
     service: Served,
     status: Literal["open"] = "open",
     after: After = None,
@@ -174,26 +171,26 @@ async def _page(
     )
 
 
-@router.post("/v1/projects/success", response_model=answers.ScoredRows, tags=["projects"])
-async def score_projects(request: Request, asking: Counted, service: Served) -> Response:
+@limited.post("/v1/projects/success", response_model=answers.ScoredRows, tags=["projects"])
+async def score_projects(request: Request, client: Counted, service: Served) -> Response:
     """Predicts success from given features. Costs one prediction a row; is not logged."""
-    return await _score(request, asking, service, "project")
+    return await _score(request, client, service, "project")
 
 
-@router.post("/v1/milestones/risk", response_model=answers.ScoredRows, tags=["milestones"])
-async def score_milestones(request: Request, asking: Counted, service: Served) -> Response:
+@limited.post("/v1/milestones/risk", response_model=answers.ScoredRows, tags=["milestones"])
+async def score_milestones(request: Request, client: Counted, service: Served) -> Response:
     """Predicts high risk from given features. Costs one prediction a row; is not logged."""
-    return await _score(request, asking, service, "milestone")
+    return await _score(request, client, service, "milestone")
 
 
-async def _score(request: Request, asking: Asking, service: Service, entity: str) -> Response:
+async def _score(request: Request, client: str, service: Service, entity: str) -> Response:
     body = await contract.body_of(request)
     published = await service.rows()
     features = published.features.get(entity, ())
     columns = await asyncio.to_thread(contract.columns_of, entity, features, body)
     count = len(next(iter(columns.values())))
     if count > 1:  # the first was counted before the body was read
-        request.state.quota = await service.take_more(asking.client, count)
+        request.state.quota = await service.take_more(client, count)
     model = published.models[entity]
     found = await service.score(model, columns)
     return _json(
@@ -206,8 +203,8 @@ async def _score(request: Request, asking: Asking, service: Service, entity: str
     )
 
 
-@router.get("/v1/models", response_model=answers.Models, tags=["service"])
-async def models(_: Counted, service: Served) -> Response:
+@limited.get("/v1/models", response_model=answers.Models, tags=["service"])
+async def models(service: Served) -> Response:
     """Lists the models, which version serves, and whether its skill is proven."""
     return _json(answers.models(await service.rows()))
 

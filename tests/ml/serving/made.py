@@ -10,7 +10,7 @@ from ml.serving.log import Prediction
 
 def made(number: int, **changes: Any) -> Prediction:
     timestamp = datetime(2024, 1, 1, 0, 0, 0, 1)
-    key = log.prediction_id(f"batch {number}", f"request {number}")
+    key = log.prediction_id(f"batch {number}", "ann", f"request {number}")
     prediction = Prediction(
         prediction_id=key, request_id=f"request {number}", client="ann", model_name="success",
         model_version="abc", entity_id=number, snapshot_at=timestamp, snapshot_kind="current",

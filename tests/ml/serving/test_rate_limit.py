@@ -54,6 +54,14 @@ def test_sixty_are_let_through_and_the_next_is_told_when_to_come_back(url: str) 
     limit.take("bob")
 
 
+def test_another_limit_is_no_fresh_start(url: str) -> None:
+    RateLimit(url, 60).take("ann", 50)
+    if url != "memory://":  # which is each limit's own
+        assert RateLimit(url, 61).take("ann").remaining == 10
+        with pytest.raises(RateLimitExceededError):
+            RateLimit(url, 40).take("ann")
+
+
 def test_it_is_right_about_when_to_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,6 +177,23 @@ def test_answers_come_into_ml_predictions_exactly_once(shop: Shop, serve: Serve)
     assert following.ask("select count(*) from ml.predictions where origin = 'online'") == [(3,)]
 
 
+def test_a_head_is_the_head_of_the_answer(shop: Shop, serve: Serve) -> None:
+    client, number = serve(shop.folder), next(iter(shop.batch("project_success")))
+    for path in ("/healthz", "/readyz", "/v1/models", f"/v1/projects/{number}/amount"):
+        answer, whole = client.head(path), client.get(path)
+        assert answer.status_code == 200
+        assert answer.content == b""
+        assert answer.headers["content-length"] == str(len(whole.content))
+
+
+def test_two_clients_may_name_their_requests_alike(shop: Shop, serve: Serve) -> None:
+    number = next(iter(shop.batch("project_success")))
+    for address in ("203.0.113.7", "203.0.113.8", "203.0.113.8"):
+        client = serve(shop.folder, address=address)
+        client.get(f"/v1/projects/{number}/success", headers={"X-Request-ID": "a"})
+    assert len({each.prediction_id for each in shop.logged() if each}) == 2
+
+
 def test_an_answer_that_cannot_be_logged_is_none(shop: Shop, serve: Serve) -> None:
     (shop.folder / "online").write_text("no folder")
     client, number = serve(shop.folder), next(iter(shop.batch("project_success")))

@@ -8,8 +8,10 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 
+from ml.serving.http import document
 from ml.serving.http.app import create
 from ml.serving.http.options import Options
+from tests.ml.serving.http.conftest import Serve
 
 ROUTES = (
     "GET /v1/projects/{project_id}/success",
@@ -30,6 +32,21 @@ ROUTES = (
 def schema(whole_world: Path) -> Any:
     application = create(Options(warehouse=whole_world, limit=0))
     return schemathesis.openapi.from_asgi("/openapi.json", application)
+
+
+def test_the_document_is_made_once_per_contract(
+    whole_world: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, made = document.build, []
+
+    def noted(*given: Any) -> dict[str, Any]:
+        made.append(given)
+        return build(*given)
+
+    monkeypatch.setattr(document, "build", noted)
+    client = serve(whole_world)
+    assert client.get("/openapi.json").json() == client.get("/openapi.json").json()
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize(

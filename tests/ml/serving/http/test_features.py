@@ -16,23 +16,13 @@ NAMES = {"project": "project_success", "milestone": "milestone_risk"}
 
 def given(shop: Shop, entity: str) -> tuple[list[float], list[dict[str, Any]]]:
     """The published probabilities of what is live, and the features that they were made from."""
-    flags = [
-        name
-        for (name,) in shop.ask(
-            "select feature from features.feature_catalogue"
-            f" where entity = '{entity}' and data_type = 'boolean'"
-        )
-    ]
     found = shop.ask(
         "select predicted_probability, feature_values"
         " from ml.predictions inner join ml.prediction_inputs using (prediction_id)"
         f" where model_name = '{NAMES[entity]}' and snapshot_kind = 'current'"
         " and feature_values not like '%known_outcome%' order by entity_id"
     )
-    rows = [json.loads(text) for _, text in found]
-    for row in rows:
-        row |= {name: bool(row[name]) for name in flags}
-    return [probability for probability, _ in found], rows
+    return [probability for probability, _ in found], [json.loads(text) for _, text in found]
 
 
 @pytest.mark.parametrize("entity", ROUTES)
@@ -45,6 +35,12 @@ def test_the_features_of_a_batch_row_give_its_very_number_alone_and_together(
     found = answer["predictions"]
     assert [each["predicted_probability"] for each in found] == probabilities
     assert [each["predicted_label"] for each in found] == [each >= 0.5 for each in probabilities]
+    flags = shop.ask(
+        "select feature from features.feature_catalogue"
+        f" where entity = '{entity}' and data_type = 'boolean'"
+    )
+    plain = [row | {name: bool(row[name]) for (name,) in flags} for row in rows]
+    assert client.post(ROUTES[entity], json={"rows": plain}).json() == answer
     [alone] = client.post(ROUTES[entity], json={"rows": rows[3:4]}).json()["predictions"]
     assert alone["predicted_probability"] == probabilities[3]
     many = client.post(ROUTES[entity], json={"rows": (rows * 1000)[:1000]})
@@ -84,7 +80,7 @@ def asked(shop: Shop, serve: Serve) -> tuple[TestClient, dict[str, Any]]:
         ({"funding_goal": 1e16}, "rows.0.funding_goal"),
         ({"pledge_count": 10**400}, "rows.0.pledge_count"),
         ({"pledge_count": -(2**64)}, "rows.0.pledge_count"),
-        ({"is_first_time_creator": 1}, "rows.0.is_first_time_creator"),
+        ({"is_first_time_creator": 2}, "rows.0.is_first_time_creator"),
         ({"category": 7}, "rows.0.category"),
         ({"category": "x" * 201}, "rows.0.category"),
         ({"is_successful": True}, "rows.0.is_successful"),

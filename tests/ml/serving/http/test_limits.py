@@ -81,6 +81,15 @@ def test_a_malformed_body_costs_one(shop: Shop, serve: Serve) -> None:
     assert left(answer) == 59
 
 
+def test_a_wrong_name_of_a_request_costs_one(shop: Shop, serve: Serve) -> None:
+    client = serve(shop.folder, limit=2)
+    for remaining, path in ((1, LIMITED), (0, "/v1/projects/abc/success")):
+        answer = client.get(path, headers={"X-Request-ID": "two words"})
+        assert problem(answer, 422)
+        assert left(answer) == remaining
+    assert problem(client.get(LIMITED, headers={"X-Request-ID": "two words"}), 429)
+
+
 def test_over_the_limit_no_body_is_read(
     shop: Shop, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +161,33 @@ def test_a_wrong_line_of_the_keys_is_named(keys: Path, line: str) -> None:
         Clients(keys.with_name("missing"))
 
 
+def test_keys_that_are_no_text_are_refused(keys: Path) -> None:
+    keys.write_bytes(b"ann sha256:\xff\n")
+    with pytest.raises(KeysError, match="cannot be read"):
+        Clients(keys)
+
+
+def test_keys_that_break_while_serving_lock_nobody_out(
+    shop: Shop, serve: Serve, keys: Path, new_key: Callable[[str], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    ann = {"X-API-Key": new_key("ann")}
+    whole, client = keys.read_bytes(), serve(shop.folder, keys=keys)
+    for content, said in ((b"ann", "is not 'name"), (b"\xff", "no UTF-8"), (None, "No such file")):
+        keys.unlink()
+        if content is not None:
+            keys.write_bytes(content)
+        for _ in range(2):
+            assert client.get(LIMITED, headers=ann).status_code == 200
+            assert problem(client.get(LIMITED, headers={"X-API-Key": "x"}), 401)
+        [line] = capsys.readouterr().err.splitlines()
+        assert said in line
+        keys.write_bytes(whole)
+    assert client.get(LIMITED, headers=ann).status_code == 200
+    keys.write_bytes(b"")
+    assert problem(client.get(LIMITED, headers=ann), 401)
+
+
 def test_a_name_has_one_key(
     keys: Path, new_key: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +230,9 @@ def test_only_named_proxies_are_believed(shop: Shop, serve: Serve) -> None:
     proxy = serve(shop.folder, limit=60, proxies=proxies, address="10.1.2.3")
     assert counted(proxy, "198.51.100.99, 192.0.2.77, 10.9.9.9") == 59
     assert counted(proxy, "198.51.100.98, 192.0.2.77") == 58  # what a client adds is not believed
+    with_host_bits = serve(shop.folder, limit=60, proxies=("10.0.0.5/8",), address="10.1.2.3")
+    assert counted(with_host_bits, "192.0.2.78") == 59
+    assert counted(with_host_bits, "192.0.2.79") == 59
     stranger = serve(shop.folder, limit=60, proxies=proxies, address="198.51.100.8")
     assert counted(stranger, "192.0.2.77") == 59
 
@@ -220,6 +259,7 @@ def test_a_customer_with_many_addresses_is_one_client(
         ({"port": "x"}, "PORT=x"), ({"port": 70_000}, "PORT=70000"), ({"workers": 0}, "WORKERS=0"),
         ({"limit": -1}, "LIMIT=-1"), ({"proxies": ("*",)}, "PROXIES="),
         ({"proxies": ("proxy.example",)}, "PROXIES="), ({"colour": 1}, "COLOUR=1"),
+        ({"limits": "memory://", "workers": 2}, "LIMITS=memory:// counts in one process only"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_named(given: dict[str, Any], message: str) -> None:

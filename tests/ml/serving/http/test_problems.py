@@ -83,6 +83,15 @@ def test_hostile_text_is_refused_everywhere_and_changes_nothing(
     assert shop.logged() == []
 
 
+def test_methods_without_end_are_one_in_the_metrics(shop: Shop, serve: Serve) -> None:
+    client = serve(shop.folder)
+    for method in ("BREW", "PROPFIND"):
+        problem(client.request(method, "/v1/models"), 405)
+    text = client.get("/metrics").text
+    assert 'method="other",route="/v1/models",status="405"' in text
+    assert "BREW" not in text
+
+
 @pytest.mark.parametrize("name", [b"", b"x" * 201, b"two words", b"\xff", b"tab\t"])
 def test_a_request_has_a_printable_name(shop: Shop, serve: Serve, name: bytes) -> None:
     answer = serve(shop.folder).get("/v1/models", headers={"X-Request-ID": name})

@@ -12,6 +12,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from tests.ml.serving.http.conftest import Shop
 from tests.ml.serving.http.servers import ROOT, Server, running
 
@@ -142,6 +144,19 @@ def test_what_is_no_request_harms_nobody(shop: Shop) -> None:
         assert server.get("/readyz")[0] == 200
 
 
+def test_a_stop_by_a_supervisor_leaves_nothing(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    for workers in ("1", "2"):
+        with running(shop.folder, "--workers", workers) as server:
+            assert server.get("/healthz")[0] == 200
+            server.process.terminate()
+            server.process.wait(timeout=60)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def test_a_taken_port_and_wrong_options_are_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -149,6 +164,10 @@ def test_a_taken_port_and_wrong_options_are_one_line(tmp_path: Path) -> None:
             (["--port", port], f"PORT={port}: cannot listen there (Address already in use)"),
             (["--limits", "nonsense"], "unknown storage scheme"),
             (["--keys", str(tmp_path / "none")], "cannot be read"),
+            (
+                ["--host", "nowhere.invalid"],
+                "HOST=nowhere.invalid PORT=8765: cannot listen there (",
+            ),
         ):
             done: Any = subprocess.run(
                 [sys.executable, "-m", "ml.serving.http", "--warehouse", str(tmp_path), *options],
@@ -156,5 +175,6 @@ def test_a_taken_port_and_wrong_options_are_one_line(tmp_path: Path) -> None:
             )  # fmt: skip
             assert done.returncode == 2
             assert message in done.stderr
+            assert "Unknown error" not in done.stderr
             assert len(done.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
