@@ -98,6 +98,15 @@ class RateLimit:
         self._limiter = MovingWindowRateLimiter(storage)
         self._item = _PerMinute(per_minute, namespace="predictions")
 
+    def check(self) -> None:
+        """Makes sure that predictions can be counted now.
+
+        Raises:
+            RateLimitError: They cannot.
+        """
+        if not self._limiter.storage.check():
+            raise RateLimitError(f"limits cannot be kept in {self._shown}")
+
     def require(self, amount: int) -> None:
         """Makes sure that a minute has room for a request at all.
 

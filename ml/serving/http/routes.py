@@ -222,6 +222,7 @@ async def readyz(service: Served) -> Response:
     problems = [each.problem for each in published.models.values() if each.problem]
     if len(problems) == len(published.models):
         raise problems[0].with_traceback(None)
+    await service.check()
     return _json(answers.Ready(as_of=published.as_of))
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from ml import settings
 from ml.errors import MlError
+from ml.serving import log
 from ml.serving.http import metrics
 from ml.serving.http.clients import Clients
 from ml.serving.http.journal import Journal
@@ -29,7 +30,8 @@ class Service:
         self.clients = Clients(options.keys)
         self._limit = RateLimit(options.counts, options.limit) if options.limit else None
         self._published = Published(folder, settings.load(settings.DEFAULT_PATH))
-        self._journal = Journal(folder / LOG_FOLDER)
+        self._log = folder / LOG_FOLDER
+        self._journal = Journal(self._log)
         self._scorer = Scorer(folder / "models")
         self._scoring = asyncio.Lock()  # whoever waits for it takes no thread from the others
 
@@ -66,6 +68,16 @@ class Service:
             found = await asyncio.to_thread(self._published.rows)
             metrics.PUBLISHED_AS_OF.set(found.as_of.replace(tzinfo=UTC).timestamp())
         return found
+
+    async def check(self) -> None:
+        """Makes sure that predictions can be counted and logged now.
+
+        Raises:
+            MlError: They cannot.
+        """
+        if self._limit is not None:
+            await asyncio.to_thread(self._limit.check)
+        await asyncio.to_thread(log.append, self._log)
 
     def rows_if_any(self) -> PublishedRows | None:
         """Returns the same, or None where there are none; waits for a file that is new."""

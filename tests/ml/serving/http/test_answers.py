@@ -201,3 +201,4 @@ def test_an_answer_that_cannot_be_logged_is_none(shop: Shop, serve: Serve) -> No
     assert answer.status_code == 503
     assert answer.json()["type"] == "urn:problem:log-not-written"
     assert str(shop.folder) not in answer.text
+    assert client.get("/readyz").json()["type"] == answer.json()["type"]

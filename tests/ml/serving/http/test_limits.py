@@ -107,6 +107,7 @@ def test_limits_that_cannot_be_kept_are_no_answer(shop: Shop, serve: Serve) -> N
     body = problem(serve(shop.folder, limit=60).get(LIMITED), 503)
     assert body["type"] == "urn:problem:limit-not-kept"
     assert str(shop.folder) not in str(body)
+    assert problem(serve(shop.folder, limit=60).get("/readyz"), 503)["type"] == body["type"]
 
 
 @pytest.fixture
