@@ -1,5 +1,6 @@
 -- What was asked online, beside the batch: both give one number of a snapshot. It is all that was
--- ever asked, whatever AS_OF is now: an answer stays when its snapshot is gone.
+-- ever asked, whatever AS_OF is now: an answer stays when its snapshot is gone. What nobody asked
+-- about has no row, so that the table does not depend on which runs came before.
 with
 
 predictions as (
@@ -29,18 +30,18 @@ beside as (
     select
         batch.entity_id as batch_entity_id,
         online.entity_id as online_entity_id,
-        coalesce(batch.model_name, online.model_name) as model_name,
-        coalesce(batch.model_version, online.model_version) as model_version,
-        coalesce(batch.snapshot_at, online.snapshot_at) as as_of,
+        online.model_name,
+        online.model_version,
+        online.snapshot_at as as_of,
         case when batch.predicted_probability <> online.predicted_probability then 1 end
             as difference
-    from batch
-    full outer join online
+    from online
+    left join batch
         on
-            batch.model_name = online.model_name
-            and batch.model_version = online.model_version
-            and batch.entity_id = online.entity_id
-            and batch.snapshot_at = online.snapshot_at
+            online.model_name = batch.model_name
+            and online.model_version = batch.model_version
+            and online.entity_id = batch.entity_id
+            and online.snapshot_at = batch.snapshot_at
 ),
 
 online_predictions as (
