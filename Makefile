@@ -153,6 +153,8 @@ bench: setup ## measure time, memory and errors; write them into README.md and d
 	@$(PYTHON) -m tests.benchmarks.experiments
 	@$(PYTHON) -m tests.benchmarks.bandit
 	@$(PYTHON) -m tests.benchmarks.monitor --site "$$SITE"
+	@$(PYTHON) -m pipeline run SCALE=10 WAREHOUSE=$${WAREHOUSE}-bench SITE=$${SITE}-bench
+	@$(PYTHON) -m tests.benchmarks.site "$${WAREHOUSE}-bench" "$${SITE}-bench"
 	@$(PYTHON) -m tests.benchmarks.coverage
 	@$(PYTHON) -m tests.benchmarks.seeds
 	@PATH_SEQUENCES=40 $(PYTHON) -m pytest -q tests/ml/test_path_independence.py

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from pages import assets, frame, links
+from pages import assets, catalogue, frame, links, validation
 from pages.published import PagesError, Published, open_published
 from pages.registry import PAGES, Page
 from pages.site import Site
@@ -39,8 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with open_published(options.warehouse / "escrow.duckdb") as published:
             published.dbt_docs = options.docs
-            assets.install(options.site)
+            _check_inputs(published, names)
             site = Site(options.site, frame.read(published), links.read(published))
+            assets.install(options.site)
             # the overview comes last: when it is there, so is what it links
             for name in reversed(names):
                 if not _make(by_name[name], published, site):
@@ -55,6 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pages: a bug ended the making of: {', '.join(failed)}", file=sys.stderr)
         return PARTLY_DONE
     return 0
+
+
+def _check_inputs(published: Published, names: Sequence[str]) -> None:
+    """Looks for what lies beside the warehouse, before any page of the site is replaced."""
+    if "catalogue" in names:
+        catalogue.check_docs(published)
+    if "validation" in names:
+        validation.read(published.validation_report)
 
 
 def _make(page: Page, published: Published, site: Site) -> bool:

@@ -59,9 +59,7 @@ def write(published: Published, site: Site) -> None:
     Raises:
         PagesError: What dbt leaves is not there.
     """
-    docs = published.dbt_docs
-    if docs is None or not docs.is_file():
-        raise PagesError(f"{docs or 'the page of the dbt docs'} is missing: make run")
+    docs = check_docs(published)
     manifest = json.loads(docs.with_name("manifest.json").read_text(encoding="utf-8"))
     nodes = [*manifest["nodes"].values(), *manifest["sources"].values()]
     described = {f"{node['schema']}.{node['name']}": node for node in nodes}
@@ -79,6 +77,21 @@ def write(published: Published, site: Site) -> None:
     site.write_text(DBT_DOCS.path, _with_a_way_back(docs))
     if (site.root / LINEAGE.path).is_file():
         write_text(site.root / LINEAGE.path, _with_a_way_back(site.root / LINEAGE.path))
+
+
+def check_docs(published: Published) -> Path:
+    """Returns dbt's static page.
+
+    Raises:
+        PagesError: The page, or the manifest beside it, is not there.
+    """
+    docs = published.dbt_docs
+    if docs is None:
+        raise PagesError("the page of the dbt docs is missing: make run")
+    for file in (docs, docs.with_name("manifest.json")):
+        if not file.is_file():
+            raise PagesError(f"{file} is missing: make run")
+    return docs
 
 
 def _analyses(nodes: list[Json]) -> list[Json]:

@@ -1,6 +1,7 @@
 """The creators: their records, and their projects."""
 
 from pages.blocks import Block, rows_of, settings_of, write_entities
+from pages.formats import title
 from pages.links import Links, id_list
 from pages.project_blocks import RECORD, RECORD_COLUMNS
 from pages.published import Published
@@ -27,7 +28,7 @@ _PROJECT_COLUMNS = (
     Column("ended_at", "Ends or ended", "day"),
     Column("funding_goal", "Goal", "money"),
     Column("pledged_amount", "Pledged", "money"),
-    Column("funded_ratio", "Funded", "percent", digits=0),
+    Column("funded_ratio", "Funded", "percent"),
     Column("held_amount", "Held", "money"),
     Column("released_amount", "Released", "money"),
     Column("refunded_amount", "Refunded", "money"),
@@ -58,7 +59,7 @@ def write(published: Published, site: Site) -> None:
         site.write(
             f"creators/{creator_id}.html",
             "entity.html.jinja",
-            title=of_one["facts"][0]["display_name"],
+            title=title(of_one["facts"][0]["display_name"], str(creator_id)),
             entity="creator",
             entity_id=creator_id,
             blocks=blocks,

@@ -120,13 +120,15 @@ def months(published: Published) -> list[dict[str, Any]]:
 
 def held_chart(rows: Rows) -> Markup:
     """Draws what was held at the end of each month by state, above what left in it."""
+    # nothing was held when the first month began; balances stand at the end of theirs
+    ends = [{"last_day": rows[0]["month"]} | dict.fromkeys(STATES, 0), *rows]
     held = [
-        {"month": row["month"], "state": state, "amount": row[key], "place": place}
-        for row in rows
+        {"last_day": row["last_day"], "state": state, "amount": row[key], "place": place}
+        for row in ends
         for place, (key, state) in enumerate(STATES.items())
     ]
     left = [
-        {"month": row["month"], "flow": flow, "amount": row[key]}
+        {"month": row["month"], "last_day": row["last_day"], "flow": flow, "amount": row[key]}
         for row in rows
         for key, flow in _FLOWS.items()
     ]
@@ -136,16 +138,15 @@ def held_chart(rows: Rows) -> Markup:
             alt.Chart(values(held), width=width, height=_HEIGHT)
             .mark_area()
             .encode(
-                x=time_axis("month"),
+                x=time_axis("last_day"),
                 y=amount_axis("Held at month's end"),
                 color=colors("state", [*STATES.values()], _STATE_COLORS, width),
                 order="place:O",
                 tooltip=_tooltip("state"),
             )
         )
-        return alt.vconcat(above, _bars(left, width, [*_FLOWS.values()]), spacing=18).resolve_scale(
-            color="independent"
-        )
+        below = _bars(left, width, [*_FLOWS.values()])
+        return alt.vconcat(above, below, spacing=18).resolve_scale(color="independent", x="shared")
 
     last = rows[-1]
     parts = ", ".join(f"{money(last[key])} {state}" for key, state in STATES.items())
@@ -161,7 +162,7 @@ def ledger_chart(rows: Rows) -> Markup:
     """Draws what came in and what left in each month, and what was held at its end."""
     lines = {"pledged_amount": "pledged"} | _FLOWS | {"held_amount": "held at month's end"}
     moved = [
-        {"month": row["month"], "line": line, "amount": row[key]}
+        {"last_day": row["last_day"], "line": line, "amount": row[key]}
         for row in rows
         for key, line in lines.items()
     ]
@@ -171,7 +172,7 @@ def ledger_chart(rows: Rows) -> Markup:
             alt.Chart(values(moved), width=width, height=_HEIGHT)
             .mark_line(point={"size": 12})
             .encode(
-                x=time_axis("month"),
+                x=time_axis("last_day"),
                 y=amount_axis("Amount"),
                 color=colors("line", [*lines.values()], _LINE_COLORS, width),
                 tooltip=_tooltip("line"),
@@ -186,9 +187,9 @@ def ledger_chart(rows: Rows) -> Markup:
 def _bars(rows: Rows, width: int, flows: list[str]) -> Any:
     return (
         alt.Chart(values(rows), width=width, height=_HEIGHT // 2)
-        .mark_bar(size=max(1, min(14, width // (len(rows) // len(flows) + 1) - 2)))
+        .mark_bar()
         .encode(
-            x=time_axis("month"),
+            x=time_axis("month").timeUnit("utcyearmonth"),
             y=amount_axis("Left in the month"),
             color=colors("flow", flows, _FLOW_COLORS, width),
             tooltip=_tooltip("flow"),
@@ -212,7 +213,7 @@ def colors(field: str, domain: list[str], palette: Sequence[str], width: int) ->
 
 def _tooltip(field: str) -> list[alt.Tooltip]:
     return [
-        alt.Tooltip("month:T", format="%B %Y", formatType="utc", title="Month"),
+        alt.Tooltip("last_day:T", format="%d %B %Y", formatType="utc", title="Month to"),
         alt.Tooltip(f"{field}:N", title="What"),
         alt.Tooltip("amount:Q", format=",.2f", title="Amount"),
     ]

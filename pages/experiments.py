@@ -26,6 +26,12 @@ _LABELS = {
 }
 _TONES = {"stop, ship": "passed", "stop, harm": "error", "stop, repair": "error"}
 _NAIVE = "naive: projects shown only"
+_EXPOSURES = """
+    select
+        experiment, count(*) as view_count, min(exposed_at) as first_at, max(exposed_at) as last_at
+    from core.fct_experiment_exposures
+    group by experiment
+    order by experiment"""
 
 
 def write(published: Published, site: Site) -> None:
@@ -40,6 +46,7 @@ def write(published: Published, site: Site) -> None:
         "experiments/index.html",
         "experiments.html.jinja",
         experiments=experiments,
+        exposures=published.rows(_EXPOSURES),
         failures=failures(published, "experiment"),
     )
 

@@ -55,6 +55,36 @@ def money(value: Decimal | float | None) -> str:
     return "not known" if value is None else f"{value:,.2f}"
 
 
+def title(value: str, path: str | None = None) -> str:
+    """Returns what people wrote; where nothing of it can be seen, so much, and the id in a path.
+
+    >>> title("Lamp"), title(" ", "projects/any.html#7")
+    ('Lamp', '(no title) 7')
+    """
+    if any(sign.isprintable() and sign != " " for sign in value):
+        return value
+    found = re.search(r"\d+", path or "")
+    return f"(no title) {found[0]}" if found else "(no title)"
+
+
+def counted(count: int, noun: str) -> str:
+    """Returns how many there are of what a noun names, which takes an s in the plural.
+
+    >>> counted(1, "live project"), counted(1200, "row")
+    ('1 live project', '1,200 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def due(days_left: float) -> str:
+    """Returns when something is due, or was.
+
+    >>> due(5.54), due(-12)
+    ('in 5.5 days', '12.0 days ago')
+    """
+    return f"in {days_left:.1f} days" if days_left >= 0 else f"{-days_left:.1f} days ago"
+
+
 def prediction_time(kind: str) -> str:
     """Returns the kind of a snapshot in plain words, with its name in the tables.
 

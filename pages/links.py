@@ -40,7 +40,7 @@ class Links:
         """Returns where a milestone is shown: on the page of its project."""
         if project_id in self.projects:
             return f"{self.project(project_id)}#milestone-{milestone_id}"
-        return self.project(project_id)
+        return f"{self.project(project_id)}&milestone={milestone_id}"
 
     def creator(self, creator_id: int) -> str:
         """Returns where a creator is shown."""

@@ -150,7 +150,8 @@ def _answers(model: ModelFacts) -> list[Answer]:
         ),
     ):
         row = model.own.figure(OPEN, ALL_KINDS, metric)
-        text = f"log loss {models.figure(row, '+.3f')} nats, all prediction times"
+        known = f"{models.figure(row, '+.3f')} nats" if row else "not known"
+        text = f"log loss {known}, all prediction times"
         found.append(Answer(to_html(question), *_verdict(row, is_less=True), to_html(text)))
     return [each._replace(answer=_badge(each)) for each in found]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pages import escrow
+from pages import escrow, reconciliation
 from pages.published import Published
 from pages.site import Site
 from pages.tables import Column
@@ -84,78 +84,36 @@ _LARGEST = f"""
     window by_size as (order by held_amount desc, project_id)
     order by held_amount desc, project_id
     limit {MAX_ROWS}"""
+# The largest 1, 5 and 10 % of projects, each number of projects once.
 _TOP_SHARES = """
     with ranked as (
         select
             held_amount,
             row_number() over (order by held_amount desc) as place,
-            count(*) over () as project_count
+            count(*) over () as holding_count
         from core.escrow_balances
         where held_amount > 0
+    ),
+    tops as (
+        select distinct ceil(unnest([1, 5, 10]) * max(holding_count) / 100)::bigint as top
+        from ranked
     )
     select
-        percent,
-        count(*) as project_count,
+        top as project_count,
         sum(held_amount) as amount,
         cast(sum(held_amount) as double)
         / (select sum(cast(held_amount as double)) from ranked) as ratio
     from ranked
-    inner join (select unnest([1, 5, 10]) as percent) as tops
-        on place <= ceil(percent * project_count / 100)
-    group by percent
-    order by percent"""
-# Each side is summed from another table, so that a difference can show.
-_RECONCILED = """
-    with pledges as (
-        select project_id, sum(amount) as pledge_amount from core.fct_pledges group by project_id
-    ),
-    backers as (
-        select project_id, sum(held_amount) as backer_amount
-        from core.backer_balances group by project_id
-    ),
-    moved as (
-        select
-            project_id,
-            coalesce(sum(amount) filter (transaction_type = 'release'), 0) as released_amount,
-            coalesce(sum(amount) filter (transaction_type = 'refund'), 0) as refunded_amount
-        from core.fct_escrow_transactions group by project_id
-    ),
-    reconciled as (
-        select
-            projects.project_id,
-            title,
-            coalesce(pledge_amount, 0) as pledged_amount,
-            coalesce(balances.held_amount, 0) as held_amount,
-            coalesce(backer_amount, 0) as backer_amount,
-            coalesce(moved.released_amount, 0) as released_amount,
-            coalesce(moved.refunded_amount, 0) as refunded_amount,
-            coalesce(pledge_amount, 0) - coalesce(balances.held_amount, 0)
-            - coalesce(moved.released_amount, 0) - coalesce(moved.refunded_amount, 0)
-                as difference,
-            coalesce(balances.held_amount, 0) - coalesce(backer_amount, 0) as backer_difference
-        from core.dim_projects as projects
-        left join pledges on projects.project_id = pledges.project_id
-        left join backers on projects.project_id = backers.project_id
-        left join moved on projects.project_id = moved.project_id
-        left join core.escrow_balances as balances on projects.project_id = balances.project_id
-    )"""
-_TOTALS = f"""{_RECONCILED}
-    select
-        count(*) as project_count,
-        count(*) filter (held_amount > 0) as holding_count,
-        count(*) filter (difference <> 0 or backer_difference <> 0) as exception_count,
-        coalesce(sum(columns('_amount$|difference$')), 0)
-    from reconciled"""
-_EXCEPTIONS = f"""{_RECONCILED}
-    select * from reconciled where difference <> 0 or backer_difference <> 0
-    order by abs(difference) desc, abs(backer_difference) desc, project_id limit {MAX_ROWS}"""
+    inner join tops on place <= top
+    group by top
+    order by top"""
 _LEDGER_COLUMNS = (
     Column("last_day", "Month to", "day"),
     Column("pledged_amount", "Pledged", "money"),
     Column("released_amount", "Released", "money"),
     Column("refunded_amount", "Refunded", "money"),
     Column("held_amount", "Held at its end", "money"),
-    *(Column(key, f"of it {label}", "money") for key, label in escrow.STATES.items()),
+    *(Column(key, f"of which {label}", "money") for key, label in escrow.STATES.items()),
 )
 _REFUND_COLUMNS = (
     Column("cause", "Cause"),
@@ -169,7 +127,7 @@ _AGE_COLUMNS = (
     Column("age", "Held since"),
     Column("amount", "Held", "money"),
     Column("ratio", "Share", "bar"),
-    Column("live_amount", "of it live campaigns", "money"),
+    Column("live_amount", "of which live campaigns", "money"),
     Column("project_count", "Projects", "count"),
     Column("balance_count", "Balances of backers", "count"),
 )
@@ -197,7 +155,7 @@ def write(published: Published, site: Site) -> None:
     site.write(
         "money/index.html",
         "money.html.jinja",
-        totals=published.rows(_TOTALS)[0],
+        totals=reconciliation.totals(published),
         months=months[::-1],
         ledger_columns=_LEDGER_COLUMNS,
         chart=escrow.ledger_chart(months) if months else None,
@@ -208,7 +166,7 @@ def write(published: Published, site: Site) -> None:
         largest=[_linked(row, site) for row in published.rows(_LARGEST)],
         largest_columns=_LARGEST_COLUMNS,
         top_shares=published.rows(_TOP_SHARES),
-        exceptions=[_linked(row, site) for row in published.rows(_EXCEPTIONS)],
+        exceptions=[_linked(row, site) for row in reconciliation.exceptions(published, MAX_ROWS)],
         exception_columns=_EXCEPTION_COLUMNS,
     )
 

@@ -249,14 +249,14 @@ def _shift(row: Row) -> Row:
     for name in ("mean_shift", "capped_shift"):
         if row[name] is not None:
             found[f"{name}_order"] = row[name]
-            found[name] = Markup(f"{100 * row[name]:+.0f} %")
+            found[name] = Markup(f"{100 * row[name]:+z.0f} %")
     return _shown(row) | found
 
 
 def _month(row: Row) -> Row:
     interval = None
     if row["low"] is not None:
-        text = f"{100 * row['low']:.1f} % to {100 * row['high']:.1f} %"
+        text = f"{100 * row['low']:z.1f} % to {100 * row['high']:z.1f} %"
         interval = Markup(f'<span class="whole">{text}</span>')
     month = {"month": Markup(f"{row['month']:%b %Y}"), "month_order": row["month"]}
     return row | month | {"interval": interval}

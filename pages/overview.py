@@ -21,15 +21,19 @@ _FACTS = f"""
             select run_id from raw.landing
         )) as quarantined_count,
         count(*) as milestone_count,
-        count(*) filter (is_submitted) as submitted_count,
+        count(*) filter (is_submitted or recommendation = 'overdue') as decision_count,
         count(*) filter (is_due) as due_count,
         coalesce(sum(release_amount) filter (is_due), 0) as due_amount,
-        sum(expected_loss_amount) as expected_loss_amount,
-        count(*) filter (expected_loss_amount is null) as unpriced_count,
-        coalesce(sum(release_amount) filter (expected_loss_amount is null), 0) as unpriced_amount
+        count(*) filter (is_payable) as payable_count,
+        sum(expected_loss_amount) filter (is_payable) as expected_loss_amount,
+        count(*) filter (is_payable and expected_loss_amount is null) as unpriced_count,
+        coalesce(
+            sum(release_amount) filter (is_payable and expected_loss_amount is null), 0
+        ) as unpriced_amount
     from (
         select
             *,
+            is_submitted and recommendation <> 'do_not_release' as is_payable,
             is_submitted or (recommendation = 'watch' and days_left <= {DAYS_AHEAD}) as is_due
         from insights.release_decisions
     )"""
@@ -107,7 +111,7 @@ _CLOSING_COLUMNS = (
     Column("days_left", "Days left", "number"),
     Column("funding_goal", "Goal", "money"),
     Column("funding_ratio", "Funded", "bar"),
-    Column("success", "Probability of success", "percent", digits=0),
+    Column("success", "Probability of success", "percent"),
     Column("final_amount_median", "Final total (median)", "money", note="interval"),
 )
 _FUNNEL_COLUMNS = (

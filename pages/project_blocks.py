@@ -112,17 +112,23 @@ _PREDICTION_COLUMNS = (
 )
 
 _LEDGER = """
+    with backers as (
+        select project_id, sum(held_amount) as backer_amount
+        from core.backer_balances group by project_id
+    )
     select
-        project_id as entity_id, 0 as position, pledged_amount, held_amount, released_amount,
-        refunded_amount,
-        pledged_amount - held_amount - released_amount - refunded_amount as difference
-    from core.escrow_balances"""
+        project_id as entity_id, 0 as position, pledged_amount, released_amount, refunded_amount,
+        held_amount, coalesce(backer_amount, 0) as backer_amount,
+        held_amount - coalesce(backer_amount, 0) as difference
+    from core.escrow_balances
+    left join backers using (project_id)"""
 _LEDGER_COLUMNS = (
     Column("pledged_amount", "Pledged", "money"),
-    Column("held_amount", "Held", "money"),
     Column("released_amount", "Released", "money"),
     Column("refunded_amount", "Refunded", "money"),
-    Column("difference", "Difference: pledged less the other three", "money"),
+    Column("held_amount", "Held: pledged less both", "money"),
+    Column("backer_amount", "Held, summed over its backers' balances", "money"),
+    Column("difference", "Difference of the two", "money"),
 )
 
 _TRANSACTIONS = f"""
@@ -183,31 +189,41 @@ _MILESTONES = """
             count(*) filter (not is_approval) as rejection_count,
             count(*) as vote_count
         from core.fct_votes group by milestone_id
+    ),
+    releases as (
+        select milestone_id, sum(amount) as paid_amount
+        from core.fct_escrow_transactions where transaction_type = 'release'
+        group by milestone_id
     )
     select
         milestones.project_id as entity_id, milestone_number as position, milestone_id,
-        milestone_number, milestones.title, milestones.funding_amount, started_at,
+        milestone_number, milestones.title, milestones.funding_amount,
+        coalesce(paid_amount, 0) as paid_amount, started_at,
         milestones.due_at, milestones.submitted_at, approval_count, rejection_count,
         vote_count / nullif(backer_count, 0) as turnout_ratio, resolved_at,
         milestones.milestone_status,
+        case milestone_status when 'void' then 'not started: project refunded'
+            else milestone_status end as status,
         {recommendation} as recommendation
     from core.fct_milestones as milestones
     inner join core.dim_projects using (project_id)
     left join votes using (milestone_id)
+    left join releases using (milestone_id)
     left join (
         select milestone_id, recommendation from insights.release_decisions
     ) using (milestone_id)"""
 _MILESTONE_COLUMNS = (
     Column("title", "Milestone", "title"),
     Column("milestone_number", "No.", "count"),
-    Column("funding_amount", "Payment", "money"),
+    Column("funding_amount", "Planned share", "money"),
+    Column("paid_amount", "Paid", "money"),
     Column("due_at", "Due", "day"),
     Column("submitted_at", "Submitted", "day"),
     Column("approval_count", "Votes for", "count"),
     Column("rejection_count", "Votes against", "count"),
     Column("turnout_ratio", "Turnout", "percent", digits=0),
     Column("resolved_at", "Resolved", "day"),
-    Column("milestone_status", "State", note="recommendation"),
+    Column("status", "State", note="recommendation"),
 )
 
 
@@ -231,10 +247,10 @@ def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
             _PREDICTIONS,
             "No predictions: no model served, or the project launched before the launches that the"
             " model in use was measured on.",
-            f"At each prediction time, by a fit from before the launch; the last one by the model"
-            f" in use. {skill} Contributions are published for the prediction as of now only: the"
-            " three largest, + for a higher probability. No interval of one probability is"
-            " published.",
+            f"At each prediction time, by a fit from before the launch; of a live campaign, as of"
+            f" now, by the model in use. {skill} Contributions are published for the prediction as"
+            " of now only: the three largest, + for a higher probability. No interval of one"
+            " probability is published.",
         ),
         Block("ledger", "Ledger", _LEDGER_COLUMNS, _LEDGER, is_list=True),
         Block(
@@ -253,8 +269,9 @@ def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
             _MILESTONE_COLUMNS,
             _MILESTONES.format(recommendation=_label_sql("recommendation")),
             "No milestones are published.",
-            "Turnout: votes divided by backers. Below the state of an open milestone stands the"
-            " recommendation.",
+            "Planned share: of the goal. Paid: what the ledger has released for the milestone, out"
+            " of all that was pledged. Turnout: votes divided by backers. Below the state of an"
+            " open milestone stands the recommendation.",
         ),
         Block(
             "record",

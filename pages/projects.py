@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from pages import charts
 from pages.blocks import Block, rows_of, settings_of, write_entities, write_rows
-from pages.formats import money, skill
+from pages.formats import counted, money, skill, title
 from pages.links import Links, id_list
 from pages.project_blocks import project_blocks
 from pages.project_charts import (
@@ -44,7 +44,7 @@ _LIVE_COLUMNS = (
     Column("creator_name", "Creator", "title", link="creator_path"),
     Column("category", "Category", "title", filter=True),
     Column("state", "State", filter=True),
-    Column("funding_ratio", "Funded", "bar", digits=0),
+    Column("funding_ratio", "Funded", "bar"),
     Column("funding_goal", "Goal", "money"),
     Column("pledged_amount", "Pledged", "money"),
     Column("days_left", "Days left", "number"),
@@ -63,16 +63,22 @@ _OTHERS = """
         0 as entity_id,
         row_number() over (order by launched_at desc, project_id desc) - 1 as position,
         title, {project_path} as path, project_status, category, launched_at,
-        coalesce(cancelled_at, deadline_at) as ended_at, funding_goal, pledged_amount,
-        pledged_amount / funding_goal as funded_ratio,
+        coalesce(cancelled_at, deadline_at) as ended_at, funding_goal, projects.pledged_amount,
+        projects.pledged_amount / funding_goal as funded_ratio,
         case
             when project_status = 'live' then 'not known yet'
             when project_status = 'successful' then
                 format('{{}} of {{}} milestones approved', approved_count, milestone_count)
-            when pledged_amount = 0 then 'nothing pledged'
+                || case
+                    when held_amount > 0 or coalesce(refunded_amount, 0) = 0 then ''
+                    when released_amount > 0 then ', rest refunded'
+                    else ', all refunded'
+                end
+            when projects.pledged_amount = 0 then 'nothing pledged'
             else 'all refunded'
         end as outcome
-    from core.dim_projects
+    from core.dim_projects as projects
+    left join core.escrow_balances using (project_id)
     left join milestones using (project_id)
     where (project_id in ({live})) is not true"""
 _OTHER_COLUMNS = (
@@ -83,7 +89,7 @@ _OTHER_COLUMNS = (
     Column("ended_at", "Ends or ended", "day"),
     Column("funding_goal", "Goal", "money"),
     Column("pledged_amount", "Pledged", "money"),
-    Column("funded_ratio", "Funded", "percent", digits=0),
+    Column("funded_ratio", "Funded", "percent"),
     Column("outcome", "Outcome"),
 )
 _TOTALS = """
@@ -134,6 +140,7 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         f"select * from ({others.sql}) where position < {LISTED} order by position"
     )
     files = write_rows(published, site, "projects", others, LISTED)
+    others_count = totals["project_count"] - len(live)
     site.write(
         "projects/index.html",
         "projects.html.jinja",
@@ -143,9 +150,14 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         live_columns=_LIVE_COLUMNS,
         chart=_chart(live) if live else None,
         others=first,
-        others_count=totals["project_count"] - len(live),
+        others_count=others_count,
         block=others,
-        settings={"folder": "projects", "files": files, "blocks": [others.described()]},
+        settings={
+            "folder": "projects",
+            "files": files,
+            "total": others_count,
+            "blocks": [others.described()],
+        },
     )
 
 
@@ -179,12 +191,12 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
     shapes = alt.Scale(
         domain=list(_LEVELS), range=["triangle-down", "circle", "triangle-up", "cross"]
     )
-    title = "Probability of success"
+    legend = "Probability of success"
     tooltip = [
         alt.Tooltip("title:N", title="Project"),
         alt.Tooltip("elapsed_ratio:Q", title="Elapsed", format=".0%"),
         alt.Tooltip("funding_ratio:Q", title="Funded", format=".1%"),
-        alt.Tooltip("success_probability:Q", title=title, format=".1%"),
+        alt.Tooltip("success_probability:Q", title=legend, format=".1%"),
         alt.Tooltip("days_left:Q", title="Days left", format=".1f"),
     ]
 
@@ -206,8 +218,8 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
             points.encode(
                 x=x,
                 y=y,
-                color=alt.Color("level:N", title=title, scale=levels),
-                shape=alt.Shape("level:N", title=title, scale=shapes),
+                color=alt.Color("level:N", title=legend, scale=levels),
+                shape=alt.Shape("level:N", title=legend, scale=shapes),
                 tooltip=tooltip,
             ),
         ).properties(width=width, height=280)
@@ -218,9 +230,9 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
     return charts.chart(
         "progress",
         build,
-        text=f"Funded share against elapsed share of {len(live):,} live projects: {reached:,} have"
-        f" reached their goal, {likely:,} have a probability above 70 %, {unlikely:,} one below"
-        " 30 %.",
+        text=f"Funded share against elapsed share of {counted(len(live), 'live project')}; with the"
+        f" goal reached: {reached:,}; with a probability above 70 %: {likely:,}; below 30 %:"
+        f" {unlikely:,}.",
         caption="Funded share of the goal against elapsed share of the campaign; the line is the"
         " goal.",
     )
@@ -239,7 +251,7 @@ def _write_projects(
         site.write(
             f"projects/{project_id}.html",
             "entity.html.jinja",
-            title=facts["title"],
+            title=title(facts["title"], str(project_id)),
             entity="project",
             entity_id=project_id,
             blocks=blocks,

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pages.failures import failures
-from pages.formats import label, money, prediction_time, tone
+from pages.formats import due, label, money, prediction_time, tone
 from pages.published import Published
 from pages.release_limits import Limits
 from pages.site import Site
@@ -83,7 +83,7 @@ _PARTS = {
         *_MONEY,
         _STRATEGY,
     ),
-    "watch": (_MILESTONE, Column("days_left", "Due in days", "number"), *_MONEY, _STRATEGY),
+    "watch": (_MILESTONE, Column("due", "Due", "number"), *_MONEY, _STRATEGY),
     "overdue": (
         _MILESTONE,
         Column("days_overdue", "Days overdue", "number"),
@@ -147,12 +147,14 @@ def _decision(row: dict[str, Any], site: Site) -> dict[str, Any]:
         ),
         "badge": _badge(row["recommendation"]),
         "votes": votes if row["vote_count"] else "no votes",
-        "votes_order": row["approval_ratio"],
+        "votes_sort": row["approval_ratio"],
         "turnout": (
             f"{_percent(row['approval_ratio'])} for, {_percent(row['turnout_ratio'])} turnout"
             if row["vote_count"]
             else None
         ),
+        "due": Markup(due(row["days_left"])),
+        "due_order": row["days_left"],
         "held": f"of {money(row['held_amount'])} held",
         "risk": Markup("certain") if is_known else row["risk_probability"],
         "risk_order": row["risk_probability"],

@@ -39,6 +39,7 @@ def _environment() -> Environment:
         "timestamp": formats.timestamp,
         "day": formats.day,
         "money": formats.money,
+        "counted": formats.counted,
         "prediction_time": formats.prediction_time,
         "skill": formats.skill,
         "label": formats.label,

@@ -8,7 +8,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from pages.formats import day, money, timestamp
+from pages.formats import day, money, timestamp, title
 
 Row = Mapping[str, Any]
 _NUMBERS = ("money", "count", "percent", "bar", "number")
@@ -118,6 +118,8 @@ def _cell(column: Column, row: Row, root: str, is_heading: bool) -> Markup:
 
 def _shown(column: Column, row: Row, root: str) -> Markup:
     value = row[column.name]
+    if column.kind == "title" and isinstance(value, str) and not isinstance(value, Markup):
+        value = title(value, row[column.link] if column.link else None)
     shown = _NONE if value is None else value_shown(column.kind, value, column.digits)
     if column.link and row[column.link]:
         shown = Markup('<a href="{}">{}</a>').format(root + row[column.link], shown)
@@ -157,7 +159,7 @@ def value_shown(kind: str, value: Any, digits: int = 1) -> Markup:
 def _order(column: Column, row: Row) -> Markup:
     """Returns the attribute by which a cell sorts and downloads, where its text would not do."""
     if (key := f"{column.name}_sort") in row:
-        return Markup(' data-sort="{}"').format(row[key])
+        return Markup(' data-sort="{}"').format("" if row[key] is None else row[key])
     value = row.get(f"{column.name}_order", row[column.name])
     if value is None:
         return Markup(' data-order=""')

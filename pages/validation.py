@@ -27,7 +27,7 @@ def write(published: Published, site: Site) -> None:
     site.write(
         "validation/index.html",
         "validation.html.jinja",
-        **_values(_read(published.validation_report)),
+        **_values(read(published.validation_report)),
     )
 
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     [name] = sys.argv[1:] if arguments is None else arguments
     path = Path(name)
     try:
-        write_text(path.with_suffix(".html"), render_report(_read(path)))
+        write_text(path.with_suffix(".html"), render_report(read(path)))
     except PagesError as error:
         print(f"pages: {error}", file=sys.stderr)
         return 2
@@ -63,7 +63,12 @@ def _values(report: Json) -> Json:
     }
 
 
-def _read(path: Path) -> Json:
+def read(path: Path) -> Json:
+    """Returns a report.
+
+    Raises:
+        PagesError: It is not there, or is none.
+    """
     try:
         report: Json = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -45,10 +45,13 @@ def export(paths: Paths, table: str, kind: str, file: str) -> None:
     kind = kind or (ending if (ending := Path(file).suffix[1:]) in FORMATS else "csv")
     if kind not in FORMATS:
         raise CallError(f"FORMAT={kind} is none of {', '.join(FORMATS)}")
-    target = (Path(file) if file else FOLDER / f"{table}.{kind}").absolute()
+    # what a link points to is written, never the link itself
+    target = (Path(file) if file else FOLDER / f"{table}.{kind}").resolve()
     if target.is_dir():
         raise CallError(f"OUT={file} is a folder; name a file in it")
-    if target.resolve().is_relative_to(paths.root):
+    if target.exists() and not target.is_file():
+        raise CallError(f"OUT={file} is no file: for the screen, make query FORMAT={kind}")
+    if target.is_relative_to(paths.root):
         raise CallError(f"OUT={file} lies in the warehouse, which only runs write")
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:

@@ -20,11 +20,14 @@
     money: grouped, count: grouped, day, percent,
     number: (text, digits) => grouped((+text).toFixed(digits)),
     timestamp: (text) => `${day(text)}, ${text.slice(11, 16)} UTC`,
-    title: (text) => element("bdi", {}, text),
   };
 
-  function shown(column, text) {
+  const title = (text, path) => /[^\p{Z}\p{C}]/u.test(text) ? text
+    : ["(no title)", /\d+/.exec(path ?? "")].join(" ").trim();
+
+  function shown(column, text, path) {
     if (text === null) return [element("span", { title: "not known" }, "–")];
+    if (column.kind === "title") return [element("bdi", {}, title(text, path))];
     if (column.kind !== "bar") return [FORMS[column.kind]?.(text, column.digits) ?? text];
     const part = element("span");
     part.style.width = `${Math.min(100, Math.round(100 * text))}%`;
@@ -32,7 +35,7 @@
   }
 
   function content(column, row) {
-    let parts = shown(column, row[column.name]);
+    let parts = shown(column, row[column.name], row[column.link]);
     if (column.link && row[column.link])
       parts = [element("a", { href: "../" + row[column.link] }, ...parts)];
     if (column.note && row[column.note] !== null)
@@ -87,8 +90,9 @@
       heading.textContent = id ? `There is no ${settings.entity} ${id}` : `No ${settings.entity} is named`;
       return;
     }
-    heading.replaceChildren(element("bdi", {}, found[0][0]));
-    document.title = `${found[0][0]} · Escrow Milestone Analytics`;
+    const name = title(found[0][0], id);
+    heading.replaceChildren(element("bdi", {}, name));
+    document.title = `${name} · Escrow Milestone Analytics`;
     for (const each of document.querySelectorAll(".entity-id")) each.textContent = id;
     document.querySelector(`[data-rows=${header.name}]`).append(facts(header, found, header.columns.slice(1)));
     for (const block of blocks) {
@@ -102,8 +106,8 @@
 
   const pause = () => new Promise((resolve) => setTimeout(resolve));
 
-  // The table that takes more rows once somebody searches, filters or asks for them; few at a
-  // time, so that nothing blocks.
+  // The table that takes more rows once somebody searches, filters, sorts, downloads or asks for
+  // them; few at a time, so that nothing blocks.
   function offerMore(node, button) {
     const [block] = settings.blocks;
     const loadAll = async (table) => {
@@ -120,13 +124,15 @@
       table.trigger("grow");
       button.closest("p").hidden = true;
     };
+    node.dataset.total = settings.total;
     node.addEventListener("enhanced", ({ detail: table }) => {
-      const once = () => { if (!button.disabled) loadAll(table); };
-      button.addEventListener("click", once);
+      let loaded;
+      node.complete = () => (loaded ??= loadAll(table));
+      button.addEventListener("click", node.complete);
       node.closest(".table").addEventListener("focusin", ({ target }) => {
-        if (target.matches("input, select")) once();
+        if (target.matches("input, select")) node.complete();
       });
-      if ([...escrow.address().keys()].some((key) => key.startsWith(block.name + "."))) once();
+      if ([...escrow.address().keys()].some((key) => key.startsWith(block.name + "."))) node.complete();
     }, { once: true });
   }
 

@@ -15,7 +15,8 @@
     return made;
   };
 
-  // The address keeps what tables show: #name.search=…&name.2=… , beside the place on the page.
+  // The address keeps what tables show: #name.search=…&name.2=…&name.sort=3d , beside the place on
+  // the page.
   // A page that shows any entity has its id first: #7&name.search=…
   const address = () => new URLSearchParams(/=|^#\d+$/.test(location.hash) ? location.hash.slice(1) : "");
   const keep = (key, value) => {
@@ -61,8 +62,10 @@
   function enhance(node) {
     const name = node.id, isLong = node.tBodies[0].rows.length > SHORT;
     const heads = [...node.tHead.rows[0].cells];
+    const [, place, direction] = /^(\d+)([ad])$/.exec(address().get(`${name}.sort`)) ?? [];
     const table = new DataTable(node, {
-      order: [], autoWidth: false, // the types are known: looking for them takes most of the time
+      order: place < heads.length ? [[+place, direction === "a" ? "asc" : "desc"]] : [],
+      autoWidth: false, // the types are known: looking for them takes most of the time
       columns: heads.map((head) => ({ type: head.classList.contains("number") ? "num" : "string-utf8" })),
       paging: isLong, pageLength: ROWS, searching: true, info: false,
       layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: isLong ? "paging" : null },
@@ -84,15 +87,25 @@
       if ("filter" in head.dataset) bar.append(filterOf(table, column, name, plain(head.textContent)));
     });
     const download = element("button", { type: "button" }, "Download CSV");
-    download.addEventListener("click", () => save(table, heads, name));
+    download.addEventListener("click", async () => { // some tables have rows that are not loaded yet
+      await node.complete?.();
+      save(table, heads, name);
+    });
     bar.append(download, count);
     const say = () => {
       table.table().container().querySelector(".dt-paging nav")?.setAttribute("aria-label", `Pages of ${name}`);
       const { recordsDisplay, recordsTotal } = table.page.info();
-      count.textContent = recordsDisplay === recordsTotal
-        ? (isLong ? `${recordsTotal} rows` : "") : `${recordsDisplay} of ${recordsTotal} rows`;
+      const total = +(node.dataset.total ?? recordsTotal);
+      const grouped = (number) => number.toLocaleString("en-US");
+      count.textContent = recordsDisplay === total
+        ? (isLong ? `${grouped(total)} rows` : "") : `${grouped(recordsDisplay)} of ${grouped(total)} rows`;
     };
     table.on("draw", say).draw();
+    table.on("order", () => {
+      const [[column, order] = []] = table.order();
+      keep(`${name}.sort`, order ? column + order[0] : "");
+      node.complete?.();
+    });
     node.closest(".table").prepend(bar);
     if (isLong) { // paper has all rows
       addEventListener("beforeprint", () => table.page.len(-1).draw());
@@ -101,17 +114,38 @@
     node.dispatchEvent(new CustomEvent("enhanced", { detail: table }));
   }
 
-  // The exact values, not their shown form; what a spreadsheet would run as a formula stays text.
+  // Downloads hold the exact values, not their shown form, then the second line of a cell.
+  const notes = (cell) => [...cell.children].filter((part) => part.matches(".name"));
+  const value = (cell) => cell.dataset.order ?? plain([...cell.childNodes]
+    .filter((part) => !notes(cell).includes(part)).map((part) => part.textContent).join(""));
+  const note = (cell) => plain(notes(cell).map((part) => part.textContent).join(" "));
+  const idOf = (pattern) => (row) =>
+    [...row.querySelectorAll("a")].map((link) => pattern.exec(link.href)?.[1]).find(Boolean) ?? "";
+  const IDS = [ // of what a row leads to
+    ["Project id", idOf(/\/projects\/(?:any\.html#)?(\d+)/)],
+    ["Milestone id", idOf(/[#&]milestone[-=](\d+)/)],
+    ["Creator id", idOf(/\/creators\/(?:any\.html#)?(\d+)/)],
+  ];
+
   function save(table, heads, name) {
+    const rows = table.rows({ search: "applied", order: "applied" }).nodes().toArray();
+    const columns = heads.flatMap((head, place) => {
+      const heading = plain(head.textContent), isText = rows.some((row) => plain(row.cells[place].textContent));
+      const each = [[heading, (row) => value(row.cells[place])], [heading + ", note", (row) => note(row.cells[place])]];
+      return each.filter(([, text], isNote) => isNote ? rows.some(text) : isText);
+    });
+    columns.push(...IDS.filter(([heading, id]) => rows.some(id) && !columns.some(([same]) => same === heading)));
+    // what a spreadsheet would run as a formula stays text
     const quoted = (text) => `"${(/^[=+@\t\r]|^-(?![\d.]+$)/.test(text) ? "'" + text : text).replace(/"/g, '""')}"`;
-    const lines = [heads.map((head) => quoted(plain(head.textContent)))];
-    for (const row of table.rows({ search: "applied", order: "applied" }).nodes().toArray())
-      lines.push([...row.cells].map((cell) => quoted(cell.dataset.order ?? plain(cell.textContent))));
-    const file = new Blob([lines.map((line) => line.join(",")).join("\r\n") + "\r\n"], { type: "text/csv" });
+    const lines = [columns.map(([heading]) => heading), ...rows.map((row) => columns.map(([, text]) => text(row)))];
+    const text = lines.map((line) => line.map(quoted).join(",") + "\r\n").join("");
+    const file = new Blob(["\ufeff", text], { type: "text/csv" }); // the mark tells Excel that names are UTF-8
     const link = element("a", { href: URL.createObjectURL(file), download: `${name}.csv` });
     link.click();
     URL.revokeObjectURL(link.href);
   }
+
+  addEventListener("hashchange", () => { if (location.hash.includes("=")) location.reload(); });
 
   // Charts: the drawing stays until somebody points at it.
   // Returns the view, so that a page's own script can move its parameters.
@@ -142,6 +176,13 @@
       for (const event of ["pointerover", "touchstart"])
         figure.addEventListener(event, () => enliven(figure), { once: true, passive: true });
   }
+  let opened = []; // paper has what is folded away
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("main details:not([open])")];
+    for (const each of opened) each.open = true;
+  });
+  addEventListener("afterprint", () => { for (const each of opened) each.open = false; });
+
   window.escrow = { load, element, keep, address, enhance, near, enliven };
   document.readyState === "complete" ? start() : addEventListener("load", start);
 })();

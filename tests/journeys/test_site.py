@@ -1,5 +1,6 @@
 """The site in a real browser, without a network: on a desk and on a phone, by day and by night."""
 
+import codecs
 import csv
 import shutil
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ pytestmark = [
     needs_make,
     pytest.mark.skipif(not CHROMIUM, reason="needs Chromium, which .ci/run installs"),
 ]
+NARROW = {"width": 320, "height": 640}
+PORTRAIT, LANDSCAPE = 703, 1032  # pixels between the margins of A4
 DESK, PHONE = {"width": 1400, "height": 1000}, {"width": 390, "height": 844}
 SCHEMES = ("light", "dark")
 
@@ -151,6 +154,7 @@ def test_tables_sort_search_filter_and_remember(browser: Browser, site: Path) ->
         near(tab, name)
         tab.click(f"#{name} thead th:nth-child({rows + 1})")
         tab.click(f"#{name} thead th:nth-child({rows + 1})")  # the largest first
+        tab.wait_for_selector(f"#{name} th.dt-ordering-desc")
         counts = [int(each) for each in shown(tab, name, rows) if each]
         assert counts == sorted(counts, reverse=True)
         assert len(set(counts)) > 3
@@ -165,7 +169,12 @@ def test_tables_sort_search_filter_and_remember(browser: Browser, site: Path) ->
         tab = visit.open("about:blank")
         tab = visit.open(kept)
         near(tab, name)
-        assert sorted(shown(tab, name, 0)) == sorted(found)
+        assert shown(tab, name, 0) == found  # in the same order
+        with tab.expect_event("load"):
+            tab.evaluate(f"location.hash = '#{name}.search=core.dim_'")  # as if typed
+        near(tab, name)
+        assert tab.input_value(f".table:has(#{name}) input") == "core.dim_"
+        assert "core.dim_projects" in shown(tab, name, 0)
 
 
 def test_a_download_holds_the_exact_values(
@@ -173,12 +182,7 @@ def test_a_download_holds_the_exact_values(
 ) -> None:
     with Visit(browser, DESK, "light") as visit:
         tab = visit.open(f"{site.as_uri()}/catalogue/index.html")
-        near(tab, "money_moved_by_month-answer")
-        with tab.expect_download() as started:
-            tab.click(".table:has(#money_moved_by_month-answer) button")
-        started.value.save_as(tmp_path / "answer.csv")
-    with (tmp_path / "answer.csv").open(encoding="utf-8", newline="") as file:
-        head, *rows = csv.reader(file)
+        head, *rows = downloaded(tab, "money_moved_by_month-answer", tmp_path)
     sql = tab_sql(product, "money_moved_by_month")
     answer = product.ask(sql)[: len(rows)]
     assert rows
@@ -189,9 +193,58 @@ def test_a_download_holds_the_exact_values(
                 assert Decimal(text) == value
 
 
+def downloaded(tab: Tab, name: str, folder: Path) -> list[list[str]]:
+    """The heading and the rows of a table's CSV."""
+    near(tab, name)
+    with tab.expect_download() as started:
+        tab.click(f".table:has(#{name}) button:text('Download CSV')")
+    started.value.save_as(folder / "table.csv")
+    assert (folder / "table.csv").read_bytes().startswith(codecs.BOM_UTF8)
+    with (folder / "table.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_a_download_holds_second_lines_and_ids_but_no_drawing(
+    browser: Browser, site: Path, product: Clone, tmp_path: Path
+) -> None:
+    with Visit(browser, DESK, "light") as visit:
+        tab = visit.open(f"{site.as_uri()}/projects/index.html")
+        head, *rows = downloaded(tab, "live", tmp_path)
+        assert head[-4:-2] == ["Final amount, 90 % interval", "Final amount, 90 % interval, note"]
+        assert head[-2:] == ["Project id", "Creator id"]
+        assert "Funding curve" not in head
+        assert [row[0] for row in rows] == [
+            title
+            for row in rows
+            for (title,) in product.ask(
+                f"select title from core.dim_projects where project_id = {row[-2]}"
+            )
+        ]
+        tab = visit.open(f"{site.as_uri()}/releases/index.html")
+        head, *rows = downloaded(tab, "watch", tmp_path)
+    milestones = [dict(zip(head, row, strict=True)) for row in rows]
+    titles = dict(product.ask("select milestone_id, title from core.fct_milestones"))
+    assert milestones
+    for each in milestones:
+        assert each["Milestone, note"].startswith(titles[int(each["Milestone id"])])
+        assert each["Payment, note"].endswith(" held")
+
+
 def tab_sql(product: Clone, name: str) -> str:
     text = (product.folder / "dbt_project" / "analyses" / f"{name}.sql").read_text()
     return text.replace("{{ ref('", "core.").replace("') }}", "")
+
+
+def test_without_scripts_nothing_is_offered_that_needs_them(browser: Browser, site: Path) -> None:
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    tab = context.new_page()
+    tab.goto(f"{site.as_uri()}/projects/index.html")
+    assert not tab.locator("#load").is_visible()
+    for entity in ("project", "creator"):
+        tab.goto(f"{site.as_uri()}/{entity}s/any.html#1")
+        assert f"make query SQL='from core.dim_{entity}s" in tab.inner_text(".head")
+        assert not tab.locator("main h2").first.is_visible()
+    context.close()
 
 
 def test_charts_become_interactive_and_say_what_they_show(browser: Browser, site: Path) -> None:
@@ -211,6 +264,36 @@ def test_paper_has_every_row(browser: Browser, site: Path) -> None:
         on_screen = len(shown(tab, "every-check", 0))
         tab.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert on_screen == 25 < len(shown(tab, "every-check", 0))
+
+
+def test_paper_is_wide_enough_and_has_what_is_folded_away(browser: Browser, site: Path) -> None:
+    wider = "document.documentElement.scrollWidth"
+    for path in ("projects", "releases", "money", "quality"):
+        with Visit(browser, DESK, "light") as visit:
+            tab = visit.open(f"{site.as_uri()}/{path}/index.html")
+            tab.emulate_media(media="print")
+            is_wide = tab.evaluate("getComputedStyle(document.body).page") == "wide"
+            width = LANDSCAPE if is_wide else PORTRAIT
+            tab.set_viewport_size({"width": width, "height": 1000})
+            assert tab.evaluate(wider) <= width, path
+            assert not tab.locator("main button").first.is_visible()
+            closed = tab.locator("main details:not([open])")
+            tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+            assert closed.count() == 0
+            tab.evaluate("dispatchEvent(new Event('afterprint'))")
+            assert path in ("projects", "quality") or closed.count() > 0
+
+
+def test_narrow_windows_and_long_names_are_no_trouble(browser: Browser, site: Path) -> None:
+    with Visit(browser, NARROW, "light") as visit:
+        for page in PAGES:
+            tab = visit.open(f"{site.as_uri()}/{page.path}")
+            assert tab.evaluate("document.documentElement.scrollWidth") <= 320, page.path
+        tab = visit.open(f"{site.as_uri()}/projects/index.html")
+        tab.evaluate("document.querySelector('#live tbody bdi').textContent = 'word '.repeat(100)")
+        row = tab.locator("#live tbody tr").first.bounding_box()
+        assert row
+        assert row["height"] < 200
 
 
 @pytest.mark.parametrize("page", [DBT_DOCS, LINEAGE], ids=lambda page: page.name)

@@ -7,8 +7,9 @@ from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 
 from pages.formats import money
+from pages.projects import LISTED
 from tests.journeys.clone import Clone, needs_make
-from tests.journeys.test_site import CHROMIUM, DESK, Visit, browser, near, shown, site
+from tests.journeys.test_site import CHROMIUM, DESK, Visit, browser, downloaded, near, shown, site
 
 __all__ = ["browser", "site"]
 pytestmark = [
@@ -80,4 +81,24 @@ def test_a_filter_kept_in_the_address_finds_all_projects(
         near(tab, "others")
         tab.wait_for_selector(f".table:has(#others) .count:text-matches('^{cancelled} of ')")
         assert set(shown(tab, "others", 1)) == {"cancelled"}
+        assert visit.complaints == []
+
+
+@pytest.mark.parametrize("use", ["sort", "download"])
+def test_sorting_and_downloading_take_all_projects(
+    browser: Browser, site: Path, product: Clone, tmp_path: Path, use: str
+) -> None:
+    [(total,)] = product.ask(
+        "select count(*) from core.dim_projects"
+        " where project_id not in (select project_id from insights.project_outlook)"
+    )
+    with Visit(browser, DESK, "light") as visit:
+        tab = visit.open(f"{site.as_uri()}/projects/index.html")
+        near(tab, "others")
+        assert tab.inner_text(".table:has(#others) .count") == f"{LISTED} of {total:,} rows"
+        if use == "download":
+            assert len(downloaded(tab, "others", tmp_path)) == 1 + total
+        else:
+            tab.click("#others thead th:nth-child(7)")
+        tab.wait_for_selector(f".table:has(#others) .count:text-is('{total:,} rows')")
         assert visit.complaints == []

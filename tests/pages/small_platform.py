@@ -48,6 +48,8 @@ create table core.escrow_balances as
         (case when project_id = 2 then 60 else 0 end)::decimal(18, 2) as released_amount,
         (case when project_id = 3 then 500000000000.01 else 0 end)::decimal(18, 2)
             as refunded_amount);
+create table core.backer_balances as
+    select project_id, 1::bigint as backer_id, held_amount from core.escrow_balances;
 create table core.fct_milestones as from (values
     (21::bigint, 2::bigint, 1::bigint, 'Prototype <i>', 50.00, '2023-03-01'::timestamp,
         '2023-02-25'::timestamp, '2023-03-10'::timestamp, '2023-01-21'::timestamp, 'approved'),

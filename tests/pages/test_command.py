@@ -42,6 +42,21 @@ def test_a_page_that_fails_says_so_in_its_place(
     assert err.endswith("pages: a bug ended the making of: report\n")
 
 
+@pytest.mark.parametrize("missing", ["static_index.html", "manifest.json", "validation.json"])
+def test_a_missing_input_leaves_the_site_as_it_was(
+    finished: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    build, site = finished.folder / "build", tmp_path / "site"
+    build.mkdir(exist_ok=True)
+    for name in {"static_index.html", "manifest.json", "validation.json"} - {missing}:
+        (build / name).write_text("{}")
+    docs = build / "static_index.html"
+    arguments = ("--warehouse", str(finished.folder), "--site", str(site), "--docs", str(docs))
+    assert pages.main(arguments) == 2
+    assert missing in capsys.readouterr().err
+    assert not site.exists()
+
+
 def test_the_page_of_a_refused_run_lies_beside_its_report(tmp_path: Path) -> None:
     from pages.validation import main
 

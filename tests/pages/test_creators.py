@@ -22,7 +22,7 @@ def test_a_creator_has_a_record_and_projects(site: Site, tmp_path: Path) -> None
         "Projects launched 2 Live 1 Successful 1 Failed 0 Cancelled 0",
         "Milestones submitted by their due date 1 of 1",
         "Pledged 160.00 Held 100.00 Released 60.00 Refunded 0.00",
-        "120 % 60.00 60.00 0.00",
+        "120.0 % 60.00 60.00 0.00",
     ):
         assert figure in text, figure
     page = (site.root / "creators/1.html").read_text()

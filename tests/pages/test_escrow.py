@@ -1,5 +1,7 @@
 """The ledger by month is that of the tables, to the cent."""
 
+import json
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -88,3 +90,23 @@ def test_the_drawings_say_what_is_held(tmp_path: Path) -> None:
     assert "1,099,999,999,999.68 is held" in drawn
     assert "699,999,999,999.67 milestone late" in drawn
     assert "1,400,000,000,115.11 pledged" in escrow.ledger_chart(months_of(path))
+
+
+def drawn_days(chart: str, **kept: str) -> dict[str, float]:
+    """What a drawing, or the upper one of two, shows by day, of the rows with some values."""
+    content = json.loads(re.search(r'application/json">(.*?)</script>', chart, re.S)[1])  # type: ignore[index]
+    rows = content.get("vconcat", [content])[0]["data"]["values"]
+    found = [row for row in rows if kept.items() <= row.items()]
+    return {row["last_day"]: row["amount"] for row in found}
+
+
+def test_what_is_held_is_drawn_at_the_end_of_its_month(tmp_path: Path) -> None:
+    path = tmp_path / "escrow.duckdb"
+    ledger.write(path)
+    months = months_of(path)
+    ends = ["2023-10-31", "2023-11-30", "2023-12-31"]
+    live = drawn_days(escrow.held_chart(months), state="live campaigns")
+    assert list(live) == ["2023-10-01", *ends]
+    assert [*live.values()][:2] == [0, 1000000000110.1]
+    held = drawn_days(escrow.ledger_chart(months), line="held at month's end")
+    assert list(held) == ends

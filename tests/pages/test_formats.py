@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import yaml
 
-from pages.formats import day, money, prediction_time, timestamp
+from pages.formats import counted, day, due, money, prediction_time, timestamp
 from tests.forks import REPOSITORY
 
 
@@ -19,6 +19,13 @@ def test_money_has_cents_and_thousands_separators() -> None:
     assert [money(each) for each in (Decimal("1234.5"), 0, 1e6, None)] == [
         *("1,234.50", "0.00", "1,000,000.00", "not known"),
     ]
+
+
+def test_counts_and_days_read_as_words() -> None:
+    assert [counted(each, "project") for each in (0, 1, 2000)] == [
+        *("0 projects", "1 project", "2,000 projects"),
+    ]
+    assert [due(each) for each in (3, 0, -12)] == ["in 3.0 days", "in 0.0 days", "12.0 days ago"]
 
 
 @pytest.mark.parametrize(

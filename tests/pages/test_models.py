@@ -196,3 +196,10 @@ def test_the_interval_of_the_final_total_is_shown_with_its_coverage(
     [row] = rows_of(page, "final-amount")
     assert row[:5] == [prediction_time("d3"), "16", "87.5 % [64.0, 96.5]", "&ndash;", "2.72"]
     assert "None at d3: too few earlier campaigns." in page
+
+
+def test_what_was_not_measured_has_no_unit(finished: Any, site: Site) -> None:
+    finished.sql("delete from ml.model_metrics where metric = 'log_loss_over_rule'")
+    page = page_of(finished, site)
+    assert "log loss not known, all prediction times" in page
+    assert "not known nats" not in page

@@ -40,7 +40,7 @@ def test_sums_equal_the_tables_to_the_cent(path: Path, site: Site) -> None:
         ("1,099,999,999,999.68", "held in escrow for 2 projects"),
         ("300,000,000,033.66", "released to creators"),
         ("81.77", "refunded to backers"),
-        ("0.00", "difference: pledged less the other three"),
+        ("0 of 5", 'projects with a <a href="#reconciliation">difference</a>: 0.00 pledged less'),
     ):
         assert f"<b>{amount}</b> {what}" in text
     assert "in all 5 projects: 0 have a difference." in text
@@ -81,7 +81,19 @@ def test_the_largest_projects_come_first_and_are_linked(path: Path, site: Site) 
     ]
     assert [row[3] for row in found] == ["63.6 %", "100.0 %"]
     assert 'href="../projects/1.html"' in text
-    assert "<b>63.6 %</b> of the held money is in the largest 1 % of projects" in text
+    assert text.count("of the held money is in the") == 1
+    assert "is in the largest project of 2: 699,999,999,999.67</li>" in text
+
+
+def test_the_share_of_the_largest_projects_names_their_number(path: Path, site: Site) -> None:
+    """Of 20 projects, 1 % and 5 % are one project."""
+    rows = [{"project_id": 100 + n, "held_amount": 1} for n in range(18)]
+    documented.create(path, {"core.escrow_balances": rows})
+    text = page(path, site)
+    assert re.findall(r"is in the (.*?):", text) == [
+        "largest project of 2",
+        "2 largest projects of 2",
+    ]
 
 
 def test_hostile_titles_are_inert(path: Path, site: Site) -> None:
@@ -112,7 +124,8 @@ def test_differences_that_cancel_out_are_found(path: Path, site: Site) -> None:
             f" where project_id = {project}",
         )
     text = page(path, site)
-    assert "<b>0.00</b> difference" in text
+    assert '<li class="tile error some"><b>2 of 5</b> projects with a' in text
+    assert "difference</a>: 0.00 pledged less the other three, 0.00 held less" in text
     assert "2 of 5 projects have a difference." in text
 
 

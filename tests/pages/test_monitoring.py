@@ -1,10 +1,12 @@
 """The page about the models in use says what the tables say, in text as well as in charts."""
 
 import re
+from datetime import date
 from typing import Any
 
 from scipy.stats import binomtest
 
+from pages import monitoring
 from pages.formats import day, prediction_time
 from pages.monitoring import write
 from pages.published import open_published
@@ -122,3 +124,9 @@ def test_the_same_tables_give_the_same_bytes(finished: Any, site: Site) -> None:
     first = page_of(finished, site)
     finished.sql("drop schema insights cascade")
     assert page_of(finished, site) == first
+
+
+def test_no_interval_starts_at_minus_zero() -> None:
+    row = {"month": date(2023, 3, 1), "low": -1e-17, "high": 0.5}
+    assert "0.0 % to 50.0 %" in monitoring._month(row)["interval"]
+    assert "-0.0" not in monitoring._month(row)["interval"]

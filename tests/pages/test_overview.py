@@ -111,10 +111,27 @@ def test_tiles_equal_the_tables(path: Path, site: Site) -> None:
     # submitted, or due in 14 days: not the overdue one, and not the one due later
     assert '<b>2</b> milestones due for a <a href="releases/index.html">decision</a>' in text
     assert "in 14 days: 700,000,000,009.67" in text
-    assert "<b>112,345,678,901.22</b> money at risk" in text
-    assert "no risk is known for 2 payments of 10.30" in text
+    assert "<b>12,345,678,901.23</b> money at risk" in text
+    assert "paid in full, 1 milestone</li>" in text
     assert "<b>1</b> of 2 live projects" in text
+    documented.sql(path, "delete from insights.project_outlook where project_id = 6")
+    assert "<b>1</b> of 1 live project <a" in written(path, site)
     assert "<b>1 of 1</b> checks passed" in text
+
+
+def test_only_what_may_be_released_now_is_at_risk(path: Path, site: Site) -> None:
+    more = (
+        DECISION | {"milestone_id": 26, "recommendation": "do_not_release"},
+        DECISION
+        | {"milestone_id": 27, "recommendation": "decide_by_hand", "expected_loss_amount": None}
+        | {"release_amount": "10.30"},
+    )
+    documented.create(path, {"insights.release_decisions": more})
+    text = written(path, site)
+    assert "<b>12,345,678,901.23</b> money at risk" in text
+    assert "paid in full, 2 milestones; no risk is known for 1 payment of 10.30</li>" in text
+    documented.sql(path, "delete from insights.release_decisions where is_submitted")
+    assert "<b>0.00</b> money at risk: nothing can be released now" in written(path, site)
 
 
 @pytest.mark.parametrize("skill", ["'not_proven'", "'not_tested'", "null"])
@@ -134,6 +151,7 @@ def test_what_is_submitted_comes_first_then_what_is_overdue(path: Path, site: Si
         ["699,999,999,999.67", "12,345,678,901.23"],
         ["699,999,999,999.67", "99,999,999,999.99"],
     ]
+    assert "then overdue ones: 2 need a decision, 2 being watched.</caption>" in text
     assert "Late &lt;i&gt;one&lt;/i&gt;" in text
     assert "<i>one" not in text
 
@@ -157,7 +175,7 @@ def test_live_projects_have_their_probability_or_their_goal(path: Path, site: Si
         "2.5",
         "2,000.00",
         "596.7 %",
-        "25 %",
+        "25.0 %",
         "2.00 1.00 to 3.00",
     ]
     assert second[4] == "goal reached"
@@ -175,7 +193,7 @@ def test_an_empty_platform_says_what_is_missing(tmp_path: Path, site: Site) -> N
     text = written(path, site)
     for part in (
         "No milestone is open.", "Nobody has pledged yet", "No project has launched.",
-        "No project is live.", "<b>not known</b> money at risk", "Skipped: x.",
+        "No project is live.", "nothing can be released now", "Skipped: x.",
     ):  # fmt: skip
         assert part in text, part
     assert "None" not in text
@@ -188,4 +206,4 @@ def test_open_milestones_of_which_none_needs_a_decision(path: Path, site: Site) 
 
 def test_quarantined_rows_are_counted(path: Path, site: Site) -> None:
     documented.sql(path, "insert into quality.quarantined_rows values ('run-1'), ('run-0')")
-    assert "1 raw rows were quarantined" in written(path, site)
+    assert "1 raw row was quarantined" in written(path, site)

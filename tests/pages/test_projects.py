@@ -64,12 +64,19 @@ def test_the_page_of_a_project_shows_its_figures(make: Make) -> None:
         "at launch (launch) 22 Dec 2023, 00:00 UTC 0.0 % 0.0 % open 25.0 %",
         "50.0 % 40.0 % open 75.0 % pace_ratio = 0.8 (+0.200)",
         "The model: skill not tested (9 test projects, 30 are needed).",
-        "Difference: pledged less the other three 0.00",
+        "Held: pledged less both 40.00",
+        "Held, summed over its backers' balances 40.00",
+        "Difference of the two 0.00",
         "make query SQL='from core.fct_escrow_transactions where project_id = 1 '",
         "Projects launched 2",
         "Milestones submitted by their due date 1 of 1",
     ):
         assert figure in text, figure
+
+
+def test_a_blank_title_is_replaced_in_the_heading(make: Make) -> None:
+    site = make("update core.dim_projects set title = ' ' where project_id = 1")
+    assert "<h1><bdi>(no title) 1</bdi></h1>" in (site.root / "projects/1.html").read_text()
 
 
 def test_what_people_wrote_is_text_everywhere(make: Make) -> None:
@@ -89,10 +96,21 @@ def test_the_data_of_any_project_say_what_its_page_says(make: Make) -> None:
         for row in data[block["name"]].get("1", []):
             assert len(row) == len(block["keys"])
     assert data["facts"]["1"][0][0] == small_platform.HOSTILE
-    assert data["ledger"]["3"] == [["500000000000.01", "0.00", "0.00", "500000000000.01", "0.00"]]
-    assert data["milestones"]["2"][0][5:8] == ["2", "1", "0.75"]
+    assert data["ledger"]["3"] == [
+        ["500000000000.01", "0.00", "500000000000.01", "0.00", "0.00", "0.00"]
+    ]
+    assert [row[2:4] for row in data["milestones"]["2"]] == [["50.00", "60.00"], ["50.00", "0.00"]]
+    assert data["milestones"]["2"][0][6:9] == ["2", "1", "0.75"]
     assert data["milestones"]["2"][1][-1] == "hold back 20 %"
     assert "1" not in data["milestones"]
+
+
+def test_held_money_that_no_backer_has_shows_on_the_page_of_its_project(make: Make) -> None:
+    text = text_of(
+        make("update core.backer_balances set held_amount = held_amount - 0.01"),
+        "projects/1.html",
+    )
+    assert "backers' balances 39.99 Difference of the two 0.01" in text
 
 
 def test_transactions_add_up_to_the_ledger_and_say_what_is_not_listed(make: Make) -> None:
@@ -131,10 +149,46 @@ def test_all_others_are_in_the_table_or_in_its_data(
     monkeypatch.setattr(projects, "LISTED", 1)
     site = make()
     text, data = text_of(site, "projects/index.html"), loaded(site, "others-0")
-    assert "The newest 1 of 3; searching and filtering load the rest." in text
-    assert "Stopped cancelled Art 1 Mar 2023 5 Mar 2023 50.00 0.00 0 % nothing pledged" in text
+    assert "The newest 1 of 3. Searching, filtering, sorting and downloading load the rest." in text
+    assert "Stopped cancelled Art 1 Mar 2023 5 Mar 2023 50.00 0.00 0.0 % nothing pledged" in text
     assert [row[0] for row in data] == ["Large", "Done"]
     assert data[1][7:] == ["1.2", "1 of 2 milestones approved", "projects/any.html#2"]
+
+
+@pytest.mark.parametrize(
+    ("released", "refunded", "outcome"),
+    [(60, 60, ", rest refunded"), (0, 120, ", all refunded"), (120, 0, ""), (60, 0, "")],
+)
+def test_what_was_refunded_of_a_successful_project_is_said(
+    make: Make, released: int, refunded: int, outcome: str
+) -> None:
+    site = make(
+        f"""update core.escrow_balances set released_amount = {released},
+        refunded_amount = {refunded}, held_amount = pledged_amount - {released} - {refunded}
+        where project_id = 2"""
+    )
+    text = text_of(site, "projects/index.html")
+    assert f"120.00 120.0 % 1 of 2 milestones approved{outcome}" in text
+    assert f"approved{outcome}," not in text
+
+
+def test_a_milestone_that_never_started_says_why(make: Make) -> None:
+    site = make("update core.fct_milestones set milestone_status = 'void' where milestone_id = 22")
+    row = loaded(site, "0")["milestones"]["2"][1]
+    assert row[-2:] == ["not started: project refunded", "hold back 20 %"]
+
+
+def test_a_live_project_shows_half_a_percent(make: Make) -> None:
+    site = make(
+        """create or replace table insights.project_outlook as
+        select * replace (0.005 as funding_ratio) from insights.project_outlook"""
+    )
+    assert "open 0.5 % 100.00" in text_of(site, "projects/index.html")
+
+
+def test_only_live_campaigns_have_a_prediction_by_the_model_in_use(make: Make) -> None:
+    text = text_of(make(), "projects/1.html")
+    assert "by a fit from before the launch; of a live campaign, as of now, by the model" in text
 
 
 def test_data_are_cut_into_small_files(make: Make) -> None:

@@ -112,7 +112,7 @@ def test_page_says_what_to_decide_to_watch_and_to_chase(path: Path, site: Site) 
         "front loaded",
     ]
     [watch] = rows_of(text, "watch")
-    assert (watch[0].split(" Prototype")[0], watch[1]) == ("Watched Garden", "5.5")
+    assert (watch[0].split(" Prototype")[0], watch[1]) == ("Watched Garden", "in 5.5 days")
     [overdue] = rows_of(text, "overdue")
     assert overdue[0].startswith("Overdue Garden")
     assert (overdue[1], overdue[3]) == ("4.2", "certain known outcome")

@@ -10,6 +10,7 @@ from pages import assets, frame
 from pages.links import Links
 from pages.published import open_published
 from pages.site import Site
+from tests.pages import documented, ledger
 
 
 def test_scripts_are_written_once_with_their_licences(
@@ -50,29 +51,56 @@ def test_links_lead_to_a_page_of_its_own_or_to_the_one_that_shows_any() -> None:
     assert links.project(7) == "projects/7.html"
     assert links.project(8) == "projects/any.html#8"
     assert links.milestone(7, 2) == "projects/7.html#milestone-2"
+    assert links.milestone(8, 2) == "projects/any.html#8&milestone=2"
     assert links.creator(3) == "creators/3.html"
     assert links.creator(4) == "creators/any.html#4"
 
 
-def test_the_badge_counts_what_holds(finished: Any) -> None:
-    finished.sql("""
-        create schema if not exists quality;
-        create or replace table quality.validation_results as
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Ledger, validation and models by hand: all is well, but for a warning and one model."""
+    made = tmp_path / "escrow.duckdb"
+    ledger.write(made)
+    documented.sql(
+        made,
+        """create schema quality; create schema intermediate;
+        create table quality.validation_results as
         select 'run-1' as run_id, now()::timestamp as validated_at, true as success,
             'error' as severity
         union all select 'run-1', now()::timestamp, false, 'warn';
-        create or replace table core.escrow_balances as
-        select 1 as project_id, 0.03::decimal(18, 2) as pledged_amount,
-            0.01::decimal(18, 2) as held_amount, 0.01::decimal(18, 2) as released_amount,
-            0::decimal(18, 2) as refunded_amount""")
-    with open_published(finished.db) as published:
+        create table intermediate.int_models_in_use as
+        select 'project_success' as model_name, 'trained' as status, 'proven' as skill_state
+        union all select 'milestone_risk', 'trained', 'not_proven'""",
+    )
+    return made
+
+
+def test_the_badge_counts_what_holds(path: Path) -> None:
+    with open_published(path) as published:
         read = frame.read(published)
-    gates, ledger, *models = read.checks
-    assert (gates.tone, gates.result) == ("warning", "passed, 1 warning")
-    assert (ledger.tone, ledger.result) == ("error", "0.01")
+    gates, balances, *models = read.checks
+    assert (gates.tone, gates.result) == ("passed", "passed, 1 warning")
+    assert (balances.tone, balances.result) == ("passed", "passed")
     assert [model.subject for model in models] == ["Model project_success", "Model milestone_risk"]
+    assert [model.tone for model in models] == ["passed", "warning"]
+    assert read.tone == "warning"
+    assert read.verdict == "Trust: 3 of 4 checks passed"
+
+
+def test_a_payment_that_is_gone_from_the_ledger_turns_the_badge_red(path: Path) -> None:
+    """Whatever is not released is held, by the ledger: only the backers' balances know better."""
+    documented.sql(
+        path,
+        """delete from core.fct_escrow_transactions
+        where transaction_type = 'release' and project_id = 4;
+        update core.escrow_balances
+        set held_amount = held_amount + released_amount, released_amount = 0
+        where project_id = 4""",
+    )
+    with open_published(path) as published:
+        read = frame.read(published)
+    assert (read.checks[1].tone, read.checks[1].result) == ("error", "1 with a difference")
     assert read.tone == "error"
-    assert read.verdict == "Trust: 0 of 4 checks passed" or models[0].tone == "passed"
 
 
 def test_a_page_has_the_frame(site: Site) -> None:

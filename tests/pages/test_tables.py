@@ -36,10 +36,29 @@ def test_titles_are_escaped_and_lead_to_their_entity() -> None:
     assert made.count("<a ") == 1
 
 
+@pytest.mark.parametrize("blank", [" ", "", "\u200b\u2003"])
+def test_a_title_that_cannot_be_seen_is_named_by_its_id(blank: str) -> None:
+    columns = (Column("title", "Project", "title", link="path"), Column("milestone", "M", "title"))
+    row = {"title": blank, "path": "projects/any.html#7", "milestone": blank}
+    made = table(ROOT, "t", "", columns, [row])
+    assert '<a href="../projects/any.html#7"><bdi>(no title) 7</bdi></a>' in made
+    assert "<td><bdi>(no title)</bdi></td>" in made
+
+
 def test_markup_is_shown_as_it_is_and_sorts_by_what_stands_beside_it() -> None:
     rows = [{"share": Markup("<b>12</b>"), "share_order": 0.125}]
     made = table(ROOT, "t", "", (Column("share", "Share", "percent"),), rows)
     assert '<th scope="row" class="number" data-order="0.125"><b>12</b></th>' in made
+
+
+def test_what_sorts_by_another_value_downloads_as_its_text() -> None:
+    columns = (Column("title", "Project"), Column("votes", "Votes", note="turnout"))
+    made = table(ROOT, "t", "", columns, [
+        {"title": "A", "votes": "3 for, 1 against", "votes_sort": 0.75, "turnout": "9 %"},
+        {"title": "B", "votes": "no votes", "votes_sort": None, "turnout": None},
+    ])  # fmt: skip
+    assert '<td data-sort="0.75">3 for, 1 against <span class="name">9 %</span></td>' in made
+    assert '<td data-sort="">no votes</td>' in made
 
 
 def test_a_table_without_rows_says_why() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -109,3 +110,15 @@ def test_an_export_that_fails_half_way_leaves_the_file_of_before(paths: Paths) -
         export.export(paths, "core.failing", "csv", "")
     assert target.read_text() == "of before"
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_what_is_no_file_is_left_alone_and_links_are_followed(paths: Paths, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CallError, match="OUT=pipe is no file: for the screen, make query"):
+        export.export(paths, "core.balances", "csv", "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "target.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to("target.csv")
+    export.export(paths, "core.balances", "csv", "link.csv")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "target.csv").read_text() != "old"

@@ -295,3 +295,12 @@ def test_the_page_without_experiments_says_how_to_get_one(lab: Lab) -> None:
     lab.run()
     lab.sql(READOUT)
     assert "No experiment" in page_of(lab)
+
+
+def test_the_page_names_views_that_cannot_be_analysed_yet(lab: Lab) -> None:
+    lab.fill([Exposure(1, "control", 1, 7, START)], [], as_of=START + DAY / 2)
+    lab.run()
+    lab.sql(READOUT)
+    page = " ".join(page_of(lab).split())
+    assert f"{NAME}: 1 view from 6 Nov 2023 to 6 Nov 2023, but none yet by backers" in page
+    assert "is empty" not in page
