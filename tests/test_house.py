@@ -16,7 +16,6 @@ MAY_IMPORT = {
         "great_expectations",
         "numpy",
         "pydantic",
-        "pydantic_core",
         "sqlalchemy",
         "yaml",
     },
