@@ -26,8 +26,13 @@ BESIDE = """
         run_id varchar, validated_at timestamp, success boolean, severity varchar
     );
     create table if not exists core.escrow_balances (
-        pledged_amount decimal(18, 2), held_amount decimal(18, 2),
+        project_id bigint, pledged_amount decimal(18, 2), held_amount decimal(18, 2),
         released_amount decimal(18, 2), refunded_amount decimal(18, 2)
+    );
+    create table if not exists core.backer_balances (project_id bigint, held_amount decimal(18, 2));
+    create table if not exists core.fct_pledges (project_id bigint, amount decimal(18, 2));
+    create table if not exists core.fct_escrow_transactions (
+        project_id bigint, transaction_type varchar, amount decimal(18, 2)
     )"""
 EXPOSURES = """
     create table core.fct_experiment_exposures as
