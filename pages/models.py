@@ -14,7 +14,7 @@ from pages.report.claims import Measured, Unknown
 from pages.report.document import Chart, Table, to_html
 from pages.report.facts import ModelFacts
 from pages.site import Site
-from pages.tables import Column
+from pages.tables import Column, badge
 
 Row = dict[str, Any]
 
@@ -153,11 +153,7 @@ def _answers(model: ModelFacts) -> list[Answer]:
         known = f"{models.figure(row, '+.3f')} nats" if row else "not known"
         text = f"log loss {known}, all prediction times"
         found.append(Answer(to_html(question), *_verdict(row, is_less=True), to_html(text)))
-    return [each._replace(answer=_badge(each)) for each in found]
-
-
-def _badge(each: Answer) -> Markup:
-    return Markup('<span class="badge {}">{}</span>').format(each.tone, each.answer)
+    return [each._replace(answer=badge(each.tone, each.answer)) for each in found]
 
 
 def _verdict(row: Measured | None, *, is_less: bool) -> tuple[str, str]:

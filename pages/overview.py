@@ -9,7 +9,7 @@ from pages.failures import failures
 from pages.formats import label, tone
 from pages.published import Published
 from pages.site import Site
-from pages.tables import Column
+from pages.tables import Column, badge
 
 MAX_ROWS = 10
 DAYS_AHEAD = 14
@@ -147,11 +147,12 @@ def write(published: Published, site: Site) -> None:
 
 
 def _decision(row: dict[str, Any], site: Site) -> dict[str, Any]:
-    badge = Markup('<span class="badge {}">{}</span>').format(
-        tone(row["recommendation"]), label(row["recommendation"])
-    )
+    recommendation = row["recommendation"]
     path = site.links.milestone(row["project_id"], row["milestone_id"])
-    return row | {"path": path, "recommendation": badge}
+    return row | {
+        "path": path,
+        "recommendation": badge(tone(recommendation), label(recommendation)),
+    }
 
 
 def _closing(row: dict[str, Any], site: Site) -> dict[str, Any]:

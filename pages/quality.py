@@ -8,7 +8,7 @@ from markupsafe import Markup
 from pages import charts
 from pages.published import Published
 from pages.site import Site
-from pages.tables import Column
+from pages.tables import Column, badge
 
 Row = dict[str, Any]
 RUNS_SHOWN = 30
@@ -207,8 +207,7 @@ def _counts(newest: list[Row], kind: str) -> tuple[int, int]:
 
 def _with_badge(row: Row) -> Row:
     tone = {"failed": "error"}.get(row["result"], row["result"])
-    badge = Markup('<span class="badge {}">{}</span>').format(tone, row["result"])
-    return {**row, "result": badge, "result_order": row["result"]}
+    return {**row, "result": badge(tone, row["result"]), "result_order": row["result"]}
 
 
 def _with_days(row: Row) -> Row:

@@ -10,7 +10,7 @@ from pages.formats import due, label, money, prediction_time, tone
 from pages.published import Published
 from pages.release_limits import Limits
 from pages.site import Site
-from pages.tables import Column
+from pages.tables import Column, badge
 
 MAX_ROWS = {"decide": 80, "watch": 115, "overdue": 40}  # what keeps the page below 300 kB
 _TOTALS = """
@@ -132,9 +132,7 @@ def write(published: Published, site: Site) -> None:
 
 
 def _badge(recommendation: str) -> Markup:
-    return Markup('<span class="badge {}">{}</span>').format(
-        tone(recommendation), label(recommendation)
-    )
+    return badge(tone(recommendation), label(recommendation))
 
 
 def _decision(row: dict[str, Any], site: Site) -> dict[str, Any]:

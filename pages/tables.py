@@ -42,6 +42,11 @@ class Column(NamedTuple):
     digits: int = 1
 
 
+def badge(tone: str, text: str) -> Markup:
+    """Returns a short text that stands out by its tone: `passed`, `warning`, `error` or none."""
+    return Markup('<span class="badge {}">{}</span>').format(tone, text)
+
+
 @pass_context
 def table(
     context: Context,
