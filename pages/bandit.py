@@ -6,8 +6,7 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from pages.charts import COLORS, FAINT, INK, NARROW, chart, time_axis, values
-from pages.escrow import colors
+from pages.charts import COLORS, FAINT, INK, NARROW, chart, colors, time_axis, values
 from pages.failures import failures
 from pages.formats import label
 from pages.published import Published

@@ -96,6 +96,15 @@ def time_axis(field: str, **axis: Any) -> alt.X:
     return alt.X(f"{field}:T", scale=alt.Scale(type="utc"), axis=shown)
 
 
+def colors(field: str, domain: list[str], palette: Sequence[str], width: int) -> alt.Color:
+    """Returns colours that each value of a field always has, and their legend."""
+    scale = alt.Scale(domain=domain, range=list(palette))
+    columns = 2 if width == NARROW else len(domain)
+    # browsers have wider letters than those that the drawing is measured with
+    legend = alt.Legend(title=None, columns=columns, columnPadding=34)
+    return alt.Color(f"{field}:N", scale=scale, legend=legend)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)

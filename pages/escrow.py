@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from pages.charts import COLORS, FAINT, NARROW, chart, time_axis, values
+from pages.charts import COLORS, FAINT, chart, colors, time_axis, values
 from pages.formats import day, money
 from pages.published import Published
 
@@ -139,7 +139,7 @@ def held_chart(rows: Rows) -> Markup:
             .mark_area()
             .encode(
                 x=time_axis("last_day"),
-                y=amount_axis("Held at month's end"),
+                y=_amount_axis("Held at month's end"),
                 color=colors("state", [*STATES.values()], _STATE_COLORS, width),
                 order="place:O",
                 tooltip=_tooltip("state"),
@@ -173,7 +173,7 @@ def ledger_chart(rows: Rows) -> Markup:
             .mark_line(point={"size": 12})
             .encode(
                 x=time_axis("last_day"),
-                y=amount_axis("Amount"),
+                y=_amount_axis("Amount"),
                 color=colors("line", [*lines.values()], _LINE_COLORS, width),
                 tooltip=_tooltip("line"),
             )
@@ -190,25 +190,16 @@ def _bars(rows: Rows, width: int, flows: list[str]) -> Any:
         .mark_bar()
         .encode(
             x=time_axis("month").timeUnit("utcyearmonth"),
-            y=amount_axis("Left in the month"),
+            y=_amount_axis("Left in the month"),
             color=colors("flow", flows, _FLOW_COLORS, width),
             tooltip=_tooltip("flow"),
         )
     )
 
 
-def amount_axis(title: str) -> alt.Y:
+def _amount_axis(title: str) -> alt.Y:
     """Returns a vertical axis of money, in thousands (k), millions (M) and so on."""
     return alt.Y("amount:Q", axis=alt.Axis(title=title, format="~s", tickCount=4))
-
-
-def colors(field: str, domain: list[str], palette: Sequence[str], width: int) -> alt.Color:
-    """Returns colours that each value of a field always has, and their legend."""
-    scale = alt.Scale(domain=domain, range=list(palette))
-    columns = 2 if width == NARROW else len(domain)
-    # browsers have wider letters than those that the drawing is measured with
-    legend = alt.Legend(title=None, columns=columns, columnPadding=34)
-    return alt.Color(f"{field}:N", scale=scale, legend=legend)
 
 
 def _tooltip(field: str) -> list[alt.Tooltip]:

@@ -147,11 +147,10 @@ def write(published: Published, site: Site) -> None:
 
 
 def _decision(row: dict[str, Any], site: Site) -> dict[str, Any]:
-    recommendation = row["recommendation"]
-    path = site.links.milestone(row["project_id"], row["milestone_id"])
+    recommended = row["recommendation"]
     return row | {
-        "path": path,
-        "recommendation": badge(tone(recommendation), label(recommendation)),
+        "path": site.links.milestone(row["project_id"], row["milestone_id"]),
+        "recommendation": badge(tone(recommended), label(recommended)),
     }
 
 

@@ -206,7 +206,7 @@ def _counts(newest: list[Row], kind: str) -> tuple[int, int]:
 
 
 def _with_badge(row: Row) -> Row:
-    tone = {"failed": "error"}.get(row["result"], row["result"])
+    tone = "error" if row["result"] == "failed" else row["result"]
     return {**row, "result": badge(tone, row["result"]), "result_order": row["result"]}
 
 

@@ -11,8 +11,7 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from pages.charts import COLORS, FAINT, INK, chart, values
-from pages.escrow import colors
+from pages.charts import COLORS, FAINT, INK, chart, colors, values
 from pages.formats import label, money
 from pages.published import Published
 
