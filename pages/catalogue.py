@@ -11,7 +11,7 @@ from pages.site import Site, write_text
 from pages.tables import Column
 
 Json = dict[str, Any]
-MOST_ROWS = 20  # of an answer
+MAX_ROWS = 20  # of an answer
 _SCHEMAS = ("core", "features", "insights", "ml", "quality")
 _TABLES = """
     with volumes as (
@@ -71,7 +71,7 @@ def write(published: Published, site: Site) -> None:
         table_columns=TABLE_COLUMNS,
         exposures=[_exposure(each, manifest) for each in manifest["exposures"].values()],
         exposure_columns=EXPOSURE_COLUMNS,
-        most_rows=MOST_ROWS,
+        max_rows=MAX_ROWS,
         has_lineage=(site.root / LINEAGE.path).is_file(),
     )
     site.write_text(DBT_DOCS.path, _with_a_way_back(docs))
@@ -105,7 +105,7 @@ def _question(published: Published, analysis: Json, nodes: list[Json]) -> Json:
         node["name"]: node["schema"] for node in nodes if node["resource_type"] != "analysis"
     }
     sql = _REF.sub(lambda found: f"{schemas[found[1]]}.{found[1]}", analysis["raw_code"])
-    shown, types = published.answer(sql, MOST_ROWS)
+    shown, types = published.answer(sql, MAX_ROWS)
     columns = [Column(name, name.replace("_", " "), _kind(name, types[name])) for name in types]
     return {
         "name": analysis["name"],

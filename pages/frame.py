@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pages import reconciliation
-from pages.formats import skill
+from pages.formats import counted, skill
 from pages.published import Published
 
 _GATES = """
@@ -60,7 +60,7 @@ def read(published: Published) -> Frame:
     differing = sums["exception_count"]
     gates = Check(
         "passed",
-        f"passed, {warnings:,} warning{'' if warnings == 1 else 's'}" if warnings else "passed",
+        f"passed, {counted(warnings, 'warning')}" if warnings else "passed",
         f"Validation: {expectations:,} expectations of the data",
         "validation/index.html",
     )

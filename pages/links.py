@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pages.published import Published
 
-MOST_PAGES = 500  # a page of one project costs about 50 ms; the others are shown on demand
+MAX_PAGES = 500  # a page of one project costs about 50 ms; the others are shown on demand
 RECENT_DAYS = 60
 # Paths from the folder of the site, for Python's format() as for DuckDB's.
 _PROJECT, _ANY_PROJECT = "projects/{}.html", "projects/any.html#{}"
@@ -21,7 +21,7 @@ _WITH_A_PAGE = f"""
         project_status = 'live' or is_open
         or greatest(launched_at, deadline_at) > as_of - interval {RECENT_DAYS} days
     order by project_status = 'live' desc, is_open desc nulls last, launched_at desc, project_id
-    limit {MOST_PAGES}"""
+    limit {MAX_PAGES}"""
 
 
 class Links:

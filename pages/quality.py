@@ -12,7 +12,7 @@ from pages.tables import Column, badge
 
 Row = dict[str, Any]
 RUNS_SHOWN = 30
-_MOST_ROWS = 200  # of quarantined ones
+_MAX_ROWS = 200  # of quarantined ones
 # Every check of the last runs that published: a run that did not test again stands on the results
 # of the run that did.
 _CHECKS = f"""
@@ -123,7 +123,7 @@ _QUARANTINED_ROWS = f"""
     from quality.quarantined_rows
     where run_id = (select run_id from raw.landing)
     order by table_name, rule, row_key
-    limit {_MOST_ROWS}"""
+    limit {_MAX_ROWS}"""
 
 CHECK_COLUMNS = (
     Column("check_name", "Check"),
@@ -195,7 +195,7 @@ def write(published: Published, site: Site) -> None:
         rule_columns=RULE_COLUMNS,
         quarantined_rows=published.rows(_QUARANTINED_ROWS),
         row_columns=ROW_COLUMNS,
-        most_rows=_MOST_ROWS,
+        max_rows=_MAX_ROWS,
     )
 
 
