@@ -54,20 +54,6 @@ class Block(NamedTuple):
         return shown | {"columns": columns, "keys": self.keys, "is_list": self.is_list}
 
 
-def settings_of(
-    folder: str, entity: str, blocks: Sequence[Block], files: Sequence[int]
-) -> dict[str, Any]:
-    """Returns what the script of the page that shows any entity needs."""
-    described = [block.described() for block in blocks]
-    return {
-        "folder": folder,
-        "entity": entity,
-        "per_file": ENTITIES_PER_FILE,
-        "files": files,
-        "blocks": described,
-    }
-
-
 def rows_of(
     published: Published, block: Block, ids: Iterable[int]
 ) -> Mapping[int, list[dict[str, Any]]]:
@@ -82,10 +68,32 @@ def rows_of(
     return found
 
 
-def write_entities(
+def write_any(
+    published: Published, site: Site, folder: str, entity: str, blocks: Sequence[Block]
+) -> None:
+    """Writes the page that shows any entity, and the data that its script shows it from."""
+    site.write(
+        f"{folder}/any.html",
+        "entity.html.jinja",
+        title=f"Any {entity}",
+        entity=entity,
+        entity_id="",
+        rows=None,
+        blocks=blocks,
+        settings={
+            "folder": folder,
+            "entity": entity,
+            "per_file": ENTITIES_PER_FILE,
+            "files": _write_entities(published, site, folder, blocks),
+            "blocks": [block.described() for block in blocks],
+        },
+    )
+
+
+def _write_entities(
     published: Published, site: Site, folder: str, blocks: Sequence[Block]
 ) -> list[int]:
-    """Writes the data of all entities, so many a file, for the page that shows any of them.
+    """Writes the data of all entities, so many a file.
 
     Returns:
         The numbers of the files: the ids in them, divided by how many a file holds.

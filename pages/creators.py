@@ -1,6 +1,6 @@
 """The creators: their records, and their projects."""
 
-from pages.blocks import Block, rows_of, settings_of, write_entities
+from pages.blocks import Block, rows_of, write_any
 from pages.formats import title
 from pages.links import Links, id_list
 from pages.project_blocks import RECORD, RECORD_COLUMNS
@@ -65,17 +65,7 @@ def write(published: Published, site: Site) -> None:
             blocks=blocks,
             rows=of_one,
         )
-    files = write_entities(published, site, "creators", blocks)
-    site.write(
-        "creators/any.html",
-        "entity.html.jinja",
-        title="Any creator",
-        entity="creator",
-        entity_id="",
-        blocks=blocks,
-        rows=None,
-        settings=settings_of("creators", "creator", blocks, files),
-    )
+    write_any(published, site, "creators", "creator", blocks)
     site.remove_stale("creators")
 
 

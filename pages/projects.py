@@ -6,7 +6,7 @@ import altair as alt
 from markupsafe import Markup
 
 from pages import charts
-from pages.blocks import Block, rows_of, settings_of, write_entities, write_rows
+from pages.blocks import Block, rows_of, write_any, write_rows
 from pages.formats import counted, money, skill, title
 from pages.links import Links, id_list
 from pages.project_blocks import project_blocks
@@ -259,14 +259,4 @@ def _write_projects(
             chart=drawn.draw(facts, curves[project_id]),
             timeline=timeline(of_one["milestones"], as_of),
         )
-    files = write_entities(published, site, "projects", blocks)
-    site.write(
-        "projects/any.html",
-        "entity.html.jinja",
-        title="Any project",
-        entity="project",
-        entity_id="",
-        rows=None,
-        blocks=blocks,
-        settings=settings_of("projects", "project", blocks, files),
-    )
+    write_any(published, site, "projects", "project", blocks)
