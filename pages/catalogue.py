@@ -7,7 +7,7 @@ from typing import Any
 
 from pages.published import PagesError, Published
 from pages.registry import DBT_DOCS, LINEAGE
-from pages.site import Site, write_text
+from pages.site import Site
 from pages.tables import Column
 
 Json = dict[str, Any]
@@ -63,20 +63,23 @@ def write(published: Published, site: Site) -> None:
     manifest = json.loads(docs.with_name("manifest.json").read_text(encoding="utf-8"))
     nodes = [*manifest["nodes"].values(), *manifest["sources"].values()]
     described = {f"{node['schema']}.{node['name']}": node for node in nodes}
+    schemas = {node["name"]: node["schema"] for node in nodes if not _is_analysis(node)}
+    lineage = site.root / LINEAGE.path
+    has_lineage = lineage.is_file()
     site.write(
         "catalogue/index.html",
         "catalogue.html.jinja",
-        questions=[_question(published, each, nodes) for each in _analyses(nodes)],
+        questions=[_question(published, each, schemas) for each in _analyses(nodes)],
         tables=[_table(row, described) for row in published.rows(_TABLES, schemas=_SCHEMAS)],
         table_columns=TABLE_COLUMNS,
         exposures=[_exposure(each, manifest) for each in manifest["exposures"].values()],
         exposure_columns=EXPOSURE_COLUMNS,
         max_rows=MAX_ROWS,
-        has_lineage=(site.root / LINEAGE.path).is_file(),
+        has_lineage=has_lineage,
     )
     site.write_text(DBT_DOCS.path, _with_a_way_back(docs))
-    if (site.root / LINEAGE.path).is_file():
-        write_text(site.root / LINEAGE.path, _with_a_way_back(site.root / LINEAGE.path))
+    if has_lineage:
+        site.write_text(LINEAGE.path, _with_a_way_back(lineage))
 
 
 def check_docs(published: Published) -> Path:
@@ -94,16 +97,16 @@ def check_docs(published: Published) -> Path:
     return docs
 
 
+def _is_analysis(node: Json) -> bool:
+    return bool(node["resource_type"] == "analysis")
+
+
 def _analyses(nodes: list[Json]) -> list[Json]:
-    found = [node for node in nodes if node["resource_type"] == "analysis"]
-    return sorted(found, key=lambda node: str(node["name"]))
+    return sorted(filter(_is_analysis, nodes), key=lambda node: str(node["name"]))
 
 
-def _question(published: Published, analysis: Json, nodes: list[Json]) -> Json:
+def _question(published: Published, analysis: Json, schemas: dict[str, str]) -> Json:
     """Returns a question, its SQL, and the first rows of the answer."""
-    schemas = {
-        node["name"]: node["schema"] for node in nodes if node["resource_type"] != "analysis"
-    }
     sql = _REF.sub(lambda found: f"{schemas[found[1]]}.{found[1]}", analysis["raw_code"])
     shown, types = published.answer(sql, MAX_ROWS)
     columns = [Column(name, name.replace("_", " "), _kind(name, types[name])) for name in types]
@@ -117,7 +120,7 @@ def _question(published: Published, analysis: Json, nodes: list[Json]) -> Json:
 
 
 def _kind(name: str, type_name: str) -> str:
-    """Returns the kind of a column, from its name and type as DESIGN has them."""
+    """Returns the kind of a column, from its name and type."""
     if name.endswith("_amount"):
         return "money"
     if name.endswith(("_ratio", "_probability", "_rate")):
