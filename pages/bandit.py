@@ -6,10 +6,11 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from pages.charts import COLORS, FAINT, INK, NARROW, chart, colors, time_axis, values
+from pages.charts import COLORS, NARROW, chart, colors, time_axis, values
 from pages.failures import failures
-from pages.formats import label
+from pages.formats import label, percent
 from pages.published import Published
+from pages.series import forest
 from pages.site import Site
 from pages.tables import Column
 
@@ -121,7 +122,7 @@ def _value(row: Row) -> Row:
 
 
 def _interval(row: Row) -> str:
-    return f"{100 * row['ci_low']:.1f} % to {100 * row['ci_high']:.1f} %"
+    return f"{percent(row['ci_low'])} to {percent(row['ci_high'])}"
 
 
 def _shares_chart(shares: list[Row], policy: list[Row]) -> Markup:
@@ -158,7 +159,7 @@ def _values_chart(rows: list[Row]) -> Markup:
     """Draws each policy's value with its interval, by measure."""
     measures = list(dict.fromkeys(row["metric"] for row in rows))
     text = "; ".join(
-        f"{label(row['policy'])}, {label(row['metric'])}: {100 * row['value']:.1f} %"
+        f"{label(row['policy'])}, {label(row['metric'])}: {percent(row['value'])}"
         f" ({_interval(row)})"
         for row in rows
     )
@@ -174,27 +175,12 @@ def _values_chart(rows: list[Row]) -> Markup:
 
 
 def _forest(rows: list[Row], width: int) -> Any:
-    named = [row | {"policy": label(row["policy"])} for row in rows]
-    equal = [row for row in named if row["policy"] == label("equal_shares")]
-    title = f"{label(rows[0]['metric'])}, line: {label('equal_shares')}"
-    axis = alt.Axis(title=None, format=".0%", tickCount=6)
-    x_scale = alt.Scale(zero=False)
-    # browsers have wider letters than those that the drawing is measured with
-    room = 250 if width > NARROW else 150
-    y_axis = alt.Axis(title=None, labelLimit=room - 10, minExtent=room)
-    y = alt.Y("policy:N", sort=None, axis=y_axis)
-    width = max(width - room, 160)
-    base = alt.Chart(values(named), title=title, width=width, height=24 * len(rows))
-    tooltip = [
-        alt.Tooltip("policy:N", title="Policy"),
-        alt.Tooltip("value:Q", format=".1%", title="Value"),
-        alt.Tooltip("ci_low:Q", format=".1%", title="from"),
-        alt.Tooltip("ci_high:Q", format=".1%", title="to"),
+    named = [
+        {"name": label(row["policy"]), "value": row["value"], "low": row["ci_low"]}
+        | {"high": row["ci_high"], "tone": ""}
+        for row in rows
     ]
-    return alt.layer(
-        alt.Chart(values(equal)).mark_rule(color=FAINT, strokeDash=[3, 3]).encode(x="value:Q"),
-        base.mark_rule(color=COLORS[0], strokeWidth=2).encode(
-            x=alt.X("ci_low:Q", scale=x_scale, axis=axis), x2="ci_high:Q", y=y
-        ),
-        base.mark_circle(color=INK, size=50, opacity=1).encode(x="value:Q", y=y, tooltip=tooltip),
-    )
+    equal = next((row["value"] for row in rows if row["policy"] == "equal_shares"), None)
+    title = f"{label(rows[0]['metric'])}, line: {label('equal_shares')}"
+    room = max(width - (250 if width > NARROW else 150), 160)
+    return forest(named, title=None, form=".1%", width=room, line=equal).properties(title=title)

@@ -55,6 +55,11 @@ def money(value: Decimal | float | None) -> str:
     return "not known" if value is None else f"{value:,.2f}"
 
 
+def percent(ratio: float | None, digits: int = 1) -> str:
+    """Returns a share of 1 in percent, as pages show it."""
+    return "not known" if ratio is None else f"{100 * ratio:.{digits}f} %"
+
+
 def title(value: str, path: str | None = None) -> str:
     """Returns what people wrote; where nothing of it can be seen, so much, and the id in a path.
 

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from pages import escrow
 from pages.failures import failures
-from pages.formats import label, tone
+from pages.formats import label, money, tone
 from pages.published import Published
 from pages.site import Site
 from pages.tables import Column, badge
@@ -160,5 +160,5 @@ def _closing(row: dict[str, Any], site: Site) -> dict[str, Any]:
         "path": site.links.project(row["project_id"]),
         "success": Markup("goal reached") if row["is_decided"] else row["success_probability"],
         "success_order": row["success_probability"],
-        "interval": None if low is None else f"{low:,.2f} to {high:,.2f}",
+        "interval": None if low is None else f"{money(low)} to {money(high)}",
     }

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pages.failures import failures
-from pages.formats import due, label, money, prediction_time, tone
+from pages.formats import due, label, money, percent, prediction_time, tone
 from pages.published import Published
 from pages.release_limits import Limits
 from pages.site import Site
@@ -147,7 +147,7 @@ def _decision(row: dict[str, Any], site: Site) -> dict[str, Any]:
         "votes": votes if row["vote_count"] else "no votes",
         "votes_sort": row["approval_ratio"],
         "turnout": (
-            f"{_percent(row['approval_ratio'])} for, {_percent(row['turnout_ratio'])} turnout"
+            f"{percent(row['approval_ratio'])} for, {percent(row['turnout_ratio'])} turnout"
             if row["vote_count"]
             else None
         ),
@@ -180,7 +180,7 @@ def _value(row: dict[str, Any]) -> dict[str, Any]:
         "policy": label(row["decision_policy"]),
         "when": prediction_time(row["snapshot_kind"]),
         "released_note": (
-            f"of {row['milestone_count']:,}; {_percent(row['released_high_risk_ratio'])} high risk"
+            f"of {row['milestone_count']:,}; {percent(row['released_high_risk_ratio'])} high risk"
         ),
         "lost_note": _interval(
             [row["lost_amount_per_1000_low"], row["lost_amount_per_1000_high"]], money
@@ -189,7 +189,7 @@ def _value(row: dict[str, Any]) -> dict[str, Any]:
             None
             if row["decision_policy"] == "always_release"
             else _interval(
-                [row["always_release_ratio_low"], row["always_release_ratio_high"]], _percent
+                [row["always_release_ratio_low"], row["always_release_ratio_high"]], percent
             )
         ),
     }
@@ -197,7 +197,3 @@ def _value(row: dict[str, Any]) -> dict[str, Any]:
 
 def _interval(ends: Sequence[Any], shown: Any) -> str:
     return "no interval" if None in ends else " to ".join(shown(end) for end in ends)
-
-
-def _percent(ratio: float | None) -> str:
-    return "not known" if ratio is None else f"{100 * ratio:.1f} %"

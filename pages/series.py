@@ -75,9 +75,15 @@ def points(
 
 
 def forest(
-    rows: Rows, *, title: str, form: str, width: int, colors: Mapping[str, str] | None = None
+    rows: Rows,
+    *,
+    title: str | None,
+    form: str,
+    width: int,
+    colors: Mapping[str, str] | None = None,
+    line: float | None = 0,
 ) -> Any:
-    """Returns a forest plot: an estimate and its interval per row, against the line at 0.
+    """Returns a forest plot: an estimate and its interval per row, against a line.
 
     Args:
         rows: With `name`, `value`, `low`, `high` and `tone`.
@@ -85,6 +91,7 @@ def forest(
         form: Of the values.
         width: Of the plot, in pixels.
         colors: Of each tone; it stands in the legend where there are several.
+        line: What the estimates are compared with; None where that is not known.
     """
     tones = dict(colors or {"": COLORS[0]})
     names = list(dict.fromkeys(row["name"] for row in rows))
@@ -98,21 +105,26 @@ def forest(
     color = alt.Color("tone:N", scale=scale, legend=legend)
 
     def x(field: str) -> alt.X:
-        return alt.X(f"{field}:Q", title=title, axis=alt.Axis(format=form, tickCount=4))
+        scale = alt.Scale(zero=False)  # the line says where the axis has to reach
+        axis = alt.Axis(format=form, tickCount=4)
+        return alt.X(f"{field}:Q", title=title, scale=scale, axis=axis)
 
     drawn = alt.Chart(charts.values(rows)).encode(y=y, color=color)
     told = [
         alt.Tooltip("name:N", title=" "),
         *(alt.Tooltip(f"{name}:Q", format=form) for name in ("value", "low", "high")),
     ]
-    zero = alt.Chart(charts.values([{"zero": 0}])).mark_rule(color=FAINT, strokeDash=[4, 3])
-    return alt.layer(
-        zero.encode(x=x("zero")),
+    layers = [
         drawn.mark_rule(strokeWidth=2)
         .encode(x=x("low"), x2="high:Q")
         .transform_filter("datum.low != null"),
         drawn.mark_point(filled=True, size=60, opacity=1).encode(x=x("value"), tooltip=told),
-    ).properties(width=width, height=alt.Step(26))
+    ]
+    if line is not None:
+        compared = alt.Chart(charts.values([{"line": line}]))
+        rule = compared.mark_rule(color=FAINT, strokeDash=[4, 3]).encode(x=x("line"))
+        layers.insert(0, rule)
+    return alt.layer(*layers).properties(width=width, height=alt.Step(26))
 
 
 def side_by_side(width: int, panels: Sequence[Any]) -> Any:

@@ -8,7 +8,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from pages.formats import day, money, timestamp, title
+from pages.formats import day, money, percent, timestamp, title
 
 Row = Mapping[str, Any]
 _NUMBERS = ("money", "count", "percent", "bar", "number")
@@ -143,11 +143,10 @@ def value_shown(kind: str, value: Any, digits: int = 1) -> Markup:
         case "count":
             text = f"{value:,}"
         case "percent":
-            text = f"{100 * value:.{digits}f} %"
+            text = percent(value, digits)
         case "bar":
-            text = f"{100 * value:.{digits}f} %"
             bar = Markup('<span class="bar"><span style="width:{:.0f}%"></span></span> ')
-            return bar.format(100 * min(value, 1)) + text
+            return bar.format(100 * min(value, 1)) + percent(value, digits)
         case "title":
             return Markup("<bdi>{}</bdi>").format(value)
         case "number":
