@@ -1,6 +1,7 @@
 """The ledger by month: what moved, and what was held at its end, by the state of its project."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
@@ -113,6 +114,7 @@ order by month
 """
 
 
+@lru_cache(maxsize=1)  # of one file, more than one page shows it
 def months(published: Published) -> list[dict[str, Any]]:
     """Returns what moved in each month, and what was held at its end; none without a pledge."""
     return published.rows(_MONTHS)

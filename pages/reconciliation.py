@@ -1,5 +1,6 @@
 """Whether each cent of each project is where the ledger and its backers' balances say it is."""
 
+from functools import lru_cache
 from typing import Any
 
 from pages.published import Published
@@ -51,6 +52,7 @@ _EXCEPTIONS = f"""{_RECONCILED}
     order by abs(difference) desc, abs(backer_difference) desc, project_id limit $count"""
 
 
+@lru_cache(maxsize=1)  # of one file, more than one page shows it
 def totals(published: Published) -> dict[str, Any]:
     """Returns the sums of all projects, and `exception_count`: how many have a difference."""
     return published.rows(_TOTALS)[0]

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from math import sqrt
 from statistics import NormalDist
 from types import SimpleNamespace
@@ -280,6 +281,7 @@ class Facts(NamedTuple):
     models: tuple[ModelFacts, ...]
 
 
+@lru_cache(maxsize=1)  # of one file, more than one page shows it
 def read(published: Published) -> Facts:
     """Reads all facts; nothing is computed that does not stand in a table."""
     [volume] = published.fetch(_VOLUME)

@@ -183,6 +183,6 @@
   });
   addEventListener("afterprint", () => { for (const each of opened) each.open = false; });
 
-  window.escrow = { load, element, keep, address, enhance, near, enliven };
+  window.escrow = { load, element, keep, address, near, enliven };
   document.readyState === "complete" ? start() : addEventListener("load", start);
 })();
