@@ -1,6 +1,7 @@
 """Model folders: written once, never changed, and loaded only if the digest is the recorded one."""
 
 import hashlib
+import io
 import json
 import os
 import pickle
@@ -38,13 +39,38 @@ class ArtifactError(MlError):
         self.problem = problem
 
 
-def dump(fitted: "FittedModel") -> bytes:
-    """Returns the fitted model as compressed bytes, which `joblib.load` reads as well.
+class _ByValuePickler(pickle._Pickler):
+    """Writes equal strings alike, whether or not they are one object.
 
-    By the C pickler: joblib takes each of the thousand small arrays of a forest apart, which costs
-    four times as long to write and to read.
+    `pickle` refers back to a string only if it meets the same object again, and which strings are
+    one object depends on what else the process has imported and run. The bytes, and with them the
+    digest, would differ between two runs that fitted the same model.
     """
-    return zlib.compress(pickle.dumps(fitted, protocol=5), level=1)
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, protocol=5)
+        self._strings: dict[str, str] = {}
+
+    def save(self, obj: Any, save_persistent_id: bool = True) -> None:
+        if type(obj) is str:
+            obj = self._strings.setdefault(obj, obj)
+        super().save(obj, save_persistent_id)  # type: ignore[misc]  # not in the stubs
+
+    def memoize(self, obj: Any) -> None:
+        # The buffers of all empty arrays are one object, which the superclass does not expect.
+        if id(obj) not in self.memo:  # type: ignore[attr-defined]
+            super().memoize(obj)  # type: ignore[misc]
+
+
+def dump(fitted: "FittedModel") -> bytes:
+    """Returns the fitted model as compressed bytes, the same for every run that fits it.
+
+    `joblib.load` reads them as well. `joblib.dump` would take each of the thousand small arrays of
+    a forest apart, which costs four times as long to read.
+    """
+    file = io.BytesIO()
+    _ByValuePickler(file).dump(fitted)
+    return zlib.compress(file.getbuffer(), level=1)
 
 
 def digest(content: bytes) -> str:

@@ -1,5 +1,6 @@
 """A new build: the history of the published file, unless that is of another platform."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -97,13 +98,13 @@ def test_rows_of_a_landing_that_is_built_from_again_are_there_once(paths: Paths)
 )
 def test_another_platform_begins_a_new_history(paths: Paths, project: tuple[int, int, str]) -> None:
     published(paths, project, (102, 2, "2024-02-01"))
-    before = paths.published.read_bytes()
+    before = hashlib.sha256(paths.published.read_bytes()).digest()
     assert build.start(paths).contradicting == 1
     assert ask(paths, "select schema_name, table_name from duckdb_tables()") == [
         ("quality", "quarantined_rows")
     ]
     assert paths.another_platform.exists()
-    assert paths.published.read_bytes() == before
+    assert hashlib.sha256(paths.published.read_bytes()).digest() == before
     published(paths, KNOWN)
     build.start(paths)
     assert not paths.another_platform.exists()
