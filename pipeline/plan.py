@@ -94,7 +94,9 @@ def landed_values(context: Context) -> Values:
     files = [each for each in seeds.glob("*") if each.name != "landing.csv"]
     others = [*(paths.landed / "macros").glob("*"), paths.landed / "quarantined_rows.parquet"]
     small = digests.of_files([*files, *others], below=paths.landed)
-    return {"landed": of_text(str(as_of), small, digests.of_files(map(Path, large), below=paths.root))}
+    return {
+        "landed": of_text(str(as_of), small, digests.of_files(map(Path, large), below=paths.root))
+    }
 
 
 def _generate(context: Context) -> list[Command]:
@@ -178,7 +180,9 @@ ML_CODE = (
     *("ml/*.py", "ml/*.toml"),
     *(f"ml/{part}/*" for part in ("modeling", "amount", "monitoring", "experiments", "bandit")),
 )
-BUILD_CODE = tuple(f"pipeline/{name}.py" for name in ("build", "dbt", "manifest", "quality", "spark"))
+BUILD_CODE = tuple(
+    f"pipeline/{name}.py" for name in ("build", "dbt", "manifest", "quality", "spark")
+)
 LANDING_CODE = ("expectations/*.py", "expectations/landing/*")
 VALIDATION_CODE = ("expectations/*.py", "expectations/validation/**/*")
 PAGES_CODE = ("pages/**/*",)

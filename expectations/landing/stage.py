@@ -169,9 +169,7 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--warehouse", required=True, help="folder of the warehouse")
     parser.add_argument("--as-of", default="", help="ISO 8601, UTC; empty: after the last event")
     parser.add_argument("--on-bad-rows", default="reject", choices=("reject", "quarantine"))
-    parser.add_argument(
-        "--without-seeds", action="store_true", help="write every table as Parquet"
-    )
+    parser.add_argument("--without-seeds", action="store_true", help="write every table as Parquet")
     parser.add_argument("--run-id", required=True, help="names this run in reports and tables")
     parsed = parser.parse_args(arguments)
     if not parsed.run_id or Path(parsed.run_id).name != parsed.run_id:
