@@ -15,7 +15,6 @@ from pipeline.errors import CallError
 
 MIN_JAVA = 17
 CONNECT_SECONDS = 5
-SCRATCH = ("tables", "metastore", "ml")
 
 
 def check(master: str) -> None:
@@ -30,7 +29,7 @@ def check(master: str) -> None:
         found = f"that of the path is {version}" if version else "none was found"
         raise CallError(
             f"TARGET=spark needs Java {MIN_JAVA} or newer, {found}: apt-get install"
-            " openjdk-17-jre-headless, or set JAVA_HOME"
+            " default-jre-headless, or set JAVA_HOME"
         )
     if master.startswith("spark://"):
         _require_answer(master)
@@ -67,12 +66,9 @@ def _require_answer(master: str) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Removes the tables of an earlier run, unless this process still has them open."""
-    from pyspark.sql import SparkSession
-
-    if SparkSession.getActiveSession() is None:
-        for name in SCRATCH:
-            shutil.rmtree(folder / name, ignore_errors=True)
+    """Removes the tables of an earlier run; in a run features come once, before Spark starts."""
+    for name in ("tables", "metastore", "ml"):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def hand_over_ml(database: Path, folder: Path) -> None:
@@ -87,11 +83,16 @@ def hand_over_ml(database: Path, folder: Path) -> None:
 
 
 def take_over(database: Path, results: Iterable[Any], folder: Path) -> None:
-    """Copies the tables that an invocation of dbt built with Spark into the build."""
+    """Copies the tables that an invocation of dbt built with Spark into the build.
+
+    What is a view there stays one: Python reads through it what it has just written.
+    """
     with closing(connect(database)) as con:
+        views = con.execute("select schema_name, view_name from duckdb_views()").fetchall()
         for each in results:
             node = each.node
-            if node.resource_type == "model" and node.config.materialized == "table":
+            is_table = node.resource_type == "model" and node.config.materialized == "table"
+            if is_table and (node.schema, node.name) not in views:
                 files = folder / "tables" / f"{node.schema}.db" / node.name / "*.parquet"
                 con.execute(f"create schema if not exists {node.schema}")
                 con.execute(
