@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -49,6 +49,9 @@ class Prediction:
     predicted_at: datetime
     feature_values: str | None = None
     skill_state: str | None = None
+
+
+_NAMES = [field.name for field in fields(Prediction)]
 
 
 class Line(NamedTuple):
@@ -114,9 +117,10 @@ def read(folder: Path) -> Iterator[Line]:
 
 
 def _encode(prediction: Prediction) -> bytes:
+    given = ((name, getattr(prediction, name)) for name in _NAMES)
     values = {
         name: value.replace(tzinfo=UTC).isoformat() if isinstance(value, datetime) else value
-        for name, value in asdict(prediction).items()
+        for name, value in given
     }
     content = json.dumps(values).encode().removesuffix(b"}")
     return content + _DIGEST + hashlib.sha256(content).hexdigest().encode() + b'"}\n'
@@ -127,7 +131,7 @@ def _decode(line: bytes) -> Prediction | None:
     if not found or digest != hashlib.sha256(content).hexdigest().encode() + b'"}\n':
         return None
     values = json.loads(content + b"}")
-    if {"feature_values", "skill_state", *values} != {field.name for field in fields(Prediction)}:
+    if {"feature_values", "skill_state", *values} != set(_NAMES):
         return None
     for name in ("snapshot_at", "predicted_at"):
         values[name] = datetime.fromisoformat(values[name]).replace(tzinfo=None)
