@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,16 +85,35 @@ def prediction_id(batch_id: str, client: str, request: str) -> str:
     return hashlib.md5(json.dumps([batch_id, client, request]).encode()).hexdigest()
 
 
-def append(folder: Path, *predictions: Prediction) -> None:
-    """Adds a line each, and returns when they are on the disk.
+def append(folder: Path, *predictions: Prediction, is_synced: bool = True) -> None:
+    """Adds a line each.
+
+    Args:
+        folder: Of the log.
+        predictions: What was answered.
+        is_synced: Return when they are on the disk, instead of leaving that to `sync`.
 
     Raises:
         LogError: The lines could not be written; nothing of them is left.
     """
-    path = folder / LOG_FILE
+    with _usable(folder / LOG_FILE) as path, json_lines.opened(path) as file:
+        json_lines.write(file, b"".join(_encode(each) for each in predictions), is_synced=is_synced)
+
+
+def sync(folder: Path) -> None:
+    """Returns when the lines are on the disk, except of a file that was renamed meanwhile.
+
+    Raises:
+        LogError: The disk does not take them.
+    """
+    with _usable(folder / LOG_FILE) as path, suppress(FileNotFoundError):
+        json_lines.sync(path)
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[Path]:
     try:
-        with json_lines.opened(path) as file:
-            json_lines.write(file, b"".join(_encode(each) for each in predictions))
+        yield path
     except OSError as error:
         raise LogError(
             f"{path} cannot be written ({error.strerror}): no answer without it"

@@ -41,7 +41,7 @@ def _serve(given: argparse.Namespace) -> int:
         # what is wrong with keys or limits is said once, not by every worker
         if options.keys is not None:
             read_keys(options.keys)
-        Service(options).close()
+        Service(options)
         with listening(options) as listener:
             _run(_config(options), listener)
     return 0

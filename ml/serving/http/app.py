@@ -81,7 +81,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warming.start()
     yield
     await asyncio.to_thread(warming.join)
-    service.close()
+    await service.close()
 
 
 def _end_after(supervisor: BaseProcess) -> None:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from ml import settings
 from ml.errors import MlError
-from ml.serving import log
 from ml.serving.http import metrics
 from ml.serving.http.bodies import Bodies
 from ml.serving.http.clients import Clients
@@ -37,8 +36,7 @@ class Service:
         self._published = Published(folder, settings.load(settings.DEFAULT_PATH))
         # one thread, whose memory the next file uses again: that of several grew with each publish
         self._reader = ThreadPoolExecutor(1, "published")
-        self._log = folder / LOG_FOLDER
-        self._journal = Journal(self._log)
+        self._journal = Journal(folder / LOG_FOLDER)
         self._scorer = Scorer(folder / "models")
         self._scoring = asyncio.Lock()  # whoever waits for it takes no thread from the others
 
@@ -84,7 +82,7 @@ class Service:
         """
         if self._limit is not None:
             await asyncio.to_thread(self._limit.check)
-        await asyncio.to_thread(log.append, self._log)
+        await self._journal.check()
 
     async def rows_if_any(self) -> PublishedRows | None:
         """Returns the same, or None where there are none."""
@@ -104,7 +102,7 @@ class Service:
     async def predict(
         self, entity: str, entity_id: int, client: str, request_id: str
     ) -> PublishedRow:
-        """Returns the published row of something live, once the answer stands in the log.
+        """Returns the published row of something live, once the answer is in the log.
 
         Raises:
             MlError: There is none, or the log cannot be written.
@@ -141,7 +139,8 @@ class Service:
         gc.collect()
         gc.freeze()
 
-    def close(self) -> None:
-        """Lets the published file go."""
+    async def close(self) -> None:
+        """Brings the log to the disk and lets the published file go."""
+        await self._journal.close()
         self._reader.shutdown()
         self._published.close()
