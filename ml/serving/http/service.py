@@ -143,5 +143,4 @@ class Service:
         """Brings the log to the disk and lets the published file go."""
         gc.unfreeze()  # or libraries would report at the end what has not been collected
         await self._journal.close()
-        self._reader.shutdown()
         self._published.close()
