@@ -116,41 +116,14 @@ _CALIBRATION = """
     from staging.stg_drift_stats
     where model_name = $model and feature like 'calibration%'
     group by snapshot_kind"""
-# Weeks together, with the interval of Wilson (1927) as for a week.
 _PERFORMANCE = """
-    with
-
-    monthly as (
-        select
-            cast(date_trunc('month', cohort_week) as date) as month,
-            cast(sum(matured_count) as bigint) as matured,
-            cast(sum(pending_count) as bigint) as pending,
-            sum(accuracy * matured_count) / nullif(sum(matured_count), 0) as observed,
-            sum(base_rate * matured_count) / nullif(sum(matured_count), 0) as positive_share,
-            sum(matured_estimated_accuracy * matured_count) / nullif(sum(matured_count), 0)
-                as expected,
-            sum(pending_estimated_accuracy * pending_count) / nullif(sum(pending_count), 0)
-                as expected_pending
-        from insights.model_performance
-        where model_name = $model and model_version = $version and snapshot_kind = $kind
-        group by month
-    ),
-
-    bounded as (
-        select
-            *,
-            (observed + 1.920729 / matured) / (1 + 3.841459 / matured) as middle,
-            sqrt(observed * (1 - observed) / matured + 0.960365 / power(matured, 2))
-            * 1.959964 / (1 + 3.841459 / matured) as half_width
-        from monthly
-    )
-
     select
-        * exclude (middle, half_width),
-        greatest(positive_share, 1 - positive_share) as guess,
-        middle - half_width as low,
-        middle + half_width as high
-    from bounded order by month"""
+        cohort_month as month, matured_count as matured, pending_count as pending,
+        accuracy as observed, accuracy_low as low, accuracy_high as high, majority_guess as guess,
+        matured_estimated_accuracy as expected, pending_estimated_accuracy as expected_pending
+    from insights.model_performance_monthly
+    where model_name = $model and model_version = $version and snapshot_kind = $kind
+    order by month"""
 
 
 def write(published: Published, site: Site) -> None:
