@@ -161,7 +161,7 @@ def test_all_others_are_on_plain_pages_for_readers_without_scripts(
     monkeypatch.setattr(plain_list, "ROWS_PER_PAGE", 2)
     site = make()
     first, second = (text_of(site, f"projects/list-{number}.html") for number in (1, 2))
-    assert "page 1 of 2 1 to 2 of 3 projects, the newest first." in first
+    assert "page 1 of 2 1 to 2 of 3 projects, the newest first; the live ones" in first
     assert ["Stopped" in first, "Large" in first, "Done" in first] == [True, True, False]
     assert "3 to 3 of 3 projects" in second
     assert "Done successful Games" in second
