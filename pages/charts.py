@@ -32,8 +32,8 @@ _DEFAULTS = re.compile(
     r'| transform="translate\(0,0\)"|<path [^>]*(?:d=""|d="M0,0h0v0h0Z")[^>]*/>'
 )
 _DIGITS = re.compile(r"(\.\d\d)\d+")  # a hundredth of a pixel
-# Measuring texts is most of the time of a drawing, and a limit has each of them measured twice. What
-# people wrote has a limit where it is drawn.
+# Measuring texts is most of the time of a drawing, and a limit has each of them measured twice.
+# What people wrote has a limit where it is drawn.
 _ANY_LENGTH = 0
 _CONFIG: dict[str, Any] = {
     "aria": False,  # the whole has a description; a label for each mark would be read one by one

@@ -128,7 +128,9 @@ def _layers(shown: list[Row], tested: list[Row], stop: Row | None, scale: alt.Sc
         rule = alt.Chart(reached).encode(x=x)
         layers.append(rule.mark_rule(color=FAINT, strokeDash=[2, 3]))
         layers.append(
-            rule.mark_text(align="left", dx=4, color=FAINT).encode(y=alt.value(8), text=alt.Text("text:N"))
+            rule.mark_text(align="left", dx=4, color=FAINT).encode(
+                y=alt.value(8), text=alt.Text("text:N")
+            )
         )
     return layers
 

@@ -9,8 +9,8 @@ RECENT_DAYS = 60
 # Paths from the folder of the site, for Python's format() as for DuckDB's.
 _PROJECT, _ANY_PROJECT = "projects/{}.html", "projects/any.html#{}"
 _CREATOR, _ANY_CREATOR = "creators/{}.html", "creators/any.html#{}"
-# Live projects, those with an open milestone, and those launched or ended lately, newest first. Where
-# they are too many, each kind has a third of the pages, and more where others leave some.
+# Live projects, those with an open milestone, and those launched or ended lately, newest first.
+# Where they are too many, each kind has a third of the pages, and more where others leave some.
 _WITH_A_PAGE = f"""
     with kinds as (
         select

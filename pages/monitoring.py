@@ -21,7 +21,7 @@ _ALERTS = """
     where model_name = $model order by snapshot_kind, feature"""
 _CHECKS = """
     select snapshot_kind, subject, status, reason, feature_count, current_count, reference_count,
-        needed_count
+        needed_count, model_status, model_summary
     from insights.drift_status where model_name = $model
     order by subject, snapshot_kind"""
 # The monitor replayed for each week, and its alerts now; weeks are numbered, so that what follows
@@ -125,6 +125,9 @@ _PERFORMANCE = """
     where model_name = $model and model_version = $version and snapshot_kind = $kind
     order by month"""
 
+_TONES = {DRIFT: "error some", NO_DRIFT: "passed"}
+_NOT_RUN = (NOT_TESTED, f"{NOT_TESTED}: the monitor has not run for this timestamp")
+
 
 def write(published: Published, site: Site) -> None:
     """Writes the page."""
@@ -157,7 +160,7 @@ def _model(published: Published, run: SimpleNamespace) -> Row:
         "cutoff_at": run.cutoff_at,
         "alerts": [each["words"] for each in alerts],
         "checks": [_check(each) for each in checks],
-        **_status(checks, len(alerts)),
+        **_status(checks),
         "alert_periods": [_period(each) for each in published.rows(_ALERT_PERIODS, model=name)],
         "weeks": weeks,
         "drift_chart": charts.drift(f"drift-{name}", periods)
@@ -171,24 +174,16 @@ def _model(published: Published, run: SimpleNamespace) -> Row:
     }
 
 
-def _status(checks: Sequence[Row], alert_count: int) -> Row:
+def _status(checks: Sequence[Row]) -> Row:
     """Returns the status of a model, short and as a sentence."""
-    tested = [check for check in checks if check["status"] != NOT_TESTED]
-    if alert_count:
-        status = DRIFT.capitalize()
-        return {"status": status, "summary": status, "tone": "error some"}
-    if tested:
-        # a feature that is tested at several kinds of snapshot counts once
-        features = [each["feature_count"] for each in tested if each["subject"] == "features"]
-        count = f"{max(features)} features" if features else "features not"
-        status = (NO_DRIFT if features else "features not tested").capitalize()
-        tone = "passed" if features else "warning some"
-        summary = f"{NO_DRIFT.capitalize()} ({count} tested)"
-        return {"status": status, "summary": summary, "tone": tone}
-    reasons = [check["reason"] for check in checks if check["reason"]]
-    reason = reasons[0] if reasons else "the monitor has not run for this timestamp"
-    status = NOT_TESTED.capitalize()
-    return {"status": status, "summary": f"{status}: {reason}", "tone": "warning some"}
+    status, summary = _NOT_RUN
+    for check in checks[:1]:
+        status, summary = check["model_status"], check["model_summary"]
+    return {
+        "status": status.capitalize(),
+        "summary": summary[:1].upper() + summary[1:],
+        "tone": _TONES.get(status, "warning some"),
+    }
 
 
 def _shown(row: Row) -> Row:

@@ -1,4 +1,4 @@
-"""The other projects with their main facts on plain pages: for readers without scripts, and paper."""
+"""Projects with their main facts on plain pages: for readers without scripts, and for paper."""
 
 from pages.blocks import Block
 from pages.published import Published
@@ -7,7 +7,7 @@ from pages.site import Site
 ROWS_PER_PAGE = 400  # about 200 kB
 
 
-def write(published: Published, site: Site, block: Block) -> int:
+def write_list(published: Published, site: Site, block: Block) -> int:
     """Writes the rows of a table, so many a page.
 
     Returns:

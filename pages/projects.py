@@ -151,7 +151,7 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         chart=_chart(live) if live else None,
         others=first,
         others_count=others_count,
-        list_count=plain_list.write(published, site, others),
+        list_count=plain_list.write_list(published, site, others),
         block=others,
         settings={
             "folder": "projects",

@@ -53,7 +53,7 @@ def test_texts_are_measured_with_no_font_of_the_machine(monkeypatch: pytest.Monk
             monkeypatch.setenv("FONTCONFIG_FILE", before)
         else:
             monkeypatch.delenv("FONTCONFIG_FILE", raising=False)
-        charts.chart("fonts", lambda _: {"own": before}, text="", phone=False)
+        charts.chart("fonts", lambda _, own=before: {"own": own}, text="", phone=False)
         assert os.environ.get("FONTCONFIG_FILE") == before
     assert [Path(each.text or "/").exists() for each in folders] == [False, False]
 
