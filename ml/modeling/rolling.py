@@ -5,9 +5,12 @@ first cut is predicted by the fit of the newest cut before it, which knew no out
 predicts the live is the last fit, which knows every outcome there is.
 """
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -102,7 +105,9 @@ class Training:
 
     def _fit_missing(self, models: list[ModelSettings]) -> None:
         """Fits estimators at every cut and to all rows, and scores the launches after each cut."""
-        fitted = [estimators.fit_pipelines(models, part) for part in self._seen]
+        # A fit is the same to the bit beside others; they let go of the interpreter meanwhile.
+        with estimators.one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+            fitted = list(pool.map(partial(estimators.fit_pipelines, models), self._seen))
         scores = np.full((self._rows.num_rows, len(models)), np.nan)
         for place, pipelines in enumerate(fitted[:-1]):
             mask = self._place == place
