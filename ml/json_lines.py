@@ -19,10 +19,15 @@ def opened(path: Path) -> Iterator[int]:
         os.close(file)
 
 
-def write(file: int, lines: bytes) -> None:
-    """Adds whole lines to an opened file, and returns when they are on the disk.
+def write(file: int, lines: bytes, *, is_synced: bool = True) -> None:
+    """Adds whole lines to an opened file.
 
     A line that a crash or a full disk has torn is closed first, so that it spoils no other.
+
+    Args:
+        file: The file.
+        lines: The lines.
+        is_synced: Return when they are on the disk, instead of leaving that to `sync`.
 
     Raises:
         OSError: The lines could not be written; nothing of them is left.
@@ -33,10 +38,20 @@ def write(file: int, lines: bytes) -> None:
     try:
         while lines:
             lines = lines[os.write(file, lines) :]
-        os.fsync(file)
+        if is_synced:
+            os.fsync(file)
     except OSError:
         os.ftruncate(file, size)
         raise
+
+
+def sync(path: Path) -> None:
+    """Returns when all that was written is on the disk; meanwhile others write."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -6,10 +6,14 @@ dark.
 """
 
 import json
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import altair as alt
@@ -28,6 +32,9 @@ _DEFAULTS = re.compile(
     r'| transform="translate\(0,0\)"|<path [^>]*(?:d=""|d="M0,0h0v0h0Z")[^>]*/>'
 )
 _DIGITS = re.compile(r"(\.\d\d)\d+")  # a hundredth of a pixel
+# Measuring texts is most of the time of a drawing, and a limit has each of them measured twice.
+# What people wrote has a limit where it is drawn.
+_ANY_LENGTH = 0
 _CONFIG: dict[str, Any] = {
     "aria": False,  # the whole has a description; a label for each mark would be read one by one
     "background": None,
@@ -36,14 +43,17 @@ _CONFIG: dict[str, Any] = {
     "axis": {
         **{"domainColor": FAINT, "tickColor": FAINT, "gridColor": LINE, "labelColor": FAINT},
         **{"titleColor": INK, "titleFontWeight": "normal", "labelFontSize": 12},
-        **{"titleFontSize": 12, "labelLimit": 220, "labelOverlap": True},
+        **{"titleFontSize": 12, "labelLimit": _ANY_LENGTH, "labelOverlap": True},
     },
     "legend": {
         **{"orient": "top", "labelColor": INK, "titleColor": FAINT, "labelFontSize": 12},
-        **{"titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 260, "columns": 0},
+        **{"titleFontSize": 12, "titleFontWeight": "normal", "columns": 0},
+        **{"labelLimit": _ANY_LENGTH, "titleLimit": _ANY_LENGTH},
         **{"symbolStrokeWidth": 2, "columnPadding": 24},
     },
-    "header": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12},
+    "header": {
+        **{"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "labelLimit": _ANY_LENGTH}
+    },
     "title": {"color": INK, "fontSize": 13, "anchor": "start", "fontWeight": "normal"},
     "range": {"category": list(COLORS)},
     "mark": {"color": COLORS[0]},
@@ -51,10 +61,22 @@ _CONFIG: dict[str, Any] = {
     "rule": {"color": INK},
 }
 
+_FONTS = "FONTCONFIG_FILE"  # a variable of the environment
 _IDS = re.compile(r' id="([^"]*)"')
 _REFERENCES = re.compile(r'( id="|url\(#|href="#)([^")]*)')
 
 Build = Callable[[int], Any]
+
+
+class _Rows(alt.Data):
+    """Rows that Altair takes as they are: it would copy and convert them for each layer."""
+
+    def __deepcopy__(self, _memo: object) -> "_Rows":
+        return self
+
+    def to_dict(self, *_: Any, **__: Any) -> dict[str, Any]:
+        """Returns the rows as Vega-Lite reads them."""
+        return {"values": self["values"]}
 
 
 def chart(name: str, build: Build, *, text: str, caption: str = "", phone: bool = True) -> Markup:
@@ -70,22 +92,21 @@ def chart(name: str, build: Build, *, text: str, caption: str = "", phone: bool 
     """
     # validating costs a quarter of the time, and is the tests' task
     with debug_mode(False):
-        wide = _specification(build(WIDE))
-        narrow = _specification(build(NARROW)) if phone else None
-    drawings = [_drawing(f"{name}-w", wide, "wide" if phone else "")]
-    if narrow:
-        drawings.append(_drawing(f"{name}-n", narrow, "narrow"))
+        wide = _as_json(build(WIDE))
+        drawings = [_drawing(f"{name}-w", wide, "wide" if phone else "")]
+        if phone:
+            drawings.append(_drawing(f"{name}-n", _as_json(build(NARROW)), "narrow"))
     above = Markup("<figcaption>{}</figcaption>").format(caption) if caption else ""
     return Markup(
         '<figure class="chart" id="{}">{}<div class="drawing" role="img" aria-label="{}">{}</div>'
         '<script type="application/json">{}</script></figure>'
-    ).format(name, above, text, Markup("").join(drawings), _as_json(wide))
+    ).format(name, above, text, Markup("").join(drawings), _inert(wide))
 
 
 def values(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
     """Returns rows as data of a chart; amounts become floats, since pictures need no cents."""
     plain = [{key: _plain(value) for key, value in row.items()} for row in rows]
-    return alt.Data(values=plain)  # type: ignore[no-untyped-call]
+    return _Rows(values=plain)  # type: ignore[no-untyped-call]
 
 
 def time_axis(field: str, **axis: Any) -> alt.X:
@@ -114,25 +135,51 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _specification(made: Any) -> dict[str, Any]:
+def _as_json(made: Any) -> str:
+    """Returns the specification of what `build` made."""
     content: dict[str, Any] = made if isinstance(made, dict) else made.to_dict(validate=False)
-    return {**content, "config": _CONFIG}
+    whole = {**content, "config": _CONFIG}
+    return json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
 
 
-def _drawing(name: str, specification: dict[str, Any], css_class: str) -> Markup:
-    """Returns an SVG element; its ids are its own, since a page holds several drawings."""
-    picture = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
-    # the library numbers ids on and on, whatever it draws
-    numbers = {each: place for place, each in enumerate(dict.fromkeys(_IDS.findall(picture)))}
-    picture = _REFERENCES.sub(lambda found: f"{found[1]}{name}-{numbers[found[2]]}", picture)
+@lru_cache(maxsize=64)  # several pages show the same chart
+def _svg(specification: str) -> str:
+    """Draws a specification, without what no page needs."""
+    with _own_font():
+        picture = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     # one description stands for the whole, so that no mark is read one by one
     picture = re.sub(r' (?:role|aria-[a-z]+|xmlns:xlink)="[^"]*"', "", picture)
     picture = _DEFAULTS.sub("", picture)
-    picture = re.sub(r"<[^>]+>", lambda tag: _DIGITS.sub(r"\1", tag[0]), picture)
+    return re.sub(r"<[^>]+>", lambda tag: _DIGITS.sub(r"\1", tag[0]), picture)
+
+
+@contextmanager
+def _own_font() -> Iterator[None]:
+    """Lets texts be measured with the font that the library carries.
+
+    It opens a font of the machine anew for each letter, which takes as long as all the rest; and
+    drawings would differ from machine to machine.
+    """
+    before = os.environ.get(_FONTS)
+    os.environ[_FONTS] = str(Path(__file__).with_name("fonts.conf"))
+    try:
+        yield
+    finally:
+        os.environ.pop(_FONTS)
+        if before is not None:
+            os.environ[_FONTS] = before
+
+
+def _drawing(name: str, specification: str, css_class: str) -> Markup:
+    """Returns an SVG element; its ids are its own, since a page holds several drawings."""
+    picture = _svg(specification)
+    # the library numbers ids on and on, whatever it draws
+    numbers = {each: place for place, each in enumerate(dict.fromkeys(_IDS.findall(picture)))}
+    picture = _REFERENCES.sub(lambda found: f"{found[1]}{name}-{numbers[found[2]]}", picture)
     return Markup(picture.replace("<svg ", f'<svg aria-hidden="true" class="{css_class}" ', 1))
 
 
-def _as_json(specification: dict[str, Any]) -> Markup:
-    """Returns the specification so that nothing in it can end the element it stands in."""
-    text = json.dumps(specification, separators=(",", ":"), ensure_ascii=False)
-    return Markup(text.replace("<", "\\u003c").replace("\u2028", "").replace("\u2029", ""))
+def _inert(specification: str) -> Markup:
+    """Returns a specification so that nothing in it can end the element it stands in."""
+    text = specification.replace("<", "\\u003c")
+    return Markup(text.replace("\u2028", "").replace("\u2029", ""))

@@ -143,7 +143,7 @@ def held_chart(rows: Rows) -> Markup:
                 x=time_axis("last_day"),
                 y=_amount_axis("Held at month's end"),
                 color=colors("state", [*STATES.values()], _STATE_COLORS, width),
-                order="place:O",
+                order=alt.Order("place:O"),
                 tooltip=_tooltip("state"),
             )
         )

@@ -109,7 +109,7 @@ def _layers(shown: list[Row], tested: list[Row], stop: Row | None, scale: alt.Sc
         band = alt.Chart(charts.values([_reach(row) for row in tested]))
         # a band of one look has no width
         drawn = band.mark_area(opacity=0.25, clip=True) if tested[1:] else band.mark_rule(size=6)
-        layers.append(drawn.encode(x=x, y=y("low"), y2="high:Q", color=color))
+        layers.append(drawn.encode(x=x, y=y("low"), y2=alt.Y2("high:Q"), color=color))
     for end in ("low", "high"):
         line = alt.Chart(charts.values([{**row, "series": _ONE_LOOK} for row in rows]))
         layers.append(
@@ -128,7 +128,9 @@ def _layers(shown: list[Row], tested: list[Row], stop: Row | None, scale: alt.Sc
         rule = alt.Chart(reached).encode(x=x)
         layers.append(rule.mark_rule(color=FAINT, strokeDash=[2, 3]))
         layers.append(
-            rule.mark_text(align="left", dx=4, color=FAINT).encode(y=alt.value(8), text="text:N")
+            rule.mark_text(align="left", dx=4, color=FAINT).encode(
+                y=alt.value(8), text=alt.Text("text:N")
+            )
         )
     return layers
 

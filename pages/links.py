@@ -10,18 +10,28 @@ RECENT_DAYS = 60
 _PROJECT, _ANY_PROJECT = "projects/{}.html", "projects/any.html#{}"
 _CREATOR, _ANY_CREATOR = "creators/{}.html", "creators/any.html#{}"
 # Live projects, those with an open milestone, and those launched or ended lately, newest first.
+# Where they are too many, each kind has a third of the pages, and more where others leave some.
 _WITH_A_PAGE = f"""
+    with kinds as (
+        select
+            project_id, creator_id, launched_at,
+            case
+                when project_status = 'live' then 1
+                when project_id in (select project_id from insights.milestone_outlook) then 2
+                when greatest(launched_at, deadline_at) > as_of - interval {RECENT_DAYS} days then 3
+            end as kind
+        from core.dim_projects
+        cross join core.warehouse_as_of
+    )
     select project_id, creator_id
-    from core.dim_projects
-    left join (
-        select project_id, true as is_open from insights.milestone_outlook group by all
-    ) using (project_id)
-    cross join core.warehouse_as_of
-    where
-        project_status = 'live' or is_open
-        or greatest(launched_at, deadline_at) > as_of - interval {RECENT_DAYS} days
-    order by project_status = 'live' desc, is_open desc nulls last, launched_at desc, project_id
-    limit {MAX_PAGES}"""
+    from (
+        select
+            *, row_number() over (partition by kind order by launched_at desc, project_id) as place
+        from kinds
+        where kind is not null
+    )
+    order by place > {{max_pages}} // 3, kind, place
+    limit {{max_pages}}"""
 
 
 class Links:
@@ -69,4 +79,4 @@ def _path_sql(column: str, ids: Iterable[int], own: str, other: str) -> str:
 
 def read(published: Published) -> Links:
     """Returns the links for the published tables."""
-    return Links(dict(published.fetch(_WITH_A_PAGE)))
+    return Links(dict(published.fetch(_WITH_A_PAGE.format(max_pages=MAX_PAGES))))

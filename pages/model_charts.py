@@ -201,7 +201,7 @@ def _histogram(rows: list[Row], width: int) -> Any:
         .mark_bar(color=FAINT, binSpacing=1)
         .encode(
             x=alt.X("low:Q", bin="binned", scale=scale, title=None, axis=alt.Axis(tickCount=5)),
-            x2="high:Q",
+            x2=alt.X2("high:Q"),
             y=alt.Y("predictions:Q", title="Predictions", axis=alt.Axis(tickCount=2)),
             tooltip=[alt.Tooltip(f"{name}:Q") for name in ("low", "high", "predictions")],
         )

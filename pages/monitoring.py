@@ -21,7 +21,7 @@ _ALERTS = """
     where model_name = $model order by snapshot_kind, feature"""
 _CHECKS = """
     select snapshot_kind, subject, status, reason, feature_count, current_count, reference_count,
-        needed_count
+        needed_count, model_status, model_summary
     from insights.drift_status where model_name = $model
     order by subject, snapshot_kind"""
 # The monitor replayed for each week, and its alerts now; weeks are numbered, so that what follows
@@ -116,41 +116,17 @@ _CALIBRATION = """
     from staging.stg_drift_stats
     where model_name = $model and feature like 'calibration%'
     group by snapshot_kind"""
-# Weeks together, with the interval of Wilson (1927) as for a week.
 _PERFORMANCE = """
-    with
-
-    monthly as (
-        select
-            cast(date_trunc('month', cohort_week) as date) as month,
-            cast(sum(matured_count) as bigint) as matured,
-            cast(sum(pending_count) as bigint) as pending,
-            sum(accuracy * matured_count) / nullif(sum(matured_count), 0) as observed,
-            sum(base_rate * matured_count) / nullif(sum(matured_count), 0) as positive_share,
-            sum(matured_estimated_accuracy * matured_count) / nullif(sum(matured_count), 0)
-                as expected,
-            sum(pending_estimated_accuracy * pending_count) / nullif(sum(pending_count), 0)
-                as expected_pending
-        from insights.model_performance
-        where model_name = $model and model_version = $version and snapshot_kind = $kind
-        group by month
-    ),
-
-    bounded as (
-        select
-            *,
-            (observed + 1.920729 / matured) / (1 + 3.841459 / matured) as middle,
-            sqrt(observed * (1 - observed) / matured + 0.960365 / power(matured, 2))
-            * 1.959964 / (1 + 3.841459 / matured) as half_width
-        from monthly
-    )
-
     select
-        * exclude (middle, half_width),
-        greatest(positive_share, 1 - positive_share) as guess,
-        middle - half_width as low,
-        middle + half_width as high
-    from bounded order by month"""
+        cohort_month as month, matured_count as matured, pending_count as pending,
+        accuracy as observed, accuracy_low as low, accuracy_high as high, majority_guess as guess,
+        matured_estimated_accuracy as expected, pending_estimated_accuracy as expected_pending
+    from insights.model_performance_monthly
+    where model_name = $model and model_version = $version and snapshot_kind = $kind
+    order by month"""
+
+_TONES = {DRIFT: "error some", NO_DRIFT: "passed"}
+_NOT_RUN = (NOT_TESTED, f"{NOT_TESTED}: the monitor has not run for this timestamp")
 
 
 def write(published: Published, site: Site) -> None:
@@ -184,7 +160,7 @@ def _model(published: Published, run: SimpleNamespace) -> Row:
         "cutoff_at": run.cutoff_at,
         "alerts": [each["words"] for each in alerts],
         "checks": [_check(each) for each in checks],
-        **_status(checks, len(alerts)),
+        **_status(checks),
         "alert_periods": [_period(each) for each in published.rows(_ALERT_PERIODS, model=name)],
         "weeks": weeks,
         "drift_chart": charts.drift(f"drift-{name}", periods)
@@ -198,24 +174,16 @@ def _model(published: Published, run: SimpleNamespace) -> Row:
     }
 
 
-def _status(checks: Sequence[Row], alert_count: int) -> Row:
+def _status(checks: Sequence[Row]) -> Row:
     """Returns the status of a model, short and as a sentence."""
-    tested = [check for check in checks if check["status"] != NOT_TESTED]
-    if alert_count:
-        status = DRIFT.capitalize()
-        return {"status": status, "summary": status, "tone": "error some"}
-    if tested:
-        # a feature that is tested at several kinds of snapshot counts once
-        features = [each["feature_count"] for each in tested if each["subject"] == "features"]
-        count = f"{max(features)} features" if features else "features not"
-        status = (NO_DRIFT if features else "features not tested").capitalize()
-        tone = "passed" if features else "warning some"
-        summary = f"{NO_DRIFT.capitalize()} ({count} tested)"
-        return {"status": status, "summary": summary, "tone": tone}
-    reasons = [check["reason"] for check in checks if check["reason"]]
-    reason = reasons[0] if reasons else "the monitor has not run for this timestamp"
-    status = NOT_TESTED.capitalize()
-    return {"status": status, "summary": f"{status}: {reason}", "tone": "warning some"}
+    status, summary = _NOT_RUN
+    for check in checks[:1]:
+        status, summary = check["model_status"], check["model_summary"]
+    return {
+        "status": status.capitalize(),
+        "summary": summary[:1].upper() + summary[1:],
+        "tone": _TONES.get(status, "warning some"),
+    }
 
 
 def _shown(row: Row) -> Row:

@@ -52,7 +52,7 @@ def drift(name: str, periods: Rows, *, onset: datetime | None = None) -> Markup:
         .mark_bar()
         .encode(
             x=charts.time_axis("begins_at"),
-            x2="ends_at:T",
+            x2=alt.X2("ends_at:T"),
             y=alt.Y("feature:N", sort=names, title=None, axis=alt.Axis(grid=False)),
             color=alt.Color("result:N", title=None, scale=color),
             size=alt.Size("thickness:Q", scale=None, legend=None),
@@ -60,7 +60,7 @@ def drift(name: str, periods: Rows, *, onset: datetime | None = None) -> Markup:
         )
     )
     line = alt.Chart(charts.values([{"begins_at": onset}])).mark_rule(color=INK, strokeDash=[5, 3])
-    layers = [bars, line.encode(x="begins_at:T")] if onset else [bars]
+    layers = [bars, line.encode(x=alt.X("begins_at:T"))] if onset else [bars]
 
     def build(width: int) -> Any:
         room = width - 150 if width <= charts.NARROW else width - 60

@@ -179,16 +179,16 @@ def _funding_chart() -> Any:
     layers = alt.layer(
         alt.Chart(band)
         .mark_area(color=charts.COLORS[0], opacity=0.18)
-        .encode(x=x, y=alt.Y("low:Q", axis=y_axis), y2="high:Q"),
+        .encode(x=x, y=alt.Y("low:Q", axis=y_axis), y2=alt.Y2("high:Q")),
         alt.Chart(band)
         .mark_line(color=charts.FAINT, strokeDash=[4, 3], strokeWidth=1.5)
-        .encode(x=x, y="median:Q"),
+        .encode(x=x, y=alt.Y("median:Q")),
         alt.Chart(alt.NamedData("goal"))
         .mark_rule(color=charts.COLORS[2], strokeWidth=1.5)
-        .encode(y="funded:Q"),
+        .encode(y=alt.Y("funded:Q")),
         alt.Chart(curve)
         .mark_line(color=charts.COLORS[0], strokeWidth=2.5, point={"size": 18})
-        .encode(x=x, y="funded:Q", tooltip=shown),
+        .encode(x=x, y=alt.Y("funded:Q"), tooltip=shown),
     )
     return layers.properties(width=_WIDTH, height=_HEIGHT)
 

@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from pages import charts
+from pages import charts, plain_list
 from pages.blocks import Block, rows_of, write_any, write_rows
 from pages.formats import counted, money, skill, title
 from pages.links import Links, id_list
@@ -151,6 +151,7 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         chart=_chart(live) if live else None,
         others=first,
         others_count=others_count,
+        list_count=plain_list.write_list(published, site, others),
         block=others,
         settings={
             "folder": "projects",

@@ -231,12 +231,13 @@ def _matrix(rows: list[Row]) -> Markup:
     runs = len({row["newest_first"] for row in rows})
 
     def build(width: int) -> Any:
+        limit = 165 if width <= charts.NARROW else 0  # names are short enough for a wide drawing
         return (
             alt.Chart(made)
             .mark_rect(stroke=charts.PAPER, strokeWidth=1)
             .encode(
                 x=alt.X("run:O", title="Run: 0 is the newest", axis=alt.Axis(labelAngle=0)),
-                y=alt.Y("table:N", title=None, axis=alt.Axis(labelLimit=165, labelFontSize=11)),
+                y=alt.Y("table:N", title=None, axis=alt.Axis(labelLimit=limit, labelFontSize=11)),
                 color=alt.Color(
                     "result:N",
                     title=None,
@@ -274,7 +275,11 @@ def _volumes(rows: list[Row]) -> Markup:
                 x=alt.X("run:O", title="Run: 0 is the newest", axis=alt.Axis(labelAngle=0)),
                 y=alt.Y("row_count:Q", title="Rows", scale=alt.Scale(type="symlog")),
                 color=alt.Color("table_name:N", title=None, legend=alt.Legend(columns=2)),
-                tooltip=["table_name:N", "data_name:N", alt.Tooltip("row_count:Q", format=",")],
+                tooltip=[
+                    alt.Tooltip("table_name:N"),
+                    alt.Tooltip("data_name:N"),
+                    alt.Tooltip("row_count:Q", format=","),
+                ],
             )
             .properties(width=width, height=220)
         )

@@ -67,7 +67,7 @@ def points(
     ]
     # Vega warns of layers without rows
     if any(row["low"] is not None for row in rows):
-        whiskers = drawn.mark_rule().encode(y="low:Q", y2="high:Q")
+        whiskers = drawn.mark_rule().encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
         layers.insert(0, whiskers.transform_filter("datum.low != null"))
     if not all(row.get("is_alone") for row in rows):
         layers.insert(0, joined.encode(y=y, strokeDash=dash))
@@ -98,7 +98,8 @@ def forest(
     # room for the longest name, also in a font wider than the one it is drawn with
     limit = 140 if width <= charts.NARROW else 300
     room = min(limit, 7 * max(map(len, names)))
-    axis = alt.Axis(grid=False, labelLimit=limit, minExtent=room)
+    # a limit that nothing reaches would only cost time
+    axis = alt.Axis(grid=False, labelLimit=limit if room == limit else 0, minExtent=room)
     y = alt.Y("name:N", sort=names, title=None, axis=axis)
     scale = alt.Scale(domain=list(tones), range=list(tones.values()))
     legend = alt.Legend(title=None) if len(tones) > 1 else None
@@ -116,7 +117,7 @@ def forest(
     ]
     layers = [
         drawn.mark_rule(strokeWidth=2)
-        .encode(x=x("low"), x2="high:Q")
+        .encode(x=x("low"), x2=alt.X2("high:Q"))
         .transform_filter("datum.low != null"),
         drawn.mark_point(filled=True, size=60, opacity=1).encode(x=x("value"), tooltip=told),
     ]

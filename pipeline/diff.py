@@ -82,6 +82,10 @@ def print_diff(paths: Paths) -> None:
         with closing(connect(paths.build, read_only=True)) as con:
             con.execute(f"attach {literal(paths.published)} as published (read_only)")
             show("diff", f"build {_as_of(con, 'escrow')}, published {_as_of(con, 'published')}")
+            if paths.another_platform.exists():
+                show("", "the build is of another platform than what is published: no row of the")
+                show("", "one is a row of the other; publish keeps the old file under a dated name")
+                return
             if "features" not in done:
                 show("", "features refused this build: a table that was not built is shown as gone")
             schemas = SCHEMAS if "insights" in done else SCHEMAS[:2]
@@ -89,6 +93,7 @@ def print_diff(paths: Paths) -> None:
             _print(list(compare(con, schemas, keys)))
             if "insights" not in done:
                 show("", "insights are not built yet: make insights")
+            show("", "ml and quality are left out: histories, to which each run adds")
 
 
 def compare(

@@ -161,7 +161,7 @@ def _or_null(value: str | None) -> str:
 
 
 def _forget_old_runs(con: Connection) -> None:
-    """Keeps the last runs, and the results of dbt's tests that these rest on."""
+    """Keeps the last runs, and the results of checks that these rest on."""
     con.execute(f"""
         delete from quality.runs where run_id not in (
             select run_id from quality.runs order by published_at desc, run_id desc
@@ -174,4 +174,6 @@ def _forget_old_runs(con: Connection) -> None:
             select features_run_id from quality.runs
             union all select insights_run_id from quality.runs
         );
+        delete from quality.validation_results
+        where run_id not in (select validation_run_id from quality.runs);
     """)

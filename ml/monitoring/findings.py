@@ -85,6 +85,7 @@ class Alert(NamedTuple):
 
 
 DRIFT, NO_DRIFT, NOT_TESTED = "drift detected", "no drift detected", "not tested"
+FEATURES_NOT_TESTED = f"features {NOT_TESTED}"  # of a model without drift in what was tested
 
 
 class Window(NamedTuple):
@@ -147,11 +148,12 @@ class Monitored(NamedTuple):
 
     @property
     def status(self) -> str:
-        """DRIFT, NO_DRIFT or NOT_TESTED."""
+        """DRIFT, NO_DRIFT, FEATURES_NOT_TESTED or NOT_TESTED."""
         if self.alerts:
             return DRIFT
-        is_tested = any(window.is_compared for window in self.windows)
-        return NO_DRIFT if is_tested else NOT_TESTED
+        if not any(window.is_compared for window in self.windows):
+            return NOT_TESTED
+        return NO_DRIFT if self.tested_features else FEATURES_NOT_TESTED
 
     @property
     def skip_reason(self) -> str | None:

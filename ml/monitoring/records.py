@@ -61,7 +61,8 @@ class Records:
         if not rows:
             missing = {"status": NOT_TESTED, "reason": result.skip_reason}
             rows = [missing | dict.fromkeys(names)]
-        self._add("drift_checks", as_of, rows, ("model_name",))
+        of_model = {"model_status": result.status, "model_summary": summary.outcome(result)}
+        self._add("drift_checks", as_of, [row | of_model for row in rows], ("model_name",))
 
     def add_findings(
         self,

@@ -2,6 +2,7 @@
 
 from ml.monitoring.findings import (
     DRIFT,
+    FEATURES_NOT_TESTED,
     NO_DRIFT,
     NOT_TESTED,
     SLOPE,
@@ -22,7 +23,7 @@ def monitored_lines(result: Monitored) -> list[str]:
     run = result.run
     title = run.model_name if run.model_version is None else f"{run.model_name} {run.model_version}"
     table = "drift_alerts" if result.status == DRIFT else "drift_status"
-    lines = [f"{title}: {_outcome(result)} -> insights.{table}"]
+    lines = [f"{title}: {outcome(result)} -> insights.{table}"]
     tested = [_counts(each) for each in result.windows if each.is_compared]
     others = [f"{_name(each)} ({each.skip_reason})" for each in result.windows
               if not each.is_compared]  # fmt: skip
@@ -42,11 +43,12 @@ def monitored_lines(result: Monitored) -> list[str]:
     return lines + [_price(cost) for cost in costs.values()]
 
 
-def _outcome(result: Monitored) -> str:
+def outcome(result: Monitored) -> str:
+    """Returns whether drift was detected, of how many features, or why nothing was tested."""
     if result.status == NOT_TESTED:
         return f"{NOT_TESTED}: {result.skip_reason}"
     count = len(result.tested_features)
-    tested = f"{count} features tested" if count else "features not tested"
+    tested = f"{count} features tested" if count else FEATURES_NOT_TESTED
     if result.status == DRIFT:
         drifted = {alert.finding.feature for alert in result.alerts}
         moved = drifted & result.tested_features

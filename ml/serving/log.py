@@ -5,7 +5,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +52,9 @@ class Prediction:
     skill_state: str | None = None
 
 
+_NAMES = [field.name for field in fields(Prediction)]
+
+
 class Line(NamedTuple):
     """One line of the log: where it stands, and its prediction if it is whole."""
 
@@ -81,16 +85,35 @@ def prediction_id(batch_id: str, client: str, request: str) -> str:
     return hashlib.md5(json.dumps([batch_id, client, request]).encode()).hexdigest()
 
 
-def append(folder: Path, *predictions: Prediction) -> None:
-    """Adds a line each, and returns when they are on the disk.
+def append(folder: Path, *predictions: Prediction, is_synced: bool = True) -> None:
+    """Adds a line each.
+
+    Args:
+        folder: Of the log.
+        predictions: What was answered.
+        is_synced: Return when they are on the disk, instead of leaving that to `sync`.
 
     Raises:
         LogError: The lines could not be written; nothing of them is left.
     """
-    path = folder / LOG_FILE
+    with _usable(folder / LOG_FILE) as path, json_lines.opened(path) as file:
+        json_lines.write(file, b"".join(_encode(each) for each in predictions), is_synced=is_synced)
+
+
+def sync(folder: Path) -> None:
+    """Returns when the lines are on the disk, except of a file that was renamed meanwhile.
+
+    Raises:
+        LogError: The disk does not take them.
+    """
+    with _usable(folder / LOG_FILE) as path, suppress(FileNotFoundError):
+        json_lines.sync(path)
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[Path]:
     try:
-        with json_lines.opened(path) as file:
-            json_lines.write(file, b"".join(_encode(each) for each in predictions))
+        yield path
     except OSError as error:
         raise LogError(
             f"{path} cannot be written ({error.strerror}): no answer without it"
@@ -114,9 +137,10 @@ def read(folder: Path) -> Iterator[Line]:
 
 
 def _encode(prediction: Prediction) -> bytes:
+    given = ((name, getattr(prediction, name)) for name in _NAMES)
     values = {
         name: value.replace(tzinfo=UTC).isoformat() if isinstance(value, datetime) else value
-        for name, value in asdict(prediction).items()
+        for name, value in given
     }
     content = json.dumps(values).encode().removesuffix(b"}")
     return content + _DIGEST + hashlib.sha256(content).hexdigest().encode() + b'"}\n'
@@ -127,7 +151,7 @@ def _decode(line: bytes) -> Prediction | None:
     if not found or digest != hashlib.sha256(content).hexdigest().encode() + b'"}\n':
         return None
     values = json.loads(content + b"}")
-    if {"feature_values", "skill_state", *values} != {field.name for field in fields(Prediction)}:
+    if {"feature_values", "skill_state", *values} != set(_NAMES):
         return None
     for name in ("snapshot_at", "predicted_at"):
         values[name] = datetime.fromisoformat(values[name]).replace(tzinfo=None)

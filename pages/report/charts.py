@@ -166,7 +166,7 @@ def importance(name: str, features: Sequence[Importance], *, text: str) -> Marku
 
     def build(width: int) -> Any:
         bars = drawn.mark_bar().encode(x=alt.X("increase:Q", title=title), tooltip=told)
-        whiskers = drawn.mark_rule().encode(x=alt.X("low:Q", title=title), x2="high:Q")
+        whiskers = drawn.mark_rule().encode(x=alt.X("low:Q", title=title), x2=alt.X2("high:Q"))
         # the names of the features need room beside the plot
         room = width - 150 if width <= NARROW else 2 * _PANEL - 80
         return alt.layer(bars, whiskers).properties(width=room, height=alt.Step(18))

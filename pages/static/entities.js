@@ -7,7 +7,7 @@
     if (!(path in chunks)) await escrow.load("../" + path);
     return chunks[path];
   };
-  const { element } = escrow;
+  const { element, pause, grow } = escrow;
   const settings = JSON.parse(document.getElementById("blocks").textContent);
 
   // Values come as exact text; shown as pages/formats.py shows them.
@@ -104,20 +104,15 @@
     }
   }
 
-  const pause = () => new Promise((resolve) => setTimeout(resolve));
-
   // The table that takes more rows once somebody searches, filters, sorts, downloads or asks for
-  // them; few at a time, so that nothing blocks.
+  // them.
   function offerMore(node, button) {
     const [block] = settings.blocks;
     const loadAll = async (table) => {
       button.disabled = true;
       for (let number = 0; number < settings.files; number++) {
         const rows = await loadChunk(`${settings.folder}/data/${block.name}-${number}.js`);
-        for (let start = 0; start < rows.length; start += 100) {
-          table.rows.add(rows.slice(start, start + 100).map((values) => tableRow(block, values)));
-          await pause();
-        }
+        await grow(table, rows, (values) => tableRow(block, values));
         table.draw(false); // each time, so that the last one has little left to do
         await pause();
       }

@@ -28,6 +28,7 @@
   // Tables
   const SHORT = 10; // rows: up to here searching and turning pages would be in the way
   const ROWS = 25; // on one page of a table
+  const AT_ONCE = 50; // rows that a table takes in one go
   const plain = (text) => text.replace(/\s+/g, " ").trim();
 
   function control(label, made) {
@@ -59,8 +60,19 @@
     return control(title, select);
   }
 
-  function enhance(node) {
-    const name = node.id, isLong = node.tBodies[0].rows.length > SHORT;
+  const pause = () => new Promise((resolve) => setTimeout(resolve));
+
+  // Adds rows that `make` makes of items, few at a time, so that nothing blocks.
+  async function grow(table, items, make = (row) => row) {
+    for (let start = 0; start < items.length; start += AT_ONCE) {
+      table.rows.add(items.slice(start, start + AT_ONCE).map(make));
+      await pause();
+    }
+  }
+
+  async function enhance(node) {
+    const rows = [...node.tBodies[0].rows], isLong = rows.length > SHORT, name = node.id;
+    node.tBodies[0].replaceChildren(...rows.slice(0, ROWS));
     const heads = [...node.tHead.rows[0].cells];
     const [, place, direction] = /^(\d+)([ad])$/.exec(address().get(`${name}.sort`)) ?? [];
     const table = new DataTable(node, {
@@ -71,6 +83,8 @@
       layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: isLong ? "paging" : null },
       language: { emptyTable: "Nothing to show.", zeroRecords: "No row fits the search." },
     });
+    await grow(table, rows.slice(ROWS));
+    if (!node.isConnected) return; // another entity is shown in its place
     const count = element("span", { className: "count", ariaLive: "polite" });
     const bar = element("div", { className: "table-controls" });
     if (isLong) {
@@ -183,6 +197,6 @@
   });
   addEventListener("afterprint", () => { for (const each of opened) each.open = false; });
 
-  window.escrow = { load, element, keep, address, near, enliven };
+  window.escrow = { load, element, keep, address, near, enliven, pause, grow };
   document.readyState === "complete" ? start() : addEventListener("load", start);
 })();

@@ -1,4 +1,4 @@
-"""Measures the HTTP service beside a FastAPI echo, without a limit, and writes docs/serving.md.
+"""Measures the HTTP service beside a FastAPI echo and writes docs/serving.md.
 
 `python -m tests.benchmarks.http_service`. Service and echo are measured in turn, one right after
 the other; each figure is the median of the rounds.
@@ -37,12 +37,14 @@ class Load(NamedTuple):
     p99: float
 
 
-async def _call(port: int, request: bytes, count: int) -> list[float]:
+async def _call(port: int, request: str, numbers: range) -> list[float]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     spent = []
-    for _ in range(count):
+    for number in numbers:
+        address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        content = request.format(address=address).encode()
         started = time.perf_counter()
-        writer.write(request)
+        writer.write(content)
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200"), head
         length = re.search(rb"content-length: (\d+)", head)
@@ -53,9 +55,9 @@ async def _call(port: int, request: bytes, count: int) -> list[float]:
     return spent
 
 
-async def _load(port: int, request: bytes, callers: int, count: int) -> Load:
+async def _load(port: int, request: str, callers: int, count: int) -> Load:
     started = time.perf_counter()
-    calls = (_call(port, request, count // callers) for _ in range(callers))
+    calls = (_call(port, request, range(each, count, callers)) for each in range(callers))
     spent = [each for call in await asyncio.gather(*calls) for each in call]
     rate = len(spent) / (time.perf_counter() - started)
     p50, p99 = np.quantile(spent, (0.5, 0.99)) * 1000
@@ -63,8 +65,12 @@ async def _load(port: int, request: bytes, callers: int, count: int) -> Load:
 
 
 def load(port: int, path: str, callers: int, count: int) -> Load:
-    """Asks for a path as often as said, each caller one request after the other."""
-    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    """Asks for a path as often as said, each caller one request after the other.
+
+    Each request of a call names an address of its own, which a service believes whose proxy this
+    machine is: with one client, the limit would be all that is measured.
+    """
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {{address}}\r\n\r\n"
     return asyncio.run(_load(port, request, callers, count))
 
 
@@ -91,11 +97,12 @@ def echoing() -> Iterator[int]:
     process.communicate()
 
 
-def gets(world: World, workers: int) -> Iterator[str]:
+def gets(world: World, workers: int, *options: str) -> Iterator[str]:
     """Measures GET of a published project; yields rows of the table."""
     path = f"/v1/projects/{world.projects[0]}/success"
-    options = ("--limit", "0", "--workers", str(workers))
-    with running(world.folder, *options) as server, echoing() as echo:
+    limited = "" if "0" in options else ", with a limit"
+    given = ("--workers", str(workers), *options)
+    with running(world.folder, *given) as server, echoing() as echo:
         server.get("/readyz")
         for callers, count in ((1, ONE_BY_ONE), (CALLERS, TOGETHER)):
             load(server.port, path, callers, count)
@@ -104,7 +111,7 @@ def gets(world: World, workers: int) -> Iterator[str]:
                 for _ in range(ROUNDS)
             ]
             for name, loads in zip(
-                (f"GET, {workers} worker{'s' * (workers > 1)}", "echo, 1 worker"),
+                (f"GET, {workers} worker{'s' * (workers > 1)}{limited}", "echo, 1 worker"),
                 zip(*pairs, strict=True),
                 strict=True,
             ):
@@ -177,7 +184,8 @@ def main() -> None:
         world = built(Path(name))
         lines = ["| | callers | p50 ms | p99 ms | requests/s |", "|---|---|---|---|---|"]
         for workers in (1, 2):
-            lines += gets(world, workers)
+            lines += gets(world, workers, "--limit", "0")
+        lines += gets(world, 1, "--limit", "60", "--proxies", "127.0.0.1")
         readies = [statistics.median(ready(world, workers) for _ in range(5)) for workers in (1, 2)]
         once = statistics.median(predicted_once(world) for _ in range(5))
         lines += [

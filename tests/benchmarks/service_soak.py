@@ -170,7 +170,9 @@ def report(soak: Soak, asked: list[Asked]) -> None:
     print(f"by status {dict(statuses)}; wrong answers {len(wrong)}; lines lost {lost}")
     print(f"lines twice {sum(count > 1 for count in lines.values())}")
     for process, memory in soak.memory.items():
-        print(f"memory of worker {process}, MiB every {SAMPLE_SECONDS} s: {memory}")
+        first, last = memory[min(2, len(memory) - 1)], memory[-1]
+        growth = f"{first} -> {last} ({last / first - 1:+.1%})"
+        print(f"memory of worker {process}, MiB {growth}, every {SAMPLE_SECONDS} s: {memory}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import Page as Tab
 
+from pages.projects import LISTED
 from pages.registry import DBT_DOCS, LINEAGE, PAGES
 from tests.journeys.clone import Clone, needs_make
 
@@ -84,7 +85,8 @@ def addresses(site: Path, product: Clone) -> list[str]:
         "select project_id from core.dim_projects order by deadline_at, project_id limit 1"
     )
     others = (f"projects/{live}.html", f"projects/any.html#{old}", f"creators/{creator}.html")
-    return [f"{site.as_uri()}/{path}" for path in (*(page.path for page in PAGES), *others)]
+    paths = (*(page.path for page in PAGES), *others, "projects/list-1.html")
+    return [f"{site.as_uri()}/{path}" for path in paths]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -235,11 +237,20 @@ def tab_sql(product: Clone, name: str) -> str:
     return text.replace("{{ ref('", "core.").replace("') }}", "")
 
 
-def test_without_scripts_nothing_is_offered_that_needs_them(browser: Browser, site: Path) -> None:
+def test_without_scripts_nothing_is_offered_that_needs_them(
+    browser: Browser, site: Path, product: Clone
+) -> None:
     context = browser.new_context(java_script_enabled=False, offline=True)
     tab = context.new_page()
     tab.goto(f"{site.as_uri()}/projects/index.html")
     assert not tab.locator("#load").is_visible()
+    assert tab.locator("#others tbody tr").count() == LISTED
+    tab.click("text=the whole list")
+    [(others,)] = product.ask(
+        "select count(*) from core.dim_projects"
+        " where project_id not in (select project_id from insights.project_outlook)"
+    )
+    assert tab.locator("#others tbody tr").count() == others > LISTED
     for entity in ("project", "creator"):
         tab.goto(f"{site.as_uri()}/{entity}s/any.html#1")
         assert f"make query SQL='from core.dim_{entity}s" in tab.inner_text(".head")

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pages import links, projects
+from pages import links, plain_list, projects
 from pages.blocks import ROWS_PER_FILE
 from pages.project_charts import read_bands, read_curves
 from pages.published import Published, open_published
@@ -153,6 +153,24 @@ def test_all_others_are_in_the_table_or_in_its_data(
     assert "Stopped cancelled Art 1 Mar 2023 5 Mar 2023 50.00 0.00 0.0 % nothing pledged" in text
     assert [row[0] for row in data] == ["Large", "Done"]
     assert data[1][7:] == ["1.2", "1 of 2 milestones approved", "projects/any.html#2"]
+
+
+def test_all_others_are_on_plain_pages_for_readers_without_scripts(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_list, "ROWS_PER_PAGE", 2)
+    site = make()
+    first, second = (text_of(site, f"projects/list-{number}.html") for number in (1, 2))
+    assert "page 1 of 2 1 to 2 of 3 projects, the newest first; the live ones" in first
+    assert ["Stopped" in first, "Large" in first, "Done" in first] == [True, True, False]
+    assert "3 to 3 of 3 projects" in second
+    assert "Done successful Games" in second
+    assert 'href="list-2.html">2</a>' in (site.root / "projects/list-1.html").read_text()
+
+
+def test_a_list_without_projects_is_there_and_says_so(make: Make) -> None:
+    site = make("delete from core.dim_projects where project_id > 1")
+    assert "There is none." in text_of(site, "projects/list-1.html")
 
 
 @pytest.mark.parametrize(

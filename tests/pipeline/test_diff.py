@@ -162,8 +162,24 @@ def test_a_build_is_shown_on_lines_that_fit_the_screen(
     assert lines[2].split()[:5] == ["core.projects", "3", "0", "0", "3"]
     assert lines[2].endswith("  a 3,")
     assert lines[3].strip() == f"{long} 3"
-    assert lines[-2].strip() == "0 of 2 tables without a difference"
-    assert lines[-1].strip() == "insights are not built yet: make insights"
+    assert [line.strip() for line in lines[-3:]] == [
+        "0 of 2 tables without a difference",
+        "insights are not built yet: make insights",
+        "ml and quality are left out: histories, to which each run adds",
+    ]
+
+
+def test_rows_of_another_platform_are_not_counted(
+    paths: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, title in ((paths.published, "a"), (paths.build, "b")):
+        make(path, f"create table core.projects as select 1 as project_id, '{title}' as title")
+    remember(paths, "features")
+    paths.another_platform.touch()
+    diff.print_diff(paths)
+    output = capsys.readouterr().out
+    assert "of another platform than what is published" in output
+    assert "core.projects" not in output
 
 
 def test_a_build_that_was_refused_says_so(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ def build() -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("create table core.warehouse_as_of as select timestamp '2024-05-01' as as_of")
         con.execute("create table ml.predictions as from range(3); create table ml.runs (i int)")
         con.execute("create view raw.votes as from range(2)")
+        con.execute("create table quality.validation_results (run_id varchar)")
         yield con
 
 
@@ -86,7 +87,7 @@ def test_a_run_is_recorded_once_however_often_it_publishes(
     ]
 
 
-def test_only_the_last_runs_are_kept_and_the_test_results_they_rest_on(
+def test_only_the_last_runs_are_kept_and_the_results_they_rest_on(
     build: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quality, "KEPT_RUNS", 2)
@@ -96,7 +97,12 @@ def test_only_the_last_runs_are_kept_and_the_test_results_they_rest_on(
             store_tests(
                 build, [result("test.unique", "pass", 0)], TESTS, stage="features", run_id=name
             )
-        record(build, run_of(name, features=features), {})
+        # r4 was not validated anew
+        if name != "r4":
+            build.execute("insert into quality.validation_results values ($1)", [name])
+        validated = {"validation_run_id": min(name, "r3")}
+        record(build, run_of(name, features=features)._replace(**validated), {})
     assert names(build, "runs") == names(build, "table_volumes") == ["r3", "r4"]
     # the features of r3 and r4 were tested in r2
     assert names(build, "dbt_test_results") == ["r2", "r3", "r4"]
+    assert names(build, "validation_results") == ["r3"]

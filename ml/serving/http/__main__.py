@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from ml.command import Parser, guarded, show
+from ml.serving.http.clients import read_keys
 from ml.serving.http.options import Options, OptionsError
 
 _SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
@@ -37,7 +38,10 @@ def _serve(given: argparse.Namespace) -> int:
             os.environ[_SHARED_METRICS] = shared
         from ml.serving.http.service import Service  # reads that variable when it is imported
 
-        Service(options)  # what is wrong with keys or limits is said once, not by every worker
+        # what is wrong with keys or limits is said once, not by every worker
+        if options.keys is not None:
+            read_keys(options.keys)
+        Service(options)
         with listening(options) as listener:
             _run(_config(options), listener)
     return 0

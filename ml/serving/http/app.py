@@ -1,13 +1,19 @@
 """The application that a server runs."""
 
 import asyncio
+import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -25,7 +31,7 @@ def create(options: Options | None = None) -> ASGIApp:
         options: By default what the starting process has handed over.
 
     Raises:
-        MlError: The settings, the file of keys or the URL of the limits cannot be used.
+        MlError: The settings or the URL of the limits cannot be used.
     """
     options = options or Options.handed_over()
     service = Service(options)
@@ -41,28 +47,44 @@ def create(options: Options | None = None) -> ASGIApp:
     app.include_router(router)
     problems.install(app)
 
-    made: dict[object, dict[str, Any]] = {}
-
-    def openapi() -> dict[str, Any]:
-        published = service.rows_if_any()
-        contract = frozenset(published.features.items()) if published else None
-        if contract not in made:
-            made.clear()
-            made[contract] = document.build(app, published)
-        return made[contract]
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    _document(app, service)
     edge: ASGIApp = Edge(app)
     if options.proxies:
         return ProxyHeadersMiddleware(edge, list(options.proxies))  # type: ignore[arg-type,return-value]
     return edge
 
 
+def _document(app: FastAPI, service: Service) -> None:
+    """Serves the OpenAPI document, made once per contract; nobody else waits for it."""
+    made: dict[object, dict[str, Any]] = {}
+
+    async def openapi(_: Request) -> JSONResponse:
+        published = await service.rows_if_any()
+        contract = frozenset(published.features.items()) if published else None
+        if contract not in made:
+            found = await asyncio.to_thread(document.build, app, published)
+            made.clear()
+            made[contract] = found
+        return JSONResponse(made[contract])
+
+    routes = app.router.routes
+    routes[:] = [each for each in routes if getattr(each, "path", None) != app.openapi_url]
+    app.add_route(str(app.openapi_url), openapi, include_in_schema=False)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
+    if supervisor := multiprocessing.parent_process():
+        threading.Thread(target=_end_after, args=(supervisor,), daemon=True).start()
     warming = threading.Thread(target=service.warm_up, name="warm-up", daemon=True)
     warming.start()
     yield
     await asyncio.to_thread(warming.join)
-    service.close()
+    await service.close()
+
+
+def _end_after(supervisor: BaseProcess) -> None:
+    """Stops this worker in order once the process that would replace it has been killed."""
+    supervisor.join()
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -37,20 +37,20 @@ class Clients:
     def __init__(self, keys: Path | None) -> None:
         """Takes the file of keys; it is read again when it has changed.
 
-        Should it be unusable then, the keys of before count until it is put right.
-
-        Raises:
-            KeysError: It cannot be read, or has a line that is no key.
+        Should it be unusable, the keys of before count until it is put right. Where none have been
+        read before, as by a worker that replaces another, only clients without a key are served.
         """
         self._path = keys
-        self._identity = _identity(keys) if keys is not None else None
-        self._keys = _parse(keys) if keys is not None else {}
+        self._identity: tuple[int, ...] | None = ()
+        self._keys: dict[str, str] | None = {} if keys is None else None
+        self._refresh()
 
     def of(self, request: Request) -> str:
         """Returns the name of the key's owner, or the address.
 
         Raises:
             UnknownKeyError: There is a key, but it is unknown.
+            KeysError: There is a key, but none could be read to compare it with.
         """
         given = request.headers.get(KEY_HEADER)
         if given is not None:
@@ -60,6 +60,8 @@ class Clients:
     def _owner(self, key: str) -> str:
         found, sought = None, digest(key)
         self._refresh()
+        if self._keys is None:
+            raise KeysError("keys cannot be read now; what is wrong stands in the service's output")
         for name, known in self._keys.items():  # all, so that no time tells which
             if hmac.compare_digest(known, sought):
                 found = name
@@ -72,9 +74,10 @@ class Clients:
             return
         self._identity = found  # first: what is wrong with a file is said once
         try:
-            self._keys = _parse(self._path)
+            self._keys = read_keys(self._path)
         except KeysError as error:
-            print(f"serve: {error}; the keys of before count", file=sys.stderr, flush=True)
+            known = "no key is accepted" if self._keys is None else "the keys of before count"
+            print(f"serve: {error}; {known}", file=sys.stderr, flush=True)
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:
@@ -85,7 +88,12 @@ def _identity(path: Path) -> tuple[int, ...] | None:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _parse(path: Path) -> dict[str, str]:
+def read_keys(path: Path) -> dict[str, str]:
+    """Returns the digest of each client's key.
+
+    Raises:
+        KeysError: The file cannot be read, or has a line that is no key.
+    """
     keys = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

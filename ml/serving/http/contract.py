@@ -1,11 +1,9 @@
 """The features a caller may give: the contract of the published warehouse as a schema."""
 
-import asyncio
 from functools import lru_cache
 from itertools import islice
 from typing import Annotated, Any
 
-from fastapi import Request
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -17,13 +15,11 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from ml.serving.http.problems import MAX_ERRORS, RequestProblemError, malformed
+from ml.serving.http.problems import MAX_ERRORS, malformed
 from ml.serving.published_rows import Feature
 from ml.serving.scoring import Columns
 
-MAX_BYTES = 1_048_576
 MAX_ROWS = 1_000
-BODY_SECONDS = 10
 _MAX_NUMBER = 1e15  # of either sign: as far as cents are exact in a float
 _MAX_TEXT = 200
 _MAX_NAME = 100  # of an unknown feature, which an error repeats
@@ -65,38 +61,7 @@ def _type(data_type: str) -> Any:
     return Annotated[float, number] | None
 
 
-async def body_of(request: Request) -> bytes:
-    """Reads a JSON body.
-
-    Raises:
-        RequestProblemError: It is of another type, too large or too slow.
-    """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise RequestProblemError(415, "media-type", "the body must be application/json")
-    body = bytearray()
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BYTES:
-        raise _too_large()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    raise _too_large()
-    except TimeoutError as error:
-        detail = f"the body was not whole within {BODY_SECONDS} seconds"
-        raise RequestProblemError(408, "body-too-slow", detail) from error
-    return bytes(body)
-
-
-def _too_large() -> RequestProblemError:
-    return RequestProblemError(
-        413, "body-too-large", f"the body has more than {MAX_BYTES:,} bytes: send fewer rows"
-    )
-
-
-def columns_of(entity: str, features: _Contract, body: bytes) -> Columns:
+def columns_of(entity: str, features: _Contract, body: bytearray) -> Columns:
     """Returns the values of each feature, one per row.
 
     Raises:
@@ -121,7 +86,7 @@ def columns_of(entity: str, features: _Contract, body: bytes) -> Columns:
     }
 
 
-def _rows(body: bytes) -> list[Any]:
+def _rows(body: bytearray) -> list[Any]:
     try:
         given = from_json(body, allow_inf_nan=False)
     except ValueError as error:
@@ -138,6 +103,8 @@ def _unknown(row: Any, row_shape: type[BaseModel]) -> list[dict[str, Any]]:
     """Returns what is wrong with the names of a row, before anything is made of its values."""
     if not isinstance(row, dict):
         return [{"loc": (), "msg": "must be an object of features"}]
+    if row.keys() <= row_shape.model_fields.keys():
+        return []
     names = (name for name in row if name not in row_shape.model_fields)
     return [
         {"loc": (name[:_MAX_NAME],), "msg": "no feature of the contract"}

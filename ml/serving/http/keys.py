@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from ml.command import Parser, guarded, show
-from ml.serving.http.clients import NAME, Clients, KeysError, digest
+from ml.serving.http.clients import NAME, KeysError, digest, read_keys
 
 
 def main() -> int:
@@ -34,7 +34,7 @@ def _add(options: argparse.Namespace) -> int:
 def _append(path: Path, name: str, line: str) -> None:
     text = ""
     if path.exists():
-        Clients(path)
+        read_keys(path)
         text = path.read_text(encoding="utf-8")
         if any(each.startswith(f"{name} ") for each in text.splitlines()):
             raise KeysError(f"{path} has a key of {name}: remove its line first")

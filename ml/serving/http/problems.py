@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from ml.errors import MlError
-from ml.serving.http.clients import UnknownKeyError
+from ml.serving.http.clients import KeysError, UnknownKeyError
 from ml.serving.log import LogError
 from ml.serving.predictor import NameUnusableError, NotLiveError, UnknownEntityError
 from ml.serving.rate_limit import RateLimitError, RateLimitExceededError, RequestTooLargeError
@@ -58,6 +58,7 @@ _KINDS: tuple[tuple[type[MlError], int, str], ...] = (
     (NameUnusableError, 422, "malformed"),
     (RateLimitExceededError, 429, "limit-exceeded"),
     (UnknownKeyError, 401, "unknown-key"),
+    (KeysError, 503, "keys-not-read"),
     (RateLimitError, 503, "limit-not-kept"),
     (LogError, 503, "log-not-written"),
 )

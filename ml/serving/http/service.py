@@ -1,12 +1,15 @@
 """What a worker keeps between requests."""
 
 import asyncio
+import gc
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from ml import settings
 from ml.errors import MlError
-from ml.serving import log
 from ml.serving.http import metrics
+from ml.serving.http.bodies import Bodies
 from ml.serving.http.clients import Clients
 from ml.serving.http.journal import Journal
 from ml.serving.http.options import Options
@@ -24,14 +27,16 @@ class Service:
         """Does not touch the warehouse yet.
 
         Raises:
-            MlError: The settings, the file of keys or the URL of the limits cannot be used.
+            MlError: The settings or the URL of the limits cannot be used.
         """
         folder = options.warehouse
         self.clients = Clients(options.keys)
+        self.bodies = Bodies()
         self._limit = RateLimit(options.counts, options.limit) if options.limit else None
         self._published = Published(folder, settings.load(settings.DEFAULT_PATH))
-        self._log = folder / LOG_FOLDER
-        self._journal = Journal(self._log)
+        # one thread, whose memory the next file uses again: that of several grew with each publish
+        self._reader = ThreadPoolExecutor(1, "published")
+        self._journal = Journal(folder / LOG_FOLDER)
         self._scorer = Scorer(folder / "models")
         self._scoring = asyncio.Lock()  # whoever waits for it takes no thread from the others
 
@@ -65,7 +70,7 @@ class Service:
         """
         found = self._published.rows_at_hand()
         if found is None:
-            found = await asyncio.to_thread(self._published.rows)
+            found = await asyncio.wrap_future(self._reader.submit(self._published.rows))
             metrics.PUBLISHED_AS_OF.set(found.as_of.replace(tzinfo=UTC).timestamp())
         return found
 
@@ -77,18 +82,18 @@ class Service:
         """
         if self._limit is not None:
             await asyncio.to_thread(self._limit.check)
-        await asyncio.to_thread(log.append, self._log)
+        await self._journal.check()
 
-    def rows_if_any(self) -> PublishedRows | None:
-        """Returns the same, or None where there are none; waits for a file that is new."""
+    async def rows_if_any(self) -> PublishedRows | None:
+        """Returns the same, or None where there are none."""
         try:
-            return self._published.rows()
+            return await self.rows()
         except MlError:
             return None
 
     async def absence(self, entity: str, entity_id: int) -> MlError:
         """Returns why something has no published prediction."""
-        return await asyncio.to_thread(self._absence, entity, entity_id)
+        return await asyncio.wrap_future(self._reader.submit(self._absence, entity, entity_id))
 
     def _absence(self, entity: str, entity_id: int) -> MlError:
         with self._published.warehouse() as warehouse:
@@ -97,7 +102,7 @@ class Service:
     async def predict(
         self, entity: str, entity_id: int, client: str, request_id: str
     ) -> PublishedRow:
-        """Returns the published row of something live, once the answer stands in the log.
+        """Returns the published row of something live, once the answer is in the log.
 
         Raises:
             MlError: There is none, or the log cannot be written.
@@ -126,13 +131,16 @@ class Service:
 
     def warm_up(self) -> None:
         """Reads what is published and loads its models, so that no first caller waits for it."""
-        try:
-            for model in self._published.rows().models.values():
+        with suppress(MlError):  # it is said to whoever asks
+            for model in self._reader.submit(self._published.rows).result().models.values():
                 if model.run is not None and model.problem is None:
                     self._scorer.load(model.run)
-        except MlError:
-            return  # it is said to whoever asks
+        # What is loaded stays. To look through it for garbage stopped all answers for 0.1 s.
+        gc.collect()
+        gc.freeze()
 
-    def close(self) -> None:
-        """Lets the published file go."""
+    async def close(self) -> None:
+        """Brings the log to the disk and lets the published file go."""
+        gc.unfreeze()  # or libraries would report at the end what has not been collected
+        await self._journal.close()
         self._published.close()

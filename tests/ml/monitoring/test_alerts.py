@@ -144,6 +144,8 @@ def test_the_screen_counts_features_alone_and_says_when_none_was_tested() -> Non
     many = few._replace(reference_count=40)
     off = Window("d3", (LEVEL, SLOPE), reference_count=81, current_count=30, needed_count=30)
     for windows, said in (([many, off], "2 features tested"), ([few, off], "features not tested")):
-        first, tested, *_ = monitored_lines(Monitored(run, windows, []))  # type: ignore[arg-type]
+        result = Monitored(run, windows, [])  # type: ignore[arg-type]
+        first, tested, *_ = monitored_lines(result)
+        assert (result.status == "features not tested") == (windows[0] is few)
         assert f"no drift detected ({said})" in first
         assert "calibration at d3 (30 recent of 81 outcomes since the cut)" in tested

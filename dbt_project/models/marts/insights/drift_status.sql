@@ -18,6 +18,8 @@ drift_status as (
         reference_count,
         current_count,
         needed_count,
+        model_status,
+        model_summary,
         measured_at
     from drift_checks
 )

@@ -103,17 +103,12 @@ measured as (
     group by model_name, model_version, snapshot_kind, cohort_week
 ),
 
--- 95 % interval of the accuracy (Wilson, 1927): one row per entity, so they count as independent
+-- one row per entity, so they count as independent
 bounded as (
     select
         *,
-        (accuracy + 1.920729 / nullif(matured_count, 0))
-        / (1 + 3.841459 / nullif(matured_count, 0)) as middle,
-        sqrt(
-            accuracy * (1 - accuracy) / nullif(matured_count, 0)
-            + 0.960365 / nullif(power(matured_count, 2), 0)
-        )
-        * 1.959964 / (1 + 3.841459 / nullif(matured_count, 0)) as half_width
+        {{ wilson_middle('accuracy', 'matured_count') }} as middle,
+        {{ wilson_half_width('accuracy', 'matured_count') }} as half_width
     from measured
 ),
 

@@ -40,5 +40,7 @@ select
     reference_count,
     current_count,
     needed_count,
+    model_status,
+    model_summary,
     measured_at
 from newest

@@ -47,8 +47,14 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[Server]:
-    """Starts the service, which listens once it has said so, and stops it at the end."""
+def running(folder: Path, *options: str, code: int = 0) -> Iterator[Server]:
+    """Starts the service, which listens once it has said so, and stops it at the end.
+
+    Args:
+        folder: Of the warehouse.
+        options: Of the command.
+        code: How the first process ends.
+    """
     command = [sys.executable, "-m", "ml.serving.http", "--warehouse", folder, "--port", "0"]
     environment = {name: text for name, text in os.environ.items() if "MULTIPROC" not in name}
     process = subprocess.Popen(
@@ -62,4 +68,4 @@ def running(folder: Path, *options: str) -> Iterator[Server]:
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
-    assert process.returncode == 0
+    assert process.returncode == code

@@ -1,12 +1,13 @@
 """Answers over HTTP: the very rows of the batch, from the file that is published now."""
 
 import shutil
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from ml.serving import collect
+from ml.serving import collect, published_rows
 from ml.warehouse import open_warehouse
 from tests.ml.serving.http.conftest import Serve, Shop
 from tests.ml.serving.test_predictor import RUN
@@ -202,3 +203,22 @@ def test_an_answer_that_cannot_be_logged_is_none(shop: Shop, serve: Serve) -> No
     assert answer.json()["type"] == "urn:problem:log-not-written"
     assert str(shop.folder) not in answer.text
     assert client.get("/readyz").json()["type"] == answer.json()["type"]
+
+
+def test_one_thread_reads_all_published_files(
+    shop: Shop, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, threads = published_rows.read, []
+
+    def noted(*given: Any) -> Any:
+        threads.append(threading.current_thread())
+        return read(*given)
+
+    monkeypatch.setattr(published_rows, "read", noted)
+    client = serve(shop.folder)
+    for _ in range(2):
+        assert client.get("/readyz").status_code == 200
+        shop.publish()
+    assert client.get("/readyz").status_code == 200
+    assert len(threads) == 3
+    assert len(set(threads)) == 1

@@ -151,7 +151,7 @@ def test_a_body_is_json_and_at_most_a_mebibyte(
 def test_a_body_that_never_ends_is_given_up(
     shop: Shop, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ml.serving.http.contract.BODY_SECONDS", 0.01)
+    monkeypatch.setattr("ml.serving.http.bodies.BODY_SECONDS", 0.01)
     client, sent = serve(shop.folder), []
 
     async def receive() -> dict[str, Any]:
@@ -167,6 +167,14 @@ def test_a_body_that_never_ends_is_given_up(
     }  # fmt: skip
     asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
     assert sent[0]["status"] == 408
+
+
+def test_bodies_beyond_the_bound_of_all_are_refused(
+    asked: tuple[TestClient, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.serving.http.bodies.MAX_HELD_BYTES", 100)
+    refused = problem(asked[0].post(ROUTES["project"], json={"rows": [asked[1]]}), 503)
+    assert refused["type"] == "urn:problem:too-many-bodies"
 
 
 def test_a_model_without_a_feature_of_the_contract_says_which(shop: Shop, serve: Serve) -> None:

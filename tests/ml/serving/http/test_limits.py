@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from ml.serving.http.clients import Clients, KeysError
+from ml.serving.http.clients import KeysError, read_keys
 from ml.serving.http.keys import main as make_key
 from ml.serving.http.options import Options, OptionsError
 from tests.ml.serving.http.conftest import Serve, Shop
@@ -93,10 +93,10 @@ def test_a_wrong_name_of_a_request_costs_one(shop: Shop, serve: Serve) -> None:
 def test_over_the_limit_no_body_is_read(
     shop: Shop, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def body_of(_: object) -> bytes:
+    def read(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("ml.serving.http.contract.body_of", body_of)
+    monkeypatch.setattr("ml.serving.http.bodies.Bodies.read", read)
     client = serve(shop.folder, limit=1)
     client.get(LIMITED)
     problem(client.post("/v1/projects/success", json={"rows": [{}]}), 429)
@@ -157,15 +157,15 @@ def test_a_key_where_none_are_known_is_refused(shop: Shop, serve: Serve) -> None
 def test_a_wrong_line_of_the_keys_is_named(keys: Path, line: str) -> None:
     keys.write_text(f"# people\n\n{line}\n")
     with pytest.raises(KeysError, match=r"keys\.txt:3 is not"):
-        Clients(keys)
+        read_keys(keys)
     with pytest.raises(KeysError, match="cannot be read"):
-        Clients(keys.with_name("missing"))
+        read_keys(keys.with_name("missing"))
 
 
 def test_keys_that_are_no_text_are_refused(keys: Path) -> None:
     keys.write_bytes(b"ann sha256:\xff\n")
     with pytest.raises(KeysError, match="cannot be read"):
-        Clients(keys)
+        read_keys(keys)
 
 
 def test_keys_that_break_while_serving_lock_nobody_out(
@@ -187,6 +187,26 @@ def test_keys_that_break_while_serving_lock_nobody_out(
     assert client.get(LIMITED, headers=ann).status_code == 200
     keys.write_bytes(b"")
     assert problem(client.get(LIMITED, headers=ann), 401)
+
+
+def test_a_worker_that_starts_while_keys_are_broken_serves_those_without(
+    shop: Shop, serve: Serve, keys: Path, new_key: Callable[[str], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    ann = {"X-API-Key": new_key("ann")}
+    whole = keys.read_bytes()
+    keys.write_bytes(b"ann")
+    client = serve(shop.folder, keys=keys)
+    assert client.get(LIMITED).status_code == 200
+    for _ in range(2):
+        body = problem(client.get(LIMITED, headers=ann), 503)
+        assert body["type"] == "urn:problem:keys-not-read"
+        assert str(keys) not in str(body)
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"{keys}:1 is not" in line
+    assert line.endswith("; no key is accepted")
+    keys.write_bytes(whole)
+    assert client.get(LIMITED, headers=ann).status_code == 200
 
 
 def test_a_name_has_one_key(

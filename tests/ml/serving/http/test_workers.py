@@ -1,6 +1,7 @@
 """Several processes that are killed, and a warehouse that is published while they answer."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -145,16 +146,33 @@ def test_what_is_no_request_harms_nobody(shop: Shop) -> None:
 
 
 def test_a_stop_by_a_supervisor_leaves_nothing(
-    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     for workers in ("1", "2"):
         with running(shop.folder, "--workers", workers) as server:
-            assert server.get("/healthz")[0] == 200
+            assert server.get("/readyz")[0] == 200
             server.process.terminate()
             server.process.wait(timeout=60)
+    assert capfd.readouterr().err == ""
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_workers_end_when_nobody_is_left_to_replace_them(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))  # what is killed leaves a folder there
+    with running(shop.folder, "--workers", "2", code=-signal.SIGKILL) as server:
+        assert server.get("/readyz")[0] == 200
+        workers = [os.pidfd_open(each) for each in server.workers()]
+        assert len(workers) == 2
+        server.process.kill()
+        left = [worker for worker in workers if not select.select([worker], [], [], 30)[0]]
+        for worker in left:
+            signal.pidfd_send_signal(worker, signal.SIGKILL)
+        assert left == []
 
 
 def test_a_taken_port_and_wrong_options_are_one_line(tmp_path: Path) -> None:
