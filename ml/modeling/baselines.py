@@ -64,4 +64,4 @@ def _leaking(model: ModelSettings, by_cut: pa.Table, test: pa.Table) -> Floats:
     leaking = dataclasses.replace(
         model, estimator="gradient_boosting", hyperparameters={"max_iter": 50}, features=wider
     )
-    return estimators.score_raw(estimators.fit_pipeline(leaking, by_cut), test)
+    return estimators.scores(estimators.fit_pipelines([leaking], by_cut), test)[:, 0]

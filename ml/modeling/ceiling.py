@@ -64,7 +64,7 @@ def write_ceiling(
         return 0
     leaves = int(np.clip(rows.num_rows // _ROWS_PER_LEAF, 8, 63))
     given = _HYPERPARAMETERS | {"max_leaf_nodes": leaves}
-    fitted = estimators.fit_pipeline(dataclasses.replace(model, hyperparameters=given), rows)
+    fitted = estimators.fit_pipelines([dataclasses.replace(model, hyperparameters=given)], rows)
     schema = pa.schema(
         [("entity_id", pa.int64()), ("snapshot_kind", pa.string()), ("probability", pa.float64())]
     )
@@ -73,7 +73,7 @@ def write_ceiling(
     with pq.ParquetWriter(aside, schema) as writer:
         for batch in labelled_rows(warehouse, model):
             columns = [batch.column("entity_id"), batch.column("snapshot_kind")]
-            scored = pa.array(estimators.score_raw(fitted, batch))
+            scored = pa.array(estimators.scores(fitted, batch)[:, 0])
             writer.write_batch(pa.record_batch([*columns, scored], schema=schema))
     aside.replace(path)
     return int(rows.num_rows)

@@ -1,5 +1,6 @@
 """From settings to a fitted pipeline, from rows to scores."""
 
+from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from math import isfinite
@@ -156,22 +157,41 @@ def encoder() -> OneHotEncoder:
     )
 
 
-def fit_pipeline(model: ModelSettings, rows: pa.Table) -> Pipeline:
-    """Fits one estimator; equal rows in equal order give an equal pipeline, to the bit.
+def fit_pipelines(models: Sequence[ModelSettings], rows: pa.Table) -> list[Pipeline]:
+    """Fits estimators; equal rows in equal order give equal pipelines, to the bit.
 
-    Without weights: to weigh a project once, whatever its number of rows, would be a leak, since a
-    campaign that reaches its goal early has fewer rows before its outcome is decided.
+    Those that read the same columns alike share what prepares them. Without weights: to weigh a
+    project once, whatever its number of rows, would be a leak, since a campaign that reaches its
+    goal early has fewer rows before its outcome is decided.
 
     Args:
-        model: Settings of one estimator.
+        models: Settings of one estimator each.
         rows: The features, `label`, and what they may be asked for beside (`snapshot_kind`).
     """
-    pipeline = build(model)
+    prepared: dict[Hashable, tuple[ColumnTransformer, Floats]] = {}
+    label = labels(rows)
+    fitted = []
     with one_thread():
-        pipeline.fit(frame(rows, model.features), labels(rows))
-    if model.estimator == "random_forest":
-        pipeline.set_params(estimator__n_jobs=1)  # several threads add the trees in any order
-    return pipeline
+        for model in models:
+            pipeline = build(model)
+            form = _form(model)
+            if form not in prepared:
+                columns = pipeline.named_steps["columns"]
+                inputs = columns.fit_transform(frame(rows, model.features), label)
+                prepared[form] = columns, inputs
+            columns, inputs = prepared[form]
+            pipeline.named_steps["estimator"].fit(inputs, label)
+            pipeline.set_params(columns=columns)
+            if model.estimator == "random_forest":  # several threads add the trees in any order
+                pipeline.set_params(estimator__n_jobs=1)
+            fitted.append(pipeline)
+    return fitted
+
+
+def _form(model: ModelSettings) -> Hashable:
+    """Returns what decides how the columns are prepared."""
+    is_linear = model.estimator == "logistic_regression"
+    return model.features, (model.logarithms, model.products) if is_linear else ()
 
 
 def one_thread() -> AbstractContextManager[None]:
@@ -203,20 +223,21 @@ def features_of_pipeline(pipeline: Pipeline) -> Features:
     return Features(tuple(columns["numeric"]), tuple(columns["categorical"]))
 
 
-def score_raw(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> Floats:
-    """Returns the scores of one fitted estimator, the same alone as in any batch."""
-    estimator = pipeline.named_steps["estimator"]
+def scores(pipelines: Sequence[Pipeline], rows: pa.RecordBatch | pa.Table) -> Floats:
+    """Returns one column of scores for each fitted estimator; a row alone as in any batch."""
+    prepared: dict[int, Floats] = {}
+    found = np.empty((rows.num_rows, len(pipelines)))
     with one_thread():
-        if isinstance(estimator, LogisticRegression):
-            return _logistic(pipeline, rows)
-        probabilities: Floats = pipeline.predict_proba(frame_of(pipeline, rows))
-    return probabilities[:, 1]
-
-
-def _logistic(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> Floats:
-    estimator = pipeline.named_steps["estimator"]
-    inputs = pipeline.named_steps["columns"].transform(frame_of(pipeline, rows))
-    found: Floats = expit(weighted_sum(inputs, estimator.coef_[0], estimator.intercept_[0]))
+        for place, pipeline in enumerate(pipelines):
+            columns, estimator = (pipeline.named_steps[name] for name in ("columns", "estimator"))
+            if id(columns) not in prepared:
+                prepared[id(columns)] = columns.transform(frame_of(pipeline, rows))
+            inputs = prepared[id(columns)]
+            if isinstance(estimator, LogisticRegression):
+                sums = weighted_sum(inputs, estimator.coef_[0], estimator.intercept_[0])
+                found[:, place] = expit(sums)
+            else:
+                found[:, place] = estimator.predict_proba(inputs)[:, 1]
     return found
 
 

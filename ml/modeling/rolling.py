@@ -5,9 +5,12 @@ first cut is predicted by the fit of the newest cut before it, which knew no out
 predicts the live is the last fit, which knows every outcome there is.
 """
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -77,14 +80,13 @@ class Training:
 
     def fit(self, model: ModelSettings) -> FittedModel:
         """Fits a model at every cut and to all rows; equal rows in equal order, an equal model."""
-        members = model.members()
-        pipelines = [self._fitted(member) for member, _ in members]
-        prior = np.array([weight for _, weight in members])
-        known = self._scored([member for member, _ in members])
+        members, prior = zip(*model.members(), strict=True)
+        known = self._scored(members)
+        pipelines = [self._pipelines[_key(member)] for member in members]
         fits = []
         for place in range(len(self._seen)):
             with estimators.one_thread():
-                combination = combining.fit(self._known_by(place, known), prior)
+                combination = combining.fit(self._known_by(place, known), np.array(prior))
             fits.append(Fit(tuple(each[place] for each in pipelines), combination))
         return FittedModel(self.cuts, tuple(fits))
 
@@ -95,28 +97,25 @@ class Training:
             part = known.where(known.stretch == stretch)
             yield part.label, part.score[:, 0]
 
-    def _fitted(self, model: ModelSettings) -> list[Pipeline]:
-        key = _key(model)
-        if key not in self._pipelines:
-            self._pipelines[key] = [estimators.fit_pipeline(model, part) for part in self._seen]
-        return self._pipelines[key]
-
-    def _scored(self, members: list[ModelSettings]) -> Scored:
+    def _scored(self, models: Sequence[ModelSettings]) -> Scored:
         """Returns what each estimator said of the launches after a cut, as fitted at that cut."""
-        scores = [self._scores_of(member)[self._place >= 0] for member in members]
+        self._fit_missing([each for each in models if _key(each) not in self._pipelines])
+        scores = [self._scores[_key(each)][self._place >= 0] for each in models]
         return self._later._replace(score=np.column_stack(scores))
 
-    def _scores_of(self, model: ModelSettings) -> Floats:
-        key = _key(model)
-        if key not in self._scores:
-            found = np.full(self._rows.num_rows, np.nan)
-            for place, pipeline in enumerate(self._fitted(model)[:-1]):
-                mask = self._place == place
-                if mask.any():
-                    part = self._rows.filter(pa.array(mask))
-                    found[mask] = estimators.score_raw(pipeline, part)
-            self._scores[key] = found
-        return self._scores[key]
+    def _fit_missing(self, models: list[ModelSettings]) -> None:
+        """Fits estimators at every cut and to all rows, and scores the launches after each cut."""
+        # A fit is the same to the bit beside others; they let go of the interpreter meanwhile.
+        with estimators.one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+            fitted = list(pool.map(partial(estimators.fit_pipelines, models), self._seen))
+        scores = np.full((self._rows.num_rows, len(models)), np.nan)
+        for place, pipelines in enumerate(fitted[:-1]):
+            mask = self._place == place
+            if mask.any():
+                scores[mask] = estimators.scores(pipelines, self._rows.filter(pa.array(mask)))
+        for number, model in enumerate(models):
+            self._pipelines[_key(model)] = [each[number] for each in fitted]
+            self._scores[_key(model)] = scores[:, number]
 
     def _known_by(self, place: int, known: Scored) -> Scored:
         """Returns the part of which the outcome was known when the fit of that place was made."""
@@ -158,8 +157,8 @@ def score_by(fit: Fit, rows: pa.RecordBatch | pa.Table) -> Floats:
     """Returns the probability of the label for each row by one fit."""
     if not rows.num_rows:
         return np.empty(0)
-    scores = [estimators.score_raw(pipeline, rows) for pipeline in fit.pipelines]
-    return combining.apply(fit.combination, np.column_stack(scores), estimators.kinds(rows))
+    scores = estimators.scores(fit.pipelines, rows)
+    return combining.apply(fit.combination, scores, estimators.kinds(rows))
 
 
 def fit_before(fitted: FittedModel, rows: pa.Table) -> Fit:

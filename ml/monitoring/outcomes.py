@@ -179,5 +179,5 @@ def calibration_slope(probability: Floats, outcome: Floats) -> float | None:
     odds = special.logit(np.clip(probability, _CERTAIN, 1 - _CERTAIN))
     if len(np.unique(outcome)) < 2 or np.ptp(odds) == 0:
         return None
-    fitted = LogisticRegression(C=1000.0).fit(odds[:, None], outcome)
+    fitted = LogisticRegression(C=1000.0, solver="newton-cholesky").fit(odds[:, None], outcome)
     return float(fitted.coef_[0, 0])

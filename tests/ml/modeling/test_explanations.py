@@ -56,7 +56,7 @@ def test_contributions_add_up_to_the_mean_and_with_the_calibration_to_the_predic
     )
     assert found.by_feature.shape == (rows.num_rows, len(rolling.features_of(fitted).names))
     if estimator != "log_odds_mean":  # one of which knows the kind of snapshot, no feature
-        raw = estimators.score_raw(last.pipelines[0], rows)
+        raw = estimators.scores(last.pipelines[:1], rows)[:, 0]
         edges = 1e-3, 1 - 1e-3  # no estimator is believed more surely
         assert np.clip(expit(before), *edges) == pytest.approx(np.clip(raw, *edges), abs=1e-9)
     assert np.abs(found.by_feature).sum() > 1
