@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 
-from pipeline import goals, settings
+from pipeline import goals, settings, spark
 from pipeline.child import machine_reason
 from pipeline.database import connect, scalar
 from pipeline.digests import Digests
@@ -89,6 +89,8 @@ def _interrupt(*_: object) -> None:
 
 def _reach(wanted: Sequence[str], chosen: settings.Settings, *, is_dry: bool) -> int:
     paths = Paths.at(chosen["WAREHOUSE"], chosen["SITE"])
+    if chosen["TARGET"] == "spark" and not is_dry:
+        spark.check(chosen["SPARK_MASTER"])
     # a dry run of a warehouse that is not there must not make its folder
     is_lockable = paths.root.is_dir() or not is_dry
     with locked(paths.root) if is_lockable else nullcontext(-1) as lock:

@@ -1,4 +1,4 @@
-"""The one place that calls dbt: `python -m pipeline.dbt features RUN` or `… insights RUN`."""
+"""The one place that calls dbt: `python -m pipeline.dbt features|insights duckdb|spark RUN`."""
 
 import os
 import sys
@@ -11,62 +11,74 @@ from typing import Any
 from pipeline.child import MACHINE_MESSAGES
 from pipeline.database import connect
 from pipeline.errors import BUG, DONE, REFUSED, WRONG_CALL
-from pipeline.manifest import QUIET, parse, read_tests, runner
+from pipeline.manifest import QUIET, invoke, parse, read_tests, target_path
 from pipeline.quality import store_tests
 from pipeline.screen import show
+from pipeline.spark import clear, hand_over_ml, take_over
 
 BUILD = (*QUIET, "build", "--exclude-resource-type", "unit_test")
 DOCS = (*QUIET, "docs", "generate", "--static", "--no-compile")
 # the docs write the manifest once more, and nothing reads it in between
 NOT_YET = ("--no-write-json",)
 VARS = "dbt_project.yml: vars."  # what the project says of a var it refuses begins so
+# Views of the history of ml, which Python reads, are made in DuckDB as well
+SPARK_SELECTORS = {"features": "before_ml", "insights": "from_ml"}
 MADE = {"features": "schemas core and features", "insights": "schema insights and the dbt docs"}
 
 
 def main() -> int:
-    """Builds what a selector names, and the docs after insights; returns the exit code.
+    """Builds what a stage builds, and the docs after insights; returns the exit code.
 
     A failed test is a gate that refuses; whatever dbt cannot compile or run is a bug, unless the
     machine or a var refused it. The build keeps the results of the tests, of those that refuse too.
     """
-    selector, run_id = sys.argv[1:]
+    stage, target, run_id = sys.argv[1:]
     started = time.perf_counter()
     database = Path(os.environ["ESCROW_DB"])
-    if selector == "insights":
+    if stage == "insights":
         _drop_insights(database)
-    if selector == "features":
+    if stage == "features":
         parse.cache_clear()
-    parsed = parse()
-    if not parsed.success:
-        return _judge(parsed)[0]
-    dbt = runner(parsed.result)
-    options = NOT_YET if selector == "insights" else ()
-    done = dbt.invoke([*options, *BUILD, "--selector", selector])
-    _close_database()
+    done = _build_on_spark(stage, database) if target == "spark" else _build(stage, target, stage)
     code, summary = _judge(done)
     if code in (DONE, REFUSED):
-        _store_tests(database, done, stage=selector, run_id=run_id)
-    if code == DONE and selector == "insights":
-        code, _ = _judge(dbt.invoke(list(DOCS)))
-        _close_database()
+        _store_tests(database, done, target=target, stage=stage, run_id=run_id)
+    if code == DONE and target == "spark":
+        code, _ = _judge(_copy_from_spark(stage, database, done))
+    if code == DONE and stage == "insights":
+        code, _ = _judge(invoke("duckdb", *DOCS))
     if code == DONE:
         seconds = time.perf_counter() - started
-        show(selector, f"{summary} ({seconds:.0f} s) -> {MADE[selector]}")
+        show(stage, f"{summary} ({seconds:.0f} s) -> {MADE[stage]}")
     return code
 
 
-def _close_database() -> None:
-    """Ends what dbt keeps open for its next invocation: other stages open the file otherwise."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-    connections: Any = DuckDBConnectionManager
-    if connections._ENV:
-        connections._ENV.close()
-        connections.close_all_connections()
+def _build(stage: str, target: str, selector: str) -> Any:
+    options = NOT_YET if stage == "insights" else ()
+    return invoke(target, *options, *BUILD, "--selector", selector)
 
 
-def _store_tests(database: Path, done: Any, *, stage: str, run_id: str) -> None:
-    tests = read_tests(Path(os.environ["DBT_TARGET_PATH"]) / "manifest.json")
+def _build_on_spark(stage: str, database: Path) -> Any:
+    """Builds with Spark; what Python writes into schema ml lies in DuckDB and is handed over."""
+    folder = Path(os.environ["ESCROW_SPARK"])
+    if stage == "features":
+        clear(folder)
+    else:
+        hand_over_ml(database, folder)
+    return _build(stage, "spark", SPARK_SELECTORS[stage])
+
+
+def _copy_from_spark(stage: str, database: Path, done: Any) -> Any:
+    """Copies tables into the build, and makes there what each stage needs of dbt; returns how."""
+    take_over(database, done.result.results, Path(os.environ["ESCROW_SPARK"]))
+    if stage == "features":
+        return invoke("duckdb", *QUIET, "run", "--selector", "views")
+    # the lineage of columns is drawn from the SQL of all models
+    return invoke("duckdb", *NOT_YET, *QUIET, "compile", "--select", "fqn:*")
+
+
+def _store_tests(database: Path, done: Any, *, target: str, stage: str, run_id: str) -> None:
+    tests = read_tests(target_path(target) / "manifest.json")
     with closing(connect(database)) as con:
         store_tests(con, done.result.results, tests, stage=stage, run_id=run_id)
 

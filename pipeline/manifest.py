@@ -1,6 +1,7 @@
 """dbt's manifest, and what it says of tests: which table each is about, and the keys they prove."""
 
 import json
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -10,17 +11,47 @@ from typing import Any, NamedTuple
 QUIET = ("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none")
 
 
-def runner(manifest: Any = None) -> Any:
+def invoke(target: str, *arguments: str) -> Any:
+    """Invokes dbt for a target; returns its result, of the parse if that failed."""
+    parsed = parse(target)
+    if not parsed.success:
+        return parsed
+    done = _runner(parsed.result).invoke([*arguments, *_options(target)])
+    _close_database()
+    return done
+
+
+@cache
+def parse(target: str) -> Any:
+    """Parses the project once for all stages that share a process; returns dbt's result."""
+    return _runner().invoke([*QUIET, "--no-write-json", "parse", *_options(target)])
+
+
+def target_path(target: str) -> Path:
+    """Where dbt compiles: compiled SQL is of one dialect, so each target has its own folder."""
+    name = "DBT_TARGET_PATH" if target == "duckdb" else "ESCROW_SPARK"
+    return Path(os.environ[name]) / ("" if target == "duckdb" else "dbt")
+
+
+def _options(target: str) -> tuple[str, ...]:
+    return ("--target", target, "--target-path", str(target_path(target)))
+
+
+def _runner(manifest: Any = None) -> Any:
     """Returns what invokes dbt; it shows errors only."""
     from dbt.cli.main import dbtRunner
 
     return dbtRunner(manifest, callbacks=[_show_error])
 
 
-@cache
-def parse() -> Any:
-    """Parses the project once for all stages that share a process; returns dbt's result."""
-    return runner().invoke([*QUIET, "--no-write-json", "parse"])
+def _close_database() -> None:
+    """Ends what dbt keeps open for its next invocation: other stages open the file otherwise."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    connections: Any = DuckDBConnectionManager
+    if connections._ENV:
+        connections._ENV.close()
+        connections.close_all_connections()
 
 
 def _show_error(event: Any) -> None:

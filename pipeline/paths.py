@@ -6,6 +6,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 DBT_PROJECT = PROJECT / "dbt_project"
+SPARK_CONF = PROJECT / "pipeline" / "spark_conf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,11 @@ class Paths:
         """
         up = Path(self.landed_for_dbt).parts.count("..")
         return self.build_folder.joinpath("dbt", *["compiled"] * max(0, up - 2))
+
+    @property
+    def spark(self) -> Path:
+        """Tables, metastore and compiled SQL of Spark."""
+        return self.build_folder / "spark"
 
     @property
     def dbt_docs(self) -> Path:

@@ -83,21 +83,20 @@ def landed_values(context: Context) -> Values:
     paths, digests = context.paths, context.digests
     seeds = paths.landed / "seeds"
     try:
-        large = landed_tables(paths).values()
-        as_of = (seeds / "landing.csv").read_text(encoding="utf-8").splitlines()[-1].split(",")[0]
+        landed = json.loads((paths.landed / "landed.json").read_text(encoding="utf-8"))
+        large, as_of = landed["tables"].values(), landed.get("as_of")
+        # landing's own row also names its run, so what it says counts, not its bytes
+        if not (paths.landed / "landing.parquet").is_file():
+            row = (seeds / "landing.csv").read_text(encoding="utf-8").splitlines()[-1]
+            as_of = row.split(",")[0]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {"landed": MISSING}
     files = [each for each in seeds.glob("*") if each.name != "landing.csv"]
     others = [*(paths.landed / "macros").glob("*"), paths.landed / "quarantined_rows.parquet"]
     small = digests.of_files([*files, *others], below=paths.landed)
-    return {"landed": of_text(as_of, small, digests.of_files(map(Path, large), below=paths.root))}
-
-
-def landed_tables(paths: Paths) -> Values:
-    """The files of landed tables by name."""
-    content = json.loads((paths.landed / "landed.json").read_text(encoding="utf-8"))
-    tables: Values = content["tables"]
-    return tables
+    return {
+        "landed": of_text(str(as_of), small, digests.of_files(map(Path, large), below=paths.root))
+    }
 
 
 def _generate(context: Context) -> list[Command]:
@@ -118,6 +117,8 @@ def _land(context: Context) -> list[Command]:
             *("expectations.landing", "--data", str(context.raw_folder)),
             *("--warehouse", str(context.paths.root), "--as-of", settings["AS_OF"]),
             *("--on-bad-rows", settings["ON_BAD_ROWS"], "--run-id", context.run_id),
+            # dbt-spark would turn the decimals of a seed into floats and cut its timestamps
+            *(("--without-seeds",) if settings["TARGET"] == "spark" else ()),
         ]
     ]
 
@@ -179,7 +180,9 @@ ML_CODE = (
     *("ml/*.py", "ml/*.toml"),
     *(f"ml/{part}/*" for part in ("modeling", "amount", "monitoring", "experiments", "bandit")),
 )
-BUILD_CODE = tuple(f"pipeline/{name}.py" for name in ("build", "dbt", "manifest", "quality"))
+BUILD_CODE = tuple(
+    f"pipeline/{name}.py" for name in ("build", "dbt", "manifest", "quality", "spark")
+)
 LANDING_CODE = ("expectations/*.py", "expectations/landing/*")
 VALIDATION_CODE = ("expectations/*.py", "expectations/validation/**/*")
 PAGES_CODE = ("pages/**/*",)
@@ -208,7 +211,7 @@ STAGES = (
             ),
             "landing": context.code(*LANDING_CODE),
             "AS_OF": context.settings["AS_OF"],
-            "ON_BAD_ROWS": context.settings["ON_BAD_ROWS"],
+            **{name: context.settings[name] for name in ("ON_BAD_ROWS", "TARGET")},
             "packages": context.packages,
         },
         commands=_land,
@@ -226,11 +229,16 @@ STAGES = (
         },
         commands=lambda context: [
             ["pipeline.build", "--warehouse", str(context.paths.root)],
-            ["pipeline.dbt", "features", context.run_id],
+            ["pipeline.dbt", "features", context.settings["TARGET"], context.run_id],
         ],
         # the lineage of columns is drawn from it; where it lies depends on where the project does
         writes=lambda context: {
-            "compiled SQL": of_text(str((context.paths.dbt_target / "compiled").is_dir()))
+            "compiled SQL": of_text(str((context.paths.dbt_target / "compiled").is_dir())),
+            **(
+                {"tables of Spark": of_text(str((context.paths.spark / "tables").is_dir()))}
+                if context.settings["TARGET"] == "spark"
+                else {}
+            ),
         },
     ),
     Stage(
@@ -265,7 +273,9 @@ STAGES = (
     Stage(
         "insights",
         reads=lambda context: {"dbt models": _dbt_files(context, insights=True)},
-        commands=lambda context: [["pipeline.dbt", "insights", context.run_id]],
+        commands=lambda context: [
+            ["pipeline.dbt", "insights", context.settings["TARGET"], context.run_id]
+        ],
         writes=lambda context: {"dbt docs": context.digests.of_file(context.paths.dbt_docs)},
     ),
     Stage("publish", reads=lambda _: {}, commands=lambda _: []),

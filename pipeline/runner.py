@@ -16,7 +16,7 @@ from pipeline.errors import (
     CallError,
     StageFailedError,
 )
-from pipeline.paths import DBT_PROJECT, PROJECT
+from pipeline.paths import DBT_PROJECT, PROJECT, SPARK_CONF
 from pipeline.plan import STAGES, Command, Context, Stage
 from pipeline.quality import Run
 from pipeline.run_log import RunLog
@@ -24,6 +24,12 @@ from pipeline.screen import wait
 from pipeline.state import Record, State
 from pipeline.worker import Worker
 
+IGNORED_WARNINGS = (
+    # of a stage that was interrupted: the semaphores it names are gone with it
+    "ignore:resource_tracker:UserWarning",
+    # what is used of pyspark is SQL alone
+    "ignore:PySpark does not yet fully support pandas:FutureWarning",
+)
 NAMES = tuple(stage.name for stage in STAGES)
 
 
@@ -195,14 +201,16 @@ class Runner:
         return {
             "ESCROW_DB": str(paths.build),
             "ESCROW_LANDED": paths.landed_for_dbt,
+            "ESCROW_SPARK": str(paths.spark),
+            "SPARK_MASTER": self.context.settings["SPARK_MASTER"],
+            "SPARK_CONF_DIR": os.environ.get("SPARK_CONF_DIR", str(SPARK_CONF)),
             "DBT_PROJECT_DIR": str(DBT_PROJECT),
             "DBT_PROFILES_DIR": str(PROJECT),
             "DBT_TARGET_PATH": str(paths.dbt_target),
             "DBT_LOG_PATH": str(paths.build_folder / "logs"),
             "DO_NOT_TRACK": "1",
             "PYTHONUNBUFFERED": "1",
-            # of a stage that was interrupted: the semaphores it names are gone with it
-            "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",
+            "PYTHONWARNINGS": ",".join(IGNORED_WARNINGS),
         }
 
 

@@ -10,7 +10,7 @@ from pipeline.errors import CallError
 
 CHOICES = {
     "ON_BAD_ROWS": ("reject", "quarantine"),
-    "TARGET": ("duckdb",),
+    "TARGET": ("duckdb", "spark"),
     "FAIL_ON_ALERT": ("0", "1"),
 }
 DEFAULTS = {
@@ -22,6 +22,7 @@ DEFAULTS = {
     "AS_OF": "",
     "ON_BAD_ROWS": "reject",
     "TARGET": "duckdb",
+    "SPARK_MASTER": "local[2]",
     "FAIL_ON_ALERT": "0",
     "WAREHOUSE": "warehouse",
     "SITE": "site",

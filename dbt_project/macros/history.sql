@@ -67,6 +67,17 @@ newest as (
     that history from an older run lacks are added, and dated by the first run of their model or bandit; what it calls
     `clock` is renamed to `snapshot_kind`. -#}
 {% macro create_ml_tables() -%}
+    {{ adapter.dispatch('create_ml_tables', 'escrow')() }}
+{%- endmacro %}
+{#- Python writes them into DuckDB; before insights are built Spark gets them as Parquet. -#}
+{% macro spark__create_ml_tables() -%}
+    {%- if execute and invocation_args_dict.selector == 'from_ml' -%}
+        {{ view_parquet(
+            graph.sources.values() | selectattr('source_name', 'equalto', 'ml'), env_var('ESCROW_SPARK') ~ '/ml'
+        ) }}
+    {%- endif -%}
+{%- endmacro %}
+{% macro default__create_ml_tables() -%}
     {%- if execute -%}
         {%- set known = run_query(
             "select table_name, column_name from information_schema.columns where table_schema = 'ml'"

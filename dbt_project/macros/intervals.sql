@@ -1,8 +1,9 @@
 {#- The middle, and half the width, of the 95 % interval of a share (Wilson, 1927) of so many
-    independent rows; NULL without any. -#}
+    independent rows; NULL without any. An exponent makes a constant a float, whose quotient
+    is one in every dialect. -#}
 {% macro wilson_middle(share, row_count) -%}
-    (({{ share }} + 1.920729 / nullif({{ row_count }}, 0))
-    / (1 + 3.841459 / nullif({{ row_count }}, 0)))
+    (({{ share }} + 1.920729e0 / nullif({{ row_count }}, 0))
+    / (1 + 3.841459e0 / nullif({{ row_count }}, 0)))
 {%- endmacro %}
 
 {% macro wilson_half_width(share, row_count) -%}
@@ -10,5 +11,5 @@
         {{ share }} * (1 - {{ share }}) / nullif({{ row_count }}, 0)
         + 0.960365 / nullif(power({{ row_count }}, 2), 0)
     )
-    * 1.959964 / (1 + 3.841459 / nullif({{ row_count }}, 0)))
+    * 1.959964 / (1 + 3.841459e0 / nullif({{ row_count }}, 0)))
 {%- endmacro %}

@@ -53,13 +53,23 @@
     (cast(({{ numerator }}) as double) / nullif(cast(({{ denominator }}) as double), 0))
 {%- endmacro %}
 
+{#- A float, rounded half up at a digit. Not `round(x, digits)`, nor a cast to a decimal alone: for Spark a float is the
+    shortest decimal that reads as it, for DuckDB its exact value. -#}
+{% macro rounded(value, digits) -%}
+    (round(({{ value }}) * 1e{{ digits }}) / 1e{{ digits }})
+{%- endmacro %}
+{#- The same as a decimal, which can be summed in any order. -#}
+{% macro as_decimal(value, digits, precision=18) -%}
+    cast({{ rounded(value, digits) }} as decimal({{ precision }}, {{ digits }}))
+{%- endmacro %}
+
 {#- A share (0 to 1) of an amount, to the cent. The share becomes a decimal first: money never meets a
     float. 19 digits of share and 18 of amount make 37; two factors of 18 or fewer digits would have to
     fit 18 in DuckDB, and a share of a million overflowed. -#}
 {% macro share_of(share, amount) -%}
     cast(
         round(
-            cast(({{ share }}) as decimal(19, 15))
+            {{ as_decimal(share, 15, precision=19) }}
             * cast(({{ amount }}) as decimal(18, 2)),
             2
         ) as decimal(18, 2)

@@ -2,7 +2,7 @@
     staging only; later models ask it whether a planned timestamp (a deadline, the end of a milestone's grace) has come. A table and
     no variable: another AS_OF then changes no compiled model, so dbt does not parse the project again. -#}
 {% macro as_of() -%}
-    (select landing.as_of from {{ ref('landing') }} as landing)
+    (select landing.as_of from {{ raw('landing') }} as landing)
 {%- endmacro %}
 
 {#- Which part of the campaign an age (microseconds since launch) lies in: bucket k ends at the k-th snapshot kind

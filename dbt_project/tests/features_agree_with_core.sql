@@ -110,97 +110,97 @@ started as (
 
 select
     'current_row_for_each_live_project' as check_name,
-    cast(coalesce(live_id, project_id) as varchar) as row_key
+    cast(coalesce(live_id, project_id) as string) as row_key
 from project_pairs
 where live_id is null or project_id is null
 union all
 select
     'current_project_row_is_at_as_of' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from project_pairs
 where snapshot_at <> as_of
 union all
 select
     'current_pledged_amount_is_the_projects' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from project_pairs
 where pledged_amount <> core_pledged_amount
 union all
 select
     'current_pledge_count_is_the_projects' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from project_pairs
 where pledge_count <> core_pledge_count
 union all
 select
     'current_backer_count_is_the_projects' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from project_pairs
 where unique_backer_count <> core_backer_count
 union all
 select
     'current_funding_ratio_is_pledged_over_goal' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from project_pairs
 where funding_ratio <> {{ ratio('core_pledged_amount', 'core_funding_goal') }}
 union all
 select
     'current_goal_reached_says_the_same' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from project_pairs
 where is_decided <> (core_pledged_amount >= core_funding_goal)
 union all
 select
     'current_attributes_are_the_projects' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from project_pairs
 where category is distinct from core_category or country is distinct from core_country
 union all
 select
     'current_row_for_each_open_milestone' as check_name,
-    cast(coalesce(open_id, milestone_id) as varchar) as row_key
+    cast(coalesce(open_id, milestone_id) as string) as row_key
 from milestone_pairs
 where open_id is null or milestone_id is null
 union all
 select
     'current_milestone_row_is_at_as_of' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where snapshot_at <> as_of
 union all
 select
     'current_vote_count_is_the_number_of_votes' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where vote_count <> core_vote_count
 union all
 select
     'current_approval_ratio_is_that_of_the_votes' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where approval_ratio is distinct from {{ ratio('approval_count', 'core_vote_count') }}
 union all
 select
     'current_turnout_is_votes_over_backers' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where turnout_ratio is distinct from {{ ratio('core_vote_count', 'backer_count') }}
 union all
 select
     'current_submission_is_the_status' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where is_submitted <> (milestone_status = 'submitted')
 union all
 select
     'current_decided_exactly_when_the_grace_is_over' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where is_decided <> ({{ add_hours('due_at', grace_hours()) }} <= as_of)
 union all
 select
     'current_plan_is_the_milestones' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where
     funding_amount <> core_funding_amount
@@ -210,7 +210,7 @@ where
 union all
 select
     'current_overfunding_is_pledged_over_goal' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where
     overfunding_ratio is distinct from
@@ -218,28 +218,28 @@ where
 union all
 select
     'launch_row_for_each_project' as check_name,
-    cast(projects.project_id as varchar) as row_key
+    cast(projects.project_id as string) as row_key
 from {{ ref('dim_projects') }} as projects
 left join launched on projects.project_id = launched.project_id
 where launched.snapshot_at is distinct from projects.launched_at
 union all
 select
     'start_row_for_each_started_milestone' as check_name,
-    cast(milestones.milestone_id as varchar) as row_key
+    cast(milestones.milestone_id as string) as row_key
 from {{ ref('fct_milestones') }} as milestones
 left join started on milestones.milestone_id = started.milestone_id
 where started.snapshot_at is distinct from milestones.started_at
 union all
 select
     'project_snapshot_after_as_of' as check_name,
-    cast(features.project_id as varchar) as row_key
+    cast(features.project_id as string) as row_key
 from project_features as features
 cross join as_of
 where features.snapshot_at > as_of.as_of
 union all
 select
     'milestone_snapshot_after_as_of' as check_name,
-    cast(features.milestone_id as varchar) as row_key
+    cast(features.milestone_id as string) as row_key
 from milestone_features as features
 cross join as_of
 where features.snapshot_at > as_of.as_of

@@ -48,43 +48,43 @@ snapshots as (
 
 select
     'project_label_without_project' as check_name,
-    cast(labelled_id as varchar) as row_key
+    cast(labelled_id as string) as row_key
 from projects
 where project_id is null
 union all
 select
     'project_label_exactly_when_the_outcome_is_known' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from projects
 where (outcome_known_at is null) <> (labelled_id is null)
 union all
 select
     'project_label_is_the_projects_outcome' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from projects
 where labelled_id is not null and labelled_successful is distinct from is_successful
 union all
 select
     'project_label_is_known_when_the_outcome_is' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from projects
 where label_known_at is distinct from outcome_known_at
 union all
 select
     'milestone_label_without_milestone' as check_name,
-    cast(labelled_id as varchar) as row_key
+    cast(labelled_id as string) as row_key
 from milestones
 where milestone_id is null
 union all
 select
     'milestone_label_without_start' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestones
 where labelled_id is not null and started_at is null
 union all
 select
     'milestone_label_exactly_when_resolved_or_grace_over' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestones
 where
     started_at is not null
@@ -92,7 +92,7 @@ where
 union all
 select
     'high_risk_unless_approved_within_the_grace' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestones
 where
     is_high_risk
@@ -100,12 +100,12 @@ where
 union all
 select
     'milestone_label_is_known_after_the_start_and_by_as_of' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestones
 where outcome_known_at < started_at or outcome_known_at > as_of
 union all
 select
     'open_milestone_is_decided_exactly_when_labelled_high_risk' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from snapshots
 where is_decided <> coalesce(is_high_risk, false)

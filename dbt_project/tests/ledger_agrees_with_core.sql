@@ -116,44 +116,44 @@ moved as (
 
 select
     'project_without_balance' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from together
 where balance_project_id is null
 union all
 select
     'balance_without_project' as check_name,
-    cast(balances.project_id as varchar) as row_key
+    cast(balances.project_id as string) as row_key
 from balances
 left join projects on balances.project_id = projects.project_id
 where projects.project_id is null
 union all
 select
     'pledged_amount_is_that_of_the_balance' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from together
 where pledged_amount is distinct from balance_pledged_amount
 union all
 select
     'pledged_amount_is_the_sum_of_pledges' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from together
 where pledged_amount <> sum_of_pledges
 union all
 select
     'pledge_count_is_the_number_of_pledges' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from together
 where pledge_count <> count_of_pledges
 union all
 select
     'backer_count_is_the_number_of_backer_balances' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from together
 where backer_count <> count_of_backers
 union all
 select
     'deposits_are_the_pledges' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from together
 where
     sum_of_deposits <> sum_of_pledges
@@ -163,31 +163,31 @@ where
 union all
 select
     'live_project_holds_all_pledges' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from together
 where project_status = 'live' and held_amount <> pledged_amount
 union all
 select
     'unsuccessful_project_has_refunded_all' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from together
 where project_status in ('failed', 'cancelled') and refunded_amount <> pledged_amount
 union all
 select
     'stopped_project_holds_nothing' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from together
 where stopped_count > 0 and held_amount <> 0
 union all
 select
     'nothing_is_released_without_an_approval' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from together
 where approved_count = 0 and released_amount <> 0
 union all
 select
     'milestone_amounts_add_up_to_the_goal' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from together
 where funding_amount <> funding_goal
 union all
@@ -241,7 +241,7 @@ where moved.occurred_at > as_of.as_of
 union all
 select
     'pledge_at_or_after_as_of' as check_name,
-    cast(pledges.project_id as varchar) as row_key
+    cast(pledges.project_id as string) as row_key
 from pledges
 cross join as_of
 where pledges.last_at >= as_of.as_of

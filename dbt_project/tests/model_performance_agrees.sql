@@ -38,7 +38,7 @@ outcomes as (
 
 select
     'matured_and_pending_are_all_predictions' as check_name,
-    model_name || ' ' || model_version || ' ' || cast(cohort_week as varchar) as row_key
+    model_name || ' ' || model_version || ' ' || cast(cohort_week as string) as row_key
 from performance
 where prediction_count <> matured_count + pending_count or matured_count < 0 or pending_count < 0
 union all
@@ -55,14 +55,14 @@ where counted.prediction_count > coalesce(made.prediction_count, 0)
 union all
 select
     'nothing_has_matured_after_as_of' as check_name,
-    performance.model_name || ' ' || cast(performance.cohort_week as varchar) as row_key
+    performance.model_name || ' ' || cast(performance.cohort_week as string) as row_key
 from performance
 cross join as_of
 where performance.matured_count > 0 and cast(performance.cohort_week as timestamp) > as_of.as_of
 union all
 select
     'no_more_have_matured_than_have_labels' as check_name,
-    performance.model_name || ' ' || cast(performance.cohort_week as varchar) as row_key
+    performance.model_name || ' ' || cast(performance.cohort_week as string) as row_key
 from performance
 cross join outcomes
 where
@@ -75,7 +75,7 @@ where
 union all
 select
     'figures_exactly_where_something_has_matured' as check_name,
-    model_name || ' ' || model_version || ' ' || cast(cohort_week as varchar) as row_key
+    model_name || ' ' || model_version || ' ' || cast(cohort_week as string) as row_key
 from performance
 where
     (accuracy is null) <> (matured_count = 0)
@@ -85,7 +85,7 @@ where
 union all
 select
     'figures_lie_between_0_and_1' as check_name,
-    model_name || ' ' || model_version || ' ' || cast(cohort_week as varchar) as row_key
+    model_name || ' ' || model_version || ' ' || cast(cohort_week as string) as row_key
 from performance
 where
     least(accuracy, brier_score, base_rate, mean_predicted_probability) < 0
@@ -93,7 +93,7 @@ where
 union all
 select
     'accuracy_is_a_count_over_the_matured' as check_name,
-    model_name || ' ' || model_version || ' ' || cast(cohort_week as varchar) as row_key
+    model_name || ' ' || model_version || ' ' || cast(cohort_week as string) as row_key
 from performance
 where
     abs(accuracy * matured_count - round(accuracy * matured_count)) > 1e-6

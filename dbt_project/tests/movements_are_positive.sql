@@ -6,7 +6,7 @@ from {{ ref('fct_escrow_transactions') }}
 where amount <= 0
 union all
 select
-    'release-' || cast(milestone_id as varchar) as transaction_id,
+    'release-' || cast(milestone_id as string) as transaction_id,
     {{ to_amount('smallest_backer_cents') }} as amount
 from {{ ref('int_releases_prorated') }}
 where smallest_backer_cents < 0

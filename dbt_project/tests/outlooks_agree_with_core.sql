@@ -80,13 +80,13 @@ milestone_pairs as (
 
 select
     'project_outlook_has_each_live_project' as check_name,
-    cast(coalesce(live_id, project_id) as varchar) as row_key
+    cast(coalesce(live_id, project_id) as string) as row_key
 from project_pairs
 where live_id is null or project_id is null
 union all
 select
     'project_outlook_shows_the_projects_money' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from project_pairs
 where
     pledged_amount <> core_pledged_amount
@@ -95,7 +95,7 @@ where
 union all
 select
     'project_outlook_shows_the_projects_names_and_deadline' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from project_pairs
 where
     title is distinct from core_title
@@ -105,7 +105,7 @@ where
 union all
 select
     'project_outlook_shows_the_current_features' as check_name,
-    cast(outlook.project_id as varchar) as row_key
+    cast(outlook.project_id as string) as row_key
 from {{ ref('project_outlook') }} as outlook
 left join project_features as features on outlook.project_id = features.project_id
 where
@@ -115,7 +115,7 @@ where
 union all
 select
     'final_amounts_are_in_order_and_not_below_what_is_pledged' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from {{ ref('project_outlook') }}
 where
     (final_amount_low is null) <> (final_amount_median is null)
@@ -126,26 +126,26 @@ where
 union all
 select
     'project_outlook_is_at_as_of' as check_name,
-    cast(outlook.project_id as varchar) as row_key
+    cast(outlook.project_id as string) as row_key
 from {{ ref('project_outlook') }} as outlook
 cross join as_of
 where outlook.as_of <> as_of.as_of
 union all
 select
     'milestone_outlook_has_each_open_milestone' as check_name,
-    cast(coalesce(open_id, milestone_id) as varchar) as row_key
+    cast(coalesce(open_id, milestone_id) as string) as row_key
 from milestone_pairs
 where open_id is null or milestone_id is null
 union all
 select
     'milestone_outlook_shows_the_balance' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where held_amount <> core_held_amount or funding_amount <> core_funding_amount
 union all
 select
     'milestone_outlook_shows_the_status_and_submission' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where
     milestone_status <> core_status
@@ -154,7 +154,7 @@ where
 union all
 select
     'milestone_outlook_counts_the_votes' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where
     approval_count <> core_approval_count
@@ -163,13 +163,13 @@ where
 union all
 select
     'milestone_outlook_approval_ratio_is_that_of_its_counts' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where approval_ratio is distinct from {{ ratio('approval_count', 'vote_count') }}
 union all
 select
     'milestone_outlook_shows_the_milestones_names_and_due_date' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where
     milestone_title is distinct from core_title
@@ -179,7 +179,7 @@ where
 union all
 select
     'known_outcome_is_shown_as_one' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from milestone_pairs
 where
     (is_high_risk is not null) <> (risk_source = 'known outcome')
@@ -189,7 +189,7 @@ where
 union all
 select
     'milestone_outlook_is_at_as_of' as check_name,
-    cast(outlook.milestone_id as varchar) as row_key
+    cast(outlook.milestone_id as string) as row_key
 from {{ ref('milestone_outlook') }} as outlook
 cross join as_of
 where outlook.as_of <> as_of.as_of

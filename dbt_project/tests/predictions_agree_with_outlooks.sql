@@ -89,43 +89,43 @@ reasons as (
 
 select
     'shown_prediction_was_made' as check_name,
-    model_name || ' ' || cast(entity_id as varchar) as row_key
+    model_name || ' ' || cast(entity_id as string) as row_key
 from pairs
 where prediction_id is null
 union all
 select
     'shown_probability_is_the_predicted_one' as check_name,
-    model_name || ' ' || cast(entity_id as varchar) as row_key
+    model_name || ' ' || cast(entity_id as string) as row_key
 from pairs
 where probability is distinct from predicted_probability
 union all
 select
     'shown_label_is_the_predicted_one' as check_name,
-    model_name || ' ' || cast(entity_id as varchar) as row_key
+    model_name || ' ' || cast(entity_id as string) as row_key
 from pairs
 where is_likely is distinct from predicted_label
 union all
 select
     'shown_reasons_are_the_predictions' as check_name,
-    model_name || ' ' || cast(entity_id as varchar) as row_key
+    model_name || ' ' || cast(entity_id as string) as row_key
 from pairs
 where reasons is distinct from made_reasons
 union all
 select
     'label_says_whether_the_probability_is_one_half' as check_name,
-    model_name || ' ' || cast(entity_id as varchar) as row_key
+    model_name || ' ' || cast(entity_id as string) as row_key
 from shown
 where is_likely is distinct from (probability >= 0.5)
 union all
 select
     'probability_lies_between_0_and_1' as check_name,
-    model_name || ' ' || cast(entity_id as varchar) as row_key
+    model_name || ' ' || cast(entity_id as string) as row_key
 from shown
 where probability < 0 or probability > 1
 union all
 select
     'no_probability_exactly_without_a_source' as check_name,
-    model_name || ' ' || cast(entity_id as varchar) as row_key
+    model_name || ' ' || cast(entity_id as string) as row_key
 from shown
 where
     (probability is null) <> (shown_from = 'none')
@@ -133,7 +133,7 @@ where
 union all
 select
     'shown_version_is_the_one_in_use' as check_name,
-    shown.model_name || ' ' || cast(shown.entity_id as varchar) as row_key
+    shown.model_name || ' ' || cast(shown.entity_id as string) as row_key
 from shown
 left join models_in_use
     on
@@ -143,7 +143,7 @@ where shown.model_version is not null and models_in_use.model_name is null
 union all
 select
     'shown_skill_is_that_of_the_version_in_use' as check_name,
-    shown.model_name || ' ' || cast(shown.entity_id as varchar) as row_key
+    shown.model_name || ' ' || cast(shown.entity_id as string) as row_key
 from shown
 left join models_in_use
     on
@@ -153,7 +153,7 @@ where shown.skill_state is distinct from models_in_use.skill_state
 union all
 select
     'each_live_row_is_predicted_or_none' as check_name,
-    shown.model_name || ' ' || cast(shown.entity_id as varchar) as row_key
+    shown.model_name || ' ' || cast(shown.entity_id as string) as row_key
 from shown
 inner join predicting on shown.model_name = predicting.model_name
 where shown.probability is null

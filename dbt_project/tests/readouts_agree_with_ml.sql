@@ -14,8 +14,8 @@ policy_sums as (
         count(*) as strategy_count,
         count(distinct batch_at) as batch_count,
         count(distinct bandit_version) as version_count,
-        sum(cast(launch_share_ratio as decimal(18, 15))) as launch_share_ratio,
-        sum(cast(best_probability as decimal(18, 15))) as best_probability
+        sum({{ as_decimal('launch_share_ratio', 15) }}) as launch_share_ratio,
+        sum({{ as_decimal('best_probability', 15) }}) as best_probability
     from policy
 ),
 
@@ -132,14 +132,14 @@ where
 union all
 select
     'bandit_decides_once_a_project' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from decisions
 group by bandit_version, project_id
 having count(*) > 1
 union all
 select
     'bandit_decides_by_what_was_known_at_the_launch' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from decisions
 where batch_at > launched_at
 union all
@@ -189,7 +189,7 @@ having count(*) > 1
 union all
 select
     'readout_says_what_was_written' as check_name,
-    readout.experiment || ' ' || readout.metric || ' ' || cast(readout.look_number as varchar)
+    readout.experiment || ' ' || readout.metric || ' ' || cast(readout.look_number as string)
         as row_key
 from readout
 inner join results
@@ -212,7 +212,7 @@ where readout.as_of <> as_of.as_of or readout.look_at > as_of.as_of
 union all
 select
     'readout_counts_no_more_backers_than_were_exposed' as check_name,
-    readout.experiment || ' ' || cast(readout.look_number as varchar) as row_key
+    readout.experiment || ' ' || cast(readout.look_number as string) as row_key
 from readout
 inner join exposed as controls
     on readout.experiment = controls.experiment and readout.control = controls.variant

@@ -107,13 +107,13 @@ pairs as (
 
 select
     'sheet_has_each_row_of_the_outlook' as check_name,
-    cast(coalesce(outlook_id, milestone_id) as varchar) as row_key
+    cast(coalesce(outlook_id, milestone_id) as string) as row_key
 from pairs
 where outlook_id is null or milestone_id is null or project_id <> outlook_project_id
 union all
 select
     'sheet_risk_is_the_outlooks_to_the_bit' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     is_decided is distinct from outlook_is_decided
@@ -127,13 +127,13 @@ where
 union all
 select
     'known_outcome_is_one_on_the_sheet' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where (risk_source = 'known outcome') <> (outlook_risk_source = 'known outcome')
 union all
 select
     'prediction_decides_exactly_with_proven_skill' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     (risk_source = 'prediction')
@@ -141,7 +141,7 @@ where
 union all
 select
     'risk_by_facts_is_the_share_of_similar_milestones' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     risk_source = 'similar past milestones'
@@ -153,7 +153,7 @@ where
 union all
 select
     'no_risk_exactly_without_a_source_on_the_sheet' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     (risk_probability is null) <> (risk_source = 'none')
@@ -184,7 +184,7 @@ having
 union all
 select
     'sheet_reasons_and_version_are_the_outlooks' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     reasons is distinct from outlook_reasons
@@ -194,7 +194,7 @@ where
 union all
 select
     'sheet_votes_are_the_outlooks' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     vote_count is distinct from outlook_vote_count
@@ -205,7 +205,7 @@ where
 union all
 select
     'sheet_submission_is_the_outlooks' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     is_submitted is distinct from outlook_is_submitted
@@ -214,7 +214,7 @@ where
 union all
 select
     'days_overdue_are_days_left_below_zero' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     days_left is distinct from outlook_days_left
@@ -222,25 +222,25 @@ where
 union all
 select
     'sheet_holds_the_outlooks_money' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where held_amount is distinct from outlook_held_amount or release_amount > held_amount
 union all
 select
     'payment_is_what_the_ledger_would_release' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where {{ to_cents('release_amount') }} <> release_cents
 union all
 select
     'held_back_amount_is_a_fifth_of_the_payment' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where abs(5 * {{ to_cents('held_back_amount') }} - release_cents) > 2
 union all
 select
     'expected_loss_exactly_with_a_risk' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     (expected_loss_amount is null) <> (risk_probability is null)
@@ -248,7 +248,7 @@ where
 union all
 select
     'expected_loss_is_at_most_the_payment' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     expected_loss_amount > release_amount
@@ -257,25 +257,25 @@ where
 union all
 select
     'loss_ratio_is_the_one_measured' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where loss_ratio is distinct from measured_loss_ratio or loss_ratio < 0 or loss_ratio > 1
 union all
 select
     'only_what_is_submitted_is_released' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where (recommendation in ('watch', 'overdue')) <> (outlook_status = 'open')
 union all
 select
     'overdue_exactly_when_the_grace_is_over' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where not is_submitted and (recommendation = 'overdue') <> is_decided
 union all
 select
     'nothing_is_paid_against_the_votes_or_a_known_outcome' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     recommendation in ('release', 'hold_back_20')
@@ -283,7 +283,7 @@ where
 union all
 select
     'review_or_hold_back_follows_the_risk' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     -- of paying, holding back a fifth and a review the one that is expected to lose least
@@ -307,13 +307,13 @@ where
 union all
 select
     'majority_of_all_backers_against_is_final' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where is_submitted and 2 * rejection_count > backer_count and recommendation <> 'do_not_release'
 union all
 select
     'sheet_strategies_are_the_projects_and_the_bandits' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from pairs
 where
     release_strategy is distinct from project_release_strategy

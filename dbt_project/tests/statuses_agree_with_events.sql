@@ -55,13 +55,13 @@ ordered as (
 
 select
     'project_status_follows_from_its_events' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from projects
 where project_status is distinct from expected_status
 union all
 select
     'successful_is_what_the_status_says' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from projects
 where
     is_successful is distinct from
@@ -69,7 +69,7 @@ where
 union all
 select
     'outcome_is_known_at_deadline_or_cancellation' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from projects
 where
     outcome_known_at is distinct from
@@ -77,25 +77,25 @@ where
 union all
 select
     'funded_at_the_deadline_of_a_successful_project' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from projects
 where funded_at is distinct from case when project_status = 'successful' then deadline_at end
 union all
 select
     'project_launched_or_cancelled_at_or_after_as_of' as check_name,
-    cast(project_id as varchar) as row_key
+    cast(project_id as string) as row_key
 from projects
 where launched_at >= as_of or cancelled_at >= as_of
 union all
 select
     'milestone_without_project' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where project_status is null
 union all
 select
     'resolution_is_the_status' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where
     resolution is distinct from
@@ -104,7 +104,7 @@ where
 union all
 select
     'open_or_submitted_says_whether_it_was_submitted' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where
     (milestone_status = 'submitted' and submitted_at is null)
@@ -112,19 +112,19 @@ where
 union all
 select
     'resolved_milestone_was_submitted_before' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where resolved_at is not null and coalesce(submitted_at >= resolved_at, true)
 union all
 select
     'started_unless_planned_or_void' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where (started_at is null) <> (milestone_status in ('planned', 'void'))
 union all
 select
     'started_when_funded_and_the_previous_one_approved' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where
     started_at is not null
@@ -135,19 +135,19 @@ where
 union all
 select
     'milestones_of_a_live_project_are_planned' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where project_status = 'live' and milestone_status <> 'planned'
 union all
 select
     'milestones_of_an_unsuccessful_project_are_void' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where project_status in ('failed', 'cancelled') and milestone_status <> 'void'
 union all
 select
     'after_an_unapproved_milestone_nothing_is_open' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where
     (
@@ -157,7 +157,7 @@ where
 union all
 select
     'expired_exactly_when_unresolved_180_days_after_due' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where
     started_at is not null
@@ -166,13 +166,13 @@ where
 union all
 select
     'milestone_numbers_run_from_1' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where milestone_number <> expected_number or due_at <= previous_due_at
 union all
 select
     'votes_lie_between_submission_and_resolution' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where
     first_voted_at is not null
@@ -180,13 +180,13 @@ where
 union all
 select
     'milestone_event_at_or_after_as_of' as check_name,
-    cast(milestone_id as varchar) as row_key
+    cast(milestone_id as string) as row_key
 from ordered
 where submitted_at >= as_of or resolved_at >= as_of or last_voted_at >= as_of
 union all
 select
     'exposure_at_or_after_as_of' as check_name,
-    cast(exposures.last_at as varchar) as row_key
+    cast(exposures.last_at as string) as row_key
 from exposures
 cross join as_of
 where exposures.last_at >= as_of.as_of

@@ -36,13 +36,17 @@ MEMORY_LIMIT = "1500MB"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of a landing; `as_of` is None: taken from the data."""
+    """The options of a landing; `as_of` is None: taken from the data.
+
+    Without `is_seeding` every table is written as Parquet, however small.
+    """
 
     data: Path
     warehouse: Warehouse
     as_of: str | None
     is_quarantining: bool
     run_id: str
+    is_seeding: bool = True
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,16 +101,18 @@ def _write(checker: RowChecker, options: Options, work: Path) -> list[str]:
             f"{options.data} holds no event, so no timestamp to build for: give one, e.g."
             " AS_OF=2024-01-01T00:00:00Z"
         )
-    landed = [write_table(con, table, work) for table in TABLES]
-    landing = write_landing(as_of, options.run_id, work)
+    is_seeding = options.is_seeding
+    landed = [write_table(con, table, work, is_seeding=is_seeding) for table in TABLES]
+    landing = write_landing(con, as_of, options.run_id, work, is_seeding=is_seeding)
     seeds = work / "landed" / "seeds"
     seeds.mkdir(parents=True)
     for each in [*landed, landing]:
         if not each.folder:
-            each.file.rename(seeds / each.file.name)
-    properties = dbt_properties([*landed, landing], options.warehouse.raw)
+            place = each.place(options.warehouse).relative_to(options.warehouse.landed)
+            each.file.rename(seeds.parent / place)
+    properties = dbt_properties([*landed, landing], options.warehouse)
     (seeds / "raw.yml").write_text(properties, encoding="utf-8")
-    write_macro(landed, seeds.parent / "macros")
+    write_macro([*landed, landing], seeds.parent / "macros")
     write_quarantined(con, seeds.parent / "quarantined_rows.parquet")
     _list(options, as_of, landed, newest_events(con), seeds.parent / "landed.json")
     _swap_in(options, work, landed)
@@ -129,15 +135,7 @@ def _list(
     path: Path,
 ) -> None:
     """Writes what the later steps must know of a landing; all paths are those after the swap."""
-    warehouse = options.warehouse
-    tables = {
-        each.table.name: str(
-            warehouse.raw / each.folder / each.file.name
-            if each.folder
-            else warehouse.landed / "seeds" / each.file.name
-        )
-        for each in landed
-    }
+    tables = {each.table.name: str(each.place(options.warehouse)) for each in landed}
     content = {
         "as_of": as_of,
         "run_id": options.run_id,
@@ -171,6 +169,7 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--warehouse", required=True, help="folder of the warehouse")
     parser.add_argument("--as-of", default="", help="ISO 8601, UTC; empty: after the last event")
     parser.add_argument("--on-bad-rows", default="reject", choices=("reject", "quarantine"))
+    parser.add_argument("--without-seeds", action="store_true", help="write every table as Parquet")
     parser.add_argument("--run-id", required=True, help="names this run in reports and tables")
     parsed = parser.parse_args(arguments)
     if not parsed.run_id or Path(parsed.run_id).name != parsed.run_id:
@@ -181,6 +180,7 @@ def _parse(arguments: Sequence[str] | None) -> Options:
         _parse_timestamp(parsed.as_of),
         parsed.on_bad_rows == "quarantine",
         parsed.run_id,
+        not parsed.without_seeds,
     )
 
 

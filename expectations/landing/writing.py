@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from expectations.landing.contract import EVENTS, TEXT, TIMESTAMP, Column, Table
-from expectations.warehouse import Connection, literal, scalar
+from expectations.warehouse import Connection, Warehouse, literal, scalar
 
 # dbt parses a seed row by row and DuckDB loads it in parallel scans of 8 MB, which may cut a value
 # with a line break in two: whatever is larger lands as Parquet.
@@ -49,6 +49,17 @@ class LandedTable:
     file: Path
     folder: str = ""
 
+    @property
+    def is_parquet(self) -> bool:
+        """Whether dbt reads the file in place; a seed is loaded."""
+        return self.file.suffix == ".parquet"
+
+    def place(self, warehouse: Warehouse) -> Path:
+        """Where the file lies once the landing is swapped in."""
+        if self.folder:
+            return warehouse.raw / self.folder / self.file.name
+        return warehouse.landed / ("" if self.is_parquet else "seeds") / self.file.name
+
 
 def as_of_data(con: Connection) -> str | None:
     """One microsecond after the last recorded event in the rows that passed; None without any."""
@@ -66,8 +77,10 @@ def newest_events(con: Connection) -> dict[str, str]:
     return dict(rows)
 
 
-def write_table(con: Connection, table: Table, work: Path) -> LandedTable:
-    """Writes the rows of a table that passed, in the order of their key.
+def write_table(
+    con: Connection, table: Table, work: Path, *, is_seeding: bool = True
+) -> LandedTable:
+    """Writes the rows of a table that passed, in the order of their key: a small one as a seed.
 
     They are sorted even where they lie in order already: only then are equal rows equal bytes,
     however the file they came from was laid out.
@@ -75,7 +88,7 @@ def write_table(con: Connection, table: Table, work: Path) -> LandedTable:
     row_count = scalar(con, f"select count(*) from rows_{table.name}")
     columns = ", ".join(column.name for column in table.columns)
     rows = f"select {columns} from rows_{table.name} order by {table.key}"
-    if row_count <= SEED_ROWS:
+    if is_seeding and row_count <= SEED_ROWS:
         path = work / f"{table.name}.csv"
         con.execute(f"copy ({rows}) to {literal(path)} (format csv, header)")
         if path.stat().st_size <= SEED_BYTES:
@@ -96,19 +109,25 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def write_landing(as_of: str, run_id: str, work: Path) -> LandedTable:
-    """Writes the seed from which dbt reads the timestamp to build for."""
-    path = work / f"{LANDING.name}.csv"
-    path.write_text(f"as_of,run_id\n{as_of},{run_id}\n", encoding="utf-8")
+def write_landing(
+    con: Connection, as_of: str, run_id: str, work: Path, *, is_seeding: bool = True
+) -> LandedTable:
+    """Writes the row from which dbt reads the timestamp to build for."""
+    path = work / f"{LANDING.name}.{'csv' if is_seeding else 'parquet'}"
+    if is_seeding:
+        path.write_text(f"as_of,run_id\n{as_of},{run_id}\n", encoding="utf-8")
+    else:
+        row = f"select cast({literal(as_of)} as timestamp) as as_of, {literal(run_id)} as run_id"
+        con.execute(f"copy ({row}) to {literal(path)} ({PARQUET})")
     return LandedTable(LANDING, 1, path)
 
 
-def dbt_properties(landed: list[LandedTable], raw: Path) -> str:
+def dbt_properties(landed: list[LandedTable], warehouse: Warehouse) -> str:
     """The YAML that declares the landed tables to dbt: seeds, and sources for Parquet.
 
     Args:
         landed: All tables.
-        raw: The warehouse's folder of Parquet folders.
+        warehouse: Where they will lie.
     """
     seeds = [
         {
@@ -121,19 +140,17 @@ def dbt_properties(landed: list[LandedTable], raw: Path) -> str:
             "columns": _columns(each.table),
         }
         for each in landed
-        if not each.folder
+        if not each.is_parquet
     ]
     sources = [
         {
             "name": each.table.name,
             "description": each.table.description,
-            "config": {
-                "meta": {"external_location": str(raw / each.folder / f"{each.table.name}.parquet")}
-            },
+            "config": {"meta": {"external_location": str(each.place(warehouse))}},
             "columns": _columns(each.table),
         }
         for each in landed
-        if each.folder
+        if each.is_parquet
     ]
     document: dict[str, object] = {"version": 2, "seeds": seeds}
     if sources:
@@ -141,7 +158,7 @@ def dbt_properties(landed: list[LandedTable], raw: Path) -> str:
             {
                 "name": "raw",
                 "schema": "raw",
-                "description": "Landed tables too large to be seeds; views over Parquet files.",
+                "description": "Landed tables that are read in place; views over Parquet files.",
                 "tables": sources,
             }
         ]
@@ -172,7 +189,7 @@ def write_quarantined(con: Connection, path: Path) -> None:
 def write_macro(landed: list[LandedTable], folder: Path) -> None:
     """Writes the macro that lists for dbt which tables are Parquet."""
     folder.mkdir()
-    names = json.dumps([each.table.name for each in landed if each.folder])
+    names = json.dumps([each.table.name for each in landed if each.is_parquet])
     text = f"{{% macro parquet_tables() %}}{{{{ return({names}) }}}}{{% endmacro %}}\n"
     (folder / "parquet_tables.sql").write_text(text, encoding="utf-8")
 

@@ -106,6 +106,21 @@ def test_a_damaged_landing_counts_as_none(landed: Context, name: str, text: str 
     assert landed_values(landed) == {"landed": MISSING}
 
 
+def test_a_landing_in_parquet_counts_by_its_timestamp_not_by_its_run(landed: Context) -> None:
+    (landed.paths.landed / "seeds" / "landing.csv").unlink()
+    (landed.paths.landed / "landing.parquet").write_bytes(b"as of monday, run 1")
+    list_of_files = landed.paths.landed / "landed.json"
+    list_of_files.write_text('{"as_of": "monday", "run_id": "run 1", "tables": {}}')
+    first = landed_values(landed)
+    (landed.paths.landed / "landing.parquet").write_bytes(b"as of monday, run 2")
+    list_of_files.write_text('{"as_of": "monday", "run_id": "run 2", "tables": {}}')
+    assert landed_values(landed) == first != {"landed": MISSING}
+    list_of_files.write_text('{"as_of": "tuesday", "run_id": "run 2", "tables": {}}')
+    assert landed_values(landed) != first
+    (landed.paths.landed / "landing.parquet").unlink()
+    assert landed_values(landed) == {"landed": MISSING}
+
+
 def test_a_lost_macro_of_landing_is_seen(landed: Context) -> None:
     before = landed_values(landed)
     (landed.paths.landed / "macros" / "parquet_tables.sql").unlink()

@@ -55,7 +55,7 @@ events as (
     select
         project_id,
         creator_id,
-        cast(null as varchar) as category,
+        cast(null as string) as category,
         on_time_known_at as occurred_at,
         1 as kind,
         0 as launches,

@@ -122,13 +122,13 @@ class LandingBench:
     def seeds(self) -> Path:
         return self.warehouse / "landed" / "seeds"
 
-    def land(self, *, mode: str = "reject", run_id: str = "r1", as_of: str = "") -> int:
+    def land(self, *options: str, mode: str = "reject", run_id: str = "r1", as_of: str = "") -> int:
         """Lands the data folder and returns the exit code."""
         try:
             return land.main(
                 [
                     *("--data", str(self.data), "--warehouse", str(self.warehouse)),
-                    *("--on-bad-rows", mode, "--run-id", run_id, "--as-of", as_of),
+                    *("--on-bad-rows", mode, "--run-id", run_id, "--as-of", as_of, *options),
                 ]
             )
         except SystemExit as exit:

@@ -86,6 +86,24 @@ def test_large_tables_become_parquet_and_back(
     assert "sources" not in properties(bench)
 
 
+def test_without_seeds_every_table_is_parquet_with_its_types(bench: LandingBench) -> None:
+    assert bench.land("--without-seeds", run_id="r2") == 0
+    assert [path.name for path in bench.seeds.iterdir()] == ["raw.yml"]
+    assert in_parquet(bench) == [table.name for table in TABLES]
+    found = properties(bench)
+    (source,) = found["sources"]
+    tables = source["tables"]
+    assert isinstance(tables, list)
+    assert found["seeds"] == []
+    assert [table["name"] for table in tables] == [*(table.name for table in TABLES), "landing"]
+    macro = (bench.seeds.parent / "macros" / "parquet_tables.sql").read_text()
+    assert all(f'"{table["name"]}"' in macro for table in tables)
+    path = tables[-1]["config"]["meta"]["external_location"]
+    assert duckdb.execute(f"from '{path}'").fetchall() == [
+        (datetime(2024, 3, 14, 0, 0, 0, 1), "r2")
+    ]
+
+
 def test_a_seed_of_many_bytes_becomes_parquet(
     bench: LandingBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

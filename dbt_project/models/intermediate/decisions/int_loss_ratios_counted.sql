@@ -23,7 +23,7 @@ events as (
     union all
     select
         milestone_id,
-        cast(null as varchar) as snapshot_kind,
+        cast(null as string) as snapshot_kind,
         closed_at as occurred_at,
         1 as kind,
         lost_cents,

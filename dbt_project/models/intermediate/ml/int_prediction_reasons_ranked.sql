@@ -10,7 +10,7 @@ reasons as (
             else
                 feature || ' = ' || coalesce(feature_value, 'unknown')
                 || case when contribution > 0 then ' (+' else ' (' end
-                || cast(cast(round(contribution, 3) as decimal(18, 3)) as varchar) || ')'
+                || cast({{ as_decimal('contribution', 3) }} as string) || ')'
         end as words
     from {{ ref('stg_prediction_reasons') }}
     where

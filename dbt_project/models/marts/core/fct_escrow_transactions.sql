@@ -15,7 +15,7 @@ backers as (
 
 fct_escrow_transactions as (
     select
-        'deposit-' || cast(pledge_id as varchar) as transaction_id,
+        'deposit-' || cast(pledge_id as string) as transaction_id,
         'deposit' as transaction_type,
         project_id,
         backer_id,
@@ -26,7 +26,7 @@ fct_escrow_transactions as (
     union all
     -- one payment to the creator, whose amount is the sum over the backers
     select
-        'release-' || cast(milestone_id as varchar) as transaction_id,
+        'release-' || cast(milestone_id as string) as transaction_id,
         'release' as transaction_type,
         project_id,
         cast(null as bigint) as backer_id,
@@ -37,7 +37,7 @@ fct_escrow_transactions as (
     where released_cents <> 0
     union all
     select
-        'refund-' || cast(project_id as varchar) || '-' || cast(backer_id as varchar)
+        'refund-' || cast(project_id as string) || '-' || cast(backer_id as string)
             as transaction_id,
         'refund' as transaction_type,
         project_id,

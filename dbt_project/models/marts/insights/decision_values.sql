@@ -152,19 +152,19 @@ decision_values as (
         cast(totals.lost_amount as decimal(28, 2)) as lost_amount,
         {{ per_thousand('totals.lost_amount', 'totals.milestone_count') }}
             as lost_amount_per_1000,
-        cast(1000 * totals.lost_mean * exp(-widths.width) as decimal(28, 2))
+        {{ as_decimal('1000 * totals.lost_mean * exp(-widths.width)', 2, precision=28) }}
             as lost_amount_per_1000_low,
-        cast(1000 * totals.lost_mean * exp(widths.width) as decimal(28, 2))
+        {{ as_decimal('1000 * totals.lost_mean * exp(widths.width)', 2, precision=28) }}
             as lost_amount_per_1000_high,
         {{ ratio('totals.lost_amount', 'base_totals.lost_amount') }} as always_release_ratio,
-        round(
-            {{ ratio('totals.lost_amount', 'base_totals.lost_amount') }}
-            * exp(-widths.ratio_width), 9
-        ) as always_release_ratio_low,
-        round(
-            {{ ratio('totals.lost_amount', 'base_totals.lost_amount') }}
-            * exp(widths.ratio_width), 9
-        ) as always_release_ratio_high,
+        {{ rounded(
+            ratio('totals.lost_amount', 'base_totals.lost_amount')
+            ~ ' * exp(-widths.ratio_width)', 9
+        ) }} as always_release_ratio_low,
+        {{ rounded(
+            ratio('totals.lost_amount', 'base_totals.lost_amount')
+            ~ ' * exp(widths.ratio_width)', 9
+        ) }} as always_release_ratio_high,
         {{ as_of() }} as as_of
     from totals
     inner join totals as base_totals

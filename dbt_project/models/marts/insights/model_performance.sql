@@ -56,11 +56,10 @@ met as (
         predictions.predicted_label,
         matured.outcome,
         -- summed as decimals: a sum of floats depends on the order of the rows
-        cast(predictions.predicted_probability as decimal(18, 15)) as probability,
-        cast(
-            greatest(predictions.predicted_probability, 1 - predictions.predicted_probability)
-            as decimal(18, 15)
-        ) as expected_accuracy,
+        {{ as_decimal('predictions.predicted_probability', 15) }} as probability,
+        {{ as_decimal(
+            'greatest(predictions.predicted_probability, 1 - predictions.predicted_probability)', 15
+        ) }} as expected_accuracy,
         case when matured.outcome then 1 when not matured.outcome then 0 end as outcome_value
     from predictions
     inner join matured
@@ -81,7 +80,7 @@ measured as (
         {{ ratio('sum(case when predicted_label = outcome then 1 else 0 end)', 'count(outcome)') }}
             as accuracy,
         {{ ratio(
-            'sum(cast(power(predicted_probability - outcome_value, 2) as decimal(18, 15)))',
+            'sum(' ~ as_decimal('power(predicted_probability - outcome_value, 2)', 15) ~ ')',
             'count(outcome)'
         ) }} as brier_score,
         {{ ratio('sum(case when outcome is not null then probability end)', 'count(outcome)') }}
@@ -95,8 +94,8 @@ measured as (
             '(count(*) - count(outcome))'
         ) }} as pending_estimated_accuracy,
         {{ ratio(
-            'sum(case when outcome is null then cast('
-            ~ 'predicted_probability * (1 - predicted_probability) as decimal(18, 15)) end)',
+            'sum(case when outcome is null then '
+            ~ as_decimal('predicted_probability * (1 - predicted_probability)', 15) ~ ' end)',
             '(count(*) - count(outcome))'
         ) }} as pending_estimated_brier_score
     from met

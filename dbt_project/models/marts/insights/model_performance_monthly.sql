@@ -12,8 +12,10 @@ weeks as (
         pending_count,
         cast(round(accuracy * matured_count) as bigint) as right_count,
         cast(round(base_rate * matured_count) as bigint) as positive_count,
-        cast(matured_estimated_accuracy * matured_count as decimal(28, 9)) as matured_estimate,
-        cast(pending_estimated_accuracy * pending_count as decimal(28, 9)) as pending_estimate
+        {{ as_decimal('matured_estimated_accuracy * matured_count', 9, precision=28) }}
+            as matured_estimate,
+        {{ as_decimal('pending_estimated_accuracy * pending_count', 9, precision=28) }}
+            as pending_estimate
     from {{ ref('model_performance') }}
 ),
 

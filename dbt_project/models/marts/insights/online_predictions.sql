@@ -10,7 +10,7 @@ predictions as (
         entity_id,
         snapshot_at,
         origin,
-        arg_max(predicted_probability, predicted_at) as predicted_probability
+        max_by(predicted_probability, predicted_at) as predicted_probability
     from {{ source('ml', 'predictions') }}
     where snapshot_kind = 'current'
     group by model_name, model_version, entity_id, snapshot_at, origin

@@ -95,11 +95,11 @@ worded as (
             when not is_submitted then 'Not submitted'
             when vote_count = 0 then 'Submitted, no votes yet'
             else
-                'Submitted, ' || cast(approval_count as varchar) || ' of '
-                || cast(vote_count as varchar) || ' votes for'
+                'Submitted, ' || cast(approval_count as string) || ' of '
+                || cast(vote_count as string) || ' votes for'
         end as submission_words,
         case when days_left >= 0 then 'due in ' when is_submitted then 'due ' else '' end
-        || cast(cast(round(abs(days_left), 1) as decimal(18, 1)) as varchar)
+        || cast({{ as_decimal('abs(days_left)', 1) }} as string)
         || case
             when days_left >= 0 then ' days'
             when is_submitted then ' days ago'
@@ -109,17 +109,17 @@ worded as (
             when is_decided then 'certain to be high risk'
             when decision_risk is null and milestone_group is not null
                 then
-                    'only ' || cast(similar_count as varchar) || ' past milestones '
+                    'only ' || cast(similar_count as string) || ' past milestones '
                     || milestone_group
             when decision_risk is null then 'risk not known'
             when decision_source = 'similar past milestones'
                 then
-                    'like ' || cast(similar_count as varchar) || ' past milestones '
+                    'like ' || cast(similar_count as string) || ' past milestones '
                     || milestone_group || ', '
-                    || cast(cast(round(100 * decision_risk, 1) as decimal(18, 1)) as varchar)
+                    || cast({{ as_decimal('100 * decision_risk', 1) }} as string)
                     || ' % high risk'
             else
-                cast(cast(round(100 * decision_risk, 1) as decimal(18, 1)) as varchar)
+                cast({{ as_decimal('100 * decision_risk', 1) }} as string)
                 || ' % risk'
         end as risk_words,
         case
@@ -128,7 +128,7 @@ worded as (
             when recommendation = 'watch' then 'nothing to pay yet'
             when 2 * rejection_count > backer_count
                 then
-                    'do not release, more than half of all ' || cast(backer_count as varchar)
+                    'do not release, more than half of all ' || cast(backer_count as string)
                     || ' backers voted against'
             when is_decided and recommendation = 'review'
                 then
