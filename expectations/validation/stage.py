@@ -8,10 +8,12 @@ import re
 import sys
 import time
 from argparse import ArgumentTypeError
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 
 from expectations.errors import CallError, Parser, RefusedError, exit_code
 from expectations.screen import fit, short, show
@@ -86,6 +88,23 @@ def _judge(options: Options, suites: Sequence[Suite]) -> Report:
     return Report(options.run_id, built.as_of, options.validated_at, comparison, suites, outcomes)
 
 
+@contextmanager
+def _without_spark() -> Iterator[None]:
+    """Keeps Great Expectations from loading Spark where it is installed: a second for nothing.
+
+    In a program without a file Spark would even end the process.
+    """
+    if "pyspark" in sys.modules:
+        yield
+        return
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
+    modules["pyspark"] = None
+    try:
+        yield
+    finally:
+        del modules["pyspark"]
+
+
 def judge(database: Path, suites: Iterable[Suite], earlier: Published) -> list[Outcome]:
     """Gives the outcome of every expectation, in the order of the suites.
 
@@ -94,8 +113,9 @@ def judge(database: Path, suites: Iterable[Suite], earlier: Published) -> list[O
     """
     # Great Expectations takes seconds to import, and reports its usage unless told not to before.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    from expectations.validation.checks import check
-    from expectations.validation.gx_duckdb import duckdb_batches
+    with _without_spark():
+        from expectations.validation.checks import check
+        from expectations.validation.gx_duckdb import duckdb_batches
 
     outcomes: list[Outcome] = []
     with duckdb_batches(database) as open_batch:

@@ -58,6 +58,8 @@ class Traffic:
         return found
 
     def wait_for(self, count: int) -> None:
+        """Returns after so many more requests; those that have ended by now do not count."""
+        self.enough = threading.Semaphore(0)
         for _ in range(count):
             assert self.enough.acquire(timeout=60)
 
