@@ -67,7 +67,8 @@ def read(published: Published) -> Frame:
     ledger = Check(
         "error" if differing else "passed",
         f"{differing:,} with a difference" if differing else "passed",
-        f"Ledger of {sums['project_count']:,} projects against pledges and backers' balances",
+        f"Ledger of {counted(sums['project_count'], 'project')} against pledges and backers'"
+        " balances",
         "money/index.html",
     )
     models = (

@@ -196,8 +196,8 @@ def _about(platform: Platform) -> list[str]:
     examples = ", ".join(str(each) for each in platform.example)
     if platform.contradicting:
         return [
-            f"this is another platform: {platform.contradicting:,} published projects have another"
-            f" creator or launch now ({examples})",
+            f"this counts as another platform: {_published(platform.contradicting)} another creator"
+            f" or launch now ({examples})",
             "a new history begins; publish keeps the old warehouse under a dated name",
         ]
     if platform.missing:
@@ -206,6 +206,10 @@ def _about(platform: Platform) -> list[str]:
             f" ({examples}); their history stays"
         ]
     return []
+
+
+def _published(count: int) -> str:
+    return "1 published project has" if count == 1 else f"{count:,} published projects have"
 
 
 if __name__ == "__main__":

@@ -83,9 +83,11 @@ def print_diff(paths: Paths) -> None:
             con.execute(f"attach {literal(paths.published)} as published (read_only)")
             show("diff", f"build {_as_of(con, 'escrow')}, published {_as_of(con, 'published')}")
             if paths.another_platform.exists():
-                show("", "the build is of another platform than what is published: no row of the")
-                show("", "one is a row of the other; publish keeps the old file under a dated name")
-                return
+                show(
+                    "",
+                    "the build counts as another platform: published projects have another creator",
+                )
+                show("", "or launch in it; it begins a new history, and publish keeps the old file")
             if "features" not in done:
                 show("", "features refused this build: a table that was not built is shown as gone")
             schemas = SCHEMAS if "insights" in done else SCHEMAS[:2]

@@ -105,5 +105,6 @@ def _check_folders(values: Mapping[str, str]) -> None:
     if not nearest.is_dir():
         raise CallError(f"SITE={values['SITE']} cannot be a folder: {nearest} is a file")
     where = str(Path(values["WAREHOUSE"]).resolve())
-    if found := [each for each in NOT_IN_WAREHOUSE if each in where]:
+    refused = NOT_IN_WAREHOUSE + (";" if values["TARGET"] == "spark" else "")
+    if found := [each for each in refused if each in where]:
         raise CallError(f"WAREHOUSE={where}: a path with {found[0]!r} cannot be used; rename it")

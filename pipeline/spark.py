@@ -1,6 +1,7 @@
 """What a run needs of Spark: that it can start, and that tables get from DuckDB to it and back."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -33,6 +34,10 @@ def check(master: str) -> None:
         )
     if master.startswith("spark://"):
         _require_answer(master)
+    elif not re.fullmatch(r"local(\[(\*|[1-9]\d{0,3})\])?", master):
+        raise CallError(
+            f"SPARK_MASTER={master} is none of local[2], local[*] and spark://host:7077"
+        )
 
 
 def _java_version() -> int:
@@ -49,7 +54,7 @@ def _java_version() -> int:
 
 def _require_answer(master: str) -> None:
     """A master may name several hosts, of which one is in charge."""
-    problem = "it names no port"
+    problem = "it names no host and port"
     for address in master.removeprefix("spark://").split(","):
         host, _, port = address.rpartition(":")
         if not (host and port.isdigit()):

@@ -170,7 +170,7 @@ def test_all_others_are_on_plain_pages_for_readers_without_scripts(
 
 def test_a_list_without_projects_is_there_and_says_so(make: Make) -> None:
     site = make("delete from core.dim_projects where project_id > 1")
-    assert "There is none." in text_of(site, "projects/list-1.html")
+    assert "There is no other project." in text_of(site, "projects/list-1.html")
 
 
 @pytest.mark.parametrize(

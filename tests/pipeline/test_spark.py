@@ -38,9 +38,15 @@ def refusal(master: str = "local[2]") -> str:
     return message
 
 
-@pytest.mark.parametrize("master", ["local[2]", "yarn"])
+@pytest.mark.parametrize("master", ["local", "local[2]", "local[*]"])
 def test_nothing_is_missing_on_a_machine_with_java_and_pyspark(machine: Path, master: str) -> None:
     spark.check(master)
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize("master", ["loca[2]", "local[0]", "localhost:7077", "yarn"])
+def test_what_is_no_master_is_refused_before_spark_starts(master: str) -> None:
+    assert f"SPARK_MASTER={master} is none of local[2]" in refusal(master)
 
 
 @pytest.mark.usefixtures("machine")
