@@ -80,7 +80,7 @@ class Forks:
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", "from tests.forks import serve; serve()"],
+                [sys.executable, "-m", "tests.forks"],  # PySpark ends one of `python -c`
                 cwd=self._repository,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -211,3 +211,7 @@ def _become(order: dict[str, Any]) -> None:
         assert command[1] == "-c", f"neither -m nor -c: {command}"
         sys.argv, sys.path[0] = ["-c", *command[3:]], order["cwd"]
         exec(compile(command[2], "<string>", "exec"), {"__name__": "__main__"})
+
+
+if __name__ == "__main__":
+    serve()
