@@ -204,6 +204,15 @@ def test_a_live_project_shows_half_a_percent(make: Make) -> None:
     assert "open 0.5 % 100.00" in text_of(site, "projects/index.html")
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_an_interval_is_spoken_of_only_where_there_is_one(make: Make, is_known: bool) -> None:
+    without = """create or replace table insights.project_outlook as
+        select * replace (null as final_amount_low, null as final_amount_high)
+        from insights.project_outlook"""
+    text = text_of(make("" if is_known else without), "projects/index.html")
+    assert ("Of the final amount there is one" in text) == is_known
+
+
 def test_only_live_campaigns_have_a_prediction_by_the_model_in_use(make: Make) -> None:
     text = text_of(make(), "projects/1.html")
     assert "by a fit from before the launch; of a live campaign, as of now, by the model" in text
