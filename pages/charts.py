@@ -52,7 +52,10 @@ _CONFIG: dict[str, Any] = {
         **{"symbolStrokeWidth": 2, "columnPadding": 24},
     },
     "header": {
-        **{"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "labelLimit": _ANY_LENGTH}
+        "labelColor": INK,
+        "titleColor": INK,
+        "labelFontSize": 12,
+        "labelLimit": _ANY_LENGTH,
     },
     "title": {"color": INK, "fontSize": 13, "anchor": "start", "fontWeight": "normal"},
     "range": {"category": list(COLORS)},

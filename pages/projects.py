@@ -136,11 +136,8 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
             live=id_list(row["project_id"] for row in live),
         ),
     )
-    first = published.rows(
-        f"select * from ({others.sql}) where position < {LISTED} order by position"
-    )
+    rows = published.rows(f"select * from ({others.sql}) order by position")
     files = write_rows(published, site, "projects", others, LISTED)
-    others_count = totals["project_count"] - len(live)
     site.write(
         "projects/index.html",
         "projects.html.jinja",
@@ -149,14 +146,14 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         live=live,
         live_columns=_LIVE_COLUMNS,
         chart=_chart(live) if live else None,
-        others=first,
-        others_count=others_count,
-        list_count=plain_list.write_list(published, site, others),
+        others=rows[:LISTED],
+        others_count=len(rows),
+        list_count=plain_list.write_list(site, others, rows),
         block=others,
         settings={
             "folder": "projects",
             "files": files,
-            "total": others_count,
+            "total": len(rows),
             "blocks": [others.described()],
         },
     )

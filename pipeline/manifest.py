@@ -29,8 +29,9 @@ def parse(target: str) -> Any:
 
 def target_path(target: str) -> Path:
     """Where dbt compiles: compiled SQL is of one dialect, so each target has its own folder."""
-    name = "DBT_TARGET_PATH" if target == "duckdb" else "ESCROW_SPARK"
-    return Path(os.environ[name]) / ("" if target == "duckdb" else "dbt")
+    if target == "spark":
+        return Path(os.environ["ESCROW_SPARK"]) / "dbt"
+    return Path(os.environ["DBT_TARGET_PATH"])
 
 
 def _options(target: str) -> tuple[str, ...]:

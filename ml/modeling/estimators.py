@@ -1,6 +1,6 @@
 """From settings to a fitted pipeline, from rows to scores."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from math import isfinite
@@ -24,6 +24,7 @@ from ml.settings import BASE_RATE, MEAN, Features, ModelSettings
 from ml.settings_file import SettingsError
 
 Floats = npt.NDArray[np.float64]
+_Places = tuple[tuple[int, ...], tuple[tuple[int, int], ...]]  # among the numeric columns
 
 KIND = "snapshot_kind"  # stands beside the features in every table of rows
 _CLASSES: dict[str, Any] = {
@@ -131,12 +132,18 @@ def _numeric(model: ModelSettings) -> Pipeline:
     # Unknown gets the median of training, and a column that says so where training knew gaps. (The
     # boosting could take gaps as they are, but not a column that has never been known.)
     impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    places = _analyst_places(model)
+    scale = StandardScaler() if places is None else AnalystForm(*places)
+    return Pipeline([("impute", impute), ("scale", scale)])
+
+
+def _analyst_places(model: ModelSettings) -> _Places | None:
+    """Returns the places of logarithms and products; None where the columns are only scaled."""
     if model.estimator != "logistic_regression":
-        return Pipeline([("impute", impute), ("scale", StandardScaler())])
+        return None
     place = {name: number for number, name in enumerate(model.features.numeric)}
     logarithms = tuple(place[name] for name in model.logarithms if name in place)
-    products = tuple((place[one], place[other]) for one, other in model.products)
-    return Pipeline([("impute", impute), ("scale", AnalystForm(logarithms, products))])
+    return logarithms, tuple((place[one], place[other]) for one, other in model.products)
 
 
 def _categorical() -> Pipeline:
@@ -168,30 +175,24 @@ def fit_pipelines(models: Sequence[ModelSettings], rows: pa.Table) -> list[Pipel
         models: Settings of one estimator each.
         rows: The features, `label`, and what they may be asked for beside (`snapshot_kind`).
     """
-    prepared: dict[Hashable, tuple[ColumnTransformer, Floats]] = {}
+    made: dict[tuple[Features, _Places | None], tuple[ColumnTransformer, Floats]] = {}
     label = labels(rows)
     fitted = []
     with one_thread():
         for model in models:
             pipeline = build(model)
-            form = _form(model)
-            if form not in prepared:
+            form = model.features, _analyst_places(model)
+            if form not in made:
                 columns = pipeline.named_steps["columns"]
                 inputs = columns.fit_transform(frame(rows, model.features), label)
-                prepared[form] = columns, inputs
-            columns, inputs = prepared[form]
+                made[form] = columns, inputs
+            columns, inputs = made[form]
             pipeline.named_steps["estimator"].fit(inputs, label)
             pipeline.set_params(columns=columns)
             if model.estimator == "random_forest":  # several threads add the trees in any order
                 pipeline.set_params(estimator__n_jobs=1)
             fitted.append(pipeline)
     return fitted
-
-
-def _form(model: ModelSettings) -> Hashable:
-    """Returns what decides how the columns are prepared."""
-    is_linear = model.estimator == "logistic_regression"
-    return model.features, (model.logarithms, model.products) if is_linear else ()
 
 
 def one_thread() -> AbstractContextManager[None]:
@@ -225,20 +226,30 @@ def features_of_pipeline(pipeline: Pipeline) -> Features:
 
 def scores(pipelines: Sequence[Pipeline], rows: pa.RecordBatch | pa.Table) -> Floats:
     """Returns one column of scores for each fitted estimator; a row alone as in any batch."""
-    prepared: dict[int, Floats] = {}
     found = np.empty((rows.num_rows, len(pipelines)))
     with one_thread():
-        for place, pipeline in enumerate(pipelines):
-            columns, estimator = (pipeline.named_steps[name] for name in ("columns", "estimator"))
-            if id(columns) not in prepared:
-                prepared[id(columns)] = columns.transform(frame_of(pipeline, rows))
-            inputs = prepared[id(columns)]
+        for place, (pipeline, inputs) in enumerate(
+            zip(pipelines, prepared(pipelines, rows), strict=True)
+        ):
+            estimator = pipeline.named_steps["estimator"]
             if isinstance(estimator, LogisticRegression):
                 sums = weighted_sum(inputs, estimator.coef_[0], estimator.intercept_[0])
                 found[:, place] = expit(sums)
             else:
                 found[:, place] = estimator.predict_proba(inputs)[:, 1]
     return found
+
+
+def prepared(pipelines: Sequence[Pipeline], rows: pa.RecordBatch | pa.Table) -> list[Floats]:
+    """Returns what each fitted estimator reads of rows, made once for those that share columns."""
+    found: dict[int, Floats] = {}
+    with one_thread():
+        for pipeline in pipelines:
+            columns = pipeline.named_steps["columns"]
+            if id(columns) not in found:
+                read = frame(rows, features_of_pipeline(pipeline))
+                found[id(columns)] = columns.transform(read)
+    return [found[id(pipeline.named_steps["columns"])] for pipeline in pipelines]
 
 
 def weighted_sum(values: Floats, weights: Floats, start: float = 0.0) -> Floats:
@@ -251,11 +262,6 @@ def weighted_sum(values: Floats, weights: Floats, start: float = 0.0) -> Floats:
     for weight, column in zip(weights, values.T, strict=True):
         total += weight * column
     return total
-
-
-def frame_of(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> pd.DataFrame:
-    """Returns the columns that a fitted pipeline reads, as it reads them."""
-    return frame(rows, features_of_pipeline(pipeline))
 
 
 def frame(rows: pa.RecordBatch | pa.Table, features: Features) -> pd.DataFrame:

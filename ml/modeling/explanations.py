@@ -53,8 +53,11 @@ def contributions(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Contr
     """Returns what moved the prediction of each row by the last fit, additive up to rounding."""
     fit, names = fitted.fits[-1], rolling.features_of(fitted).names
     by_feature, expected = np.zeros((rows.num_rows, len(names))), 0.0
-    for weight, pipeline in zip(fit.combination.weights, fit.pipelines, strict=True):
-        value, by_column = _by_column(pipeline, rows)
+    prepared = estimators.prepared(fit.pipelines, rows)
+    for weight, pipeline, inputs in zip(
+        fit.combination.weights, fit.pipelines, prepared, strict=True
+    ):
+        value, by_column = _by_column(pipeline.named_steps["estimator"], inputs)
         expected += weight * value
         read = estimators.features_of_pipeline(pipeline).names
         for owner, column in zip(_owners(pipeline), by_column.T, strict=True):
@@ -64,11 +67,8 @@ def contributions(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Contr
     return Contributions(expected, by_feature, target - expected - by_feature.sum(axis=1))
 
 
-def _by_column(pipeline: Pipeline, rows: pa.RecordBatch | pa.Table) -> tuple[float, Floats]:
+def _by_column(estimator: Any, inputs: Floats) -> tuple[float, Floats]:
     """Returns log-odds of one estimator: expected, and what each column it reads added."""
-    columns, estimator = (pipeline.named_steps[name] for name in ("columns", "estimator"))
-    with estimators.one_thread():
-        inputs = columns.transform(estimators.frame_of(pipeline, rows))
     kind = type(estimator).__name__
     if kind == "LogisticRegression":
         return float(estimator.intercept_[0]), inputs * estimator.coef_[0]

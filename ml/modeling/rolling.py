@@ -99,11 +99,12 @@ class Training:
 
     def _scored(self, models: Sequence[ModelSettings]) -> Scored:
         """Returns what each estimator said of the launches after a cut, as fitted at that cut."""
-        self._fit_missing([each for each in models if _key(each) not in self._pipelines])
+        if missing := [each for each in models if _key(each) not in self._pipelines]:
+            self._fit_estimators(missing)
         scores = [self._scores[_key(each)][self._place >= 0] for each in models]
         return self._later._replace(score=np.column_stack(scores))
 
-    def _fit_missing(self, models: list[ModelSettings]) -> None:
+    def _fit_estimators(self, models: list[ModelSettings]) -> None:
         """Fits estimators at every cut and to all rows, and scores the launches after each cut."""
         # A fit is the same to the bit beside others; they let go of the interpreter meanwhile.
         with estimators.one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -102,15 +102,6 @@ measured as (
     group by model_name, model_version, snapshot_kind, cohort_week
 ),
 
--- one row per entity, so they count as independent
-bounded as (
-    select
-        *,
-        {{ wilson_middle('accuracy', 'matured_count') }} as middle,
-        {{ wilson_half_width('accuracy', 'matured_count') }} as half_width
-    from measured
-),
-
 model_performance as (
     select
         model_name,
@@ -127,10 +118,11 @@ model_performance as (
         matured_estimated_accuracy,
         pending_estimated_accuracy,
         pending_estimated_brier_score,
-        middle - half_width as accuracy_low,
-        middle + half_width as accuracy_high,
+        -- one row per entity, so they count as independent
+        {{ wilson_low('accuracy', 'matured_count') }} as accuracy_low,
+        {{ wilson_high('accuracy', 'matured_count') }} as accuracy_high,
         greatest(base_rate, 1 - base_rate) as majority_guess
-    from bounded
+    from measured
 )
 
 select * from model_performance

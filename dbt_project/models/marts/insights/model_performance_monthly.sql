@@ -35,14 +35,6 @@ measured as (
     group by model_name, model_version, snapshot_kind, cohort_month
 ),
 
-bounded as (
-    select
-        *,
-        {{ wilson_middle('accuracy', 'matured_count') }} as middle,
-        {{ wilson_half_width('accuracy', 'matured_count') }} as half_width
-    from measured
-),
-
 model_performance_monthly as (
     select
         model_name,
@@ -55,10 +47,10 @@ model_performance_monthly as (
         base_rate,
         matured_estimated_accuracy,
         pending_estimated_accuracy,
-        middle - half_width as accuracy_low,
-        middle + half_width as accuracy_high,
+        {{ wilson_low('accuracy', 'matured_count') }} as accuracy_low,
+        {{ wilson_high('accuracy', 'matured_count') }} as accuracy_high,
         greatest(base_rate, 1 - base_rate) as majority_guess
-    from bounded
+    from measured
 )
 
 select * from model_performance_monthly
