@@ -21,6 +21,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
+from pipeline.paths import Paths
 from tests.benchmarks.whole_run import ROOT, SCALES, write_section
 from tests.rebuilds import compiled
 
@@ -102,7 +103,7 @@ def by_hand(name: str, raw: Path, as_of: datetime) -> list[str]:
 
 def compiled_for_mart(warehouse: Path) -> list[str]:
     """Returns the statements of the mart's table and of all tables it is built from."""
-    models = compiled(warehouse / "build/dbt/compiled/compiled/manifest.json")
+    models = compiled(Paths.at(str(warehouse), "").dbt_target / "manifest.json")
     needed, read = {MART}, re.compile(r'"escrow"\."(\w+)"\."(\w+)"')
     for model in reversed(models):
         if model.name in needed:
