@@ -121,7 +121,9 @@ def differing(warehouse: Path, out: Path) -> int:
         con.execute(f"attach '{made}' (read_only)")
         theirs = "made.project_features"
     cells = []
-    for name, kind, *_ in con.execute(f"describe {MART}").fetchall():
+    kinds = {name: kind for name, kind, *_ in con.execute(f"describe {MART}").fetchall()}
+    for name in FORMULAS:
+        kind = kinds[name]
         one, other = f'ours."{name}"', f'theirs."{name}"'
         if kind.startswith(("DOUBLE", "BIGINT", "DECIMAL")):
             one, other = f"{one}::double", f"if(isnan({other}::double), null, {other}::double)"
