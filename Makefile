@@ -155,6 +155,7 @@ lint: setup ## check style and types of Python and SQL
 bench: setup ## measure time, memory and errors; write them into README.md and docs/
 	@$(PYTHON) tests/benchmarks/whole_run.py
 	@$(PYTHON) tests/benchmarks/generating.py
+	@$(PYTHON) -m tests.benchmarks.side_by_side
 	@$(PYTHON) tests/benchmarks/serving.py
 	@$(PYTHON) -m tests.benchmarks.http_service
 	@$(PYTHON) -m tests.benchmarks.experiments

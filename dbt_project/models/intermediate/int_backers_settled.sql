@@ -1,3 +1,5 @@
+{{ config(materialized="view") }}
+
 -- Each backer's money in a project: pledged, released so far, and gone back.
 with
 

@@ -30,11 +30,17 @@ approved as (
 ordered as (
     select
         *,
-        lag(approved_at) over (
-            partition by project_id order by milestone_number
-        ) as previous_approved_at,
-        lag(due_at) over (partition by project_id order by milestone_number) as previous_due_at
+        lag(approved_at) over by_number as previous_approved_at,
+        lag(due_at) over by_number as previous_due_at,
+        sum(case when approved_at is not null then funding_cents else 0 end) over so_far
+            as approved_cents
     from approved
+    window
+        by_number as (partition by project_id order by milestone_number),
+        so_far as (
+            partition by project_id order by milestone_number
+            rows between unbounded preceding and current row
+        )
 ),
 
 started as (
@@ -74,10 +80,7 @@ milestones_started as (
             when started_at is not null
                 then greatest(started_at, least(coalesce(submitted_at, due_at), due_at))
         end as on_time_known_at,
-        cast(sum(case when approved_at is not null then funding_cents else 0 end) over (
-            partition by project_id order by milestone_number
-            rows between unbounded preceding and current row
-        ) as bigint) as approved_cents
+        cast(approved_cents as bigint) as approved_cents
     from started
 )
 

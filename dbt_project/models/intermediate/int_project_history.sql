@@ -66,41 +66,50 @@ events as (
     from milestones
 ),
 
-running as (
+by_creator as (
     select
         project_id,
         kind,
-        sum(launches) over by_creator as prior_project_count,
-        sum(outcomes) over by_creator as prior_outcome_count,
-        sum(successes) over by_creator as prior_success_count,
-        sum(due_milestones) over by_creator as prior_due_milestone_count,
-        sum(on_time_milestones) over by_creator as prior_on_time_milestone_count,
-        sum(outcomes) over by_category as category_outcome_count,
-        sum(successes) over by_category as category_success_count
+        sum(launches) over before as prior_project_count,
+        sum(outcomes) over before as prior_outcome_count,
+        sum(successes) over before as prior_success_count,
+        sum(due_milestones) over before as prior_due_milestone_count,
+        sum(on_time_milestones) over before as prior_on_time_milestone_count
     from events
-    window
-        by_creator as (
-            partition by creator_id order by occurred_at, kind
-            rows between unbounded preceding and current row
-        ),
-        by_category as (
-            partition by category order by occurred_at, kind
-            rows between unbounded preceding and current row
-        )
+    window before as (
+        partition by creator_id order by occurred_at, kind
+        rows between unbounded preceding and current row
+    )
+),
+
+-- without milestones, most of all events, which have no category
+by_category as (
+    select
+        project_id,
+        kind,
+        sum(outcomes) over before as category_outcome_count,
+        sum(successes) over before as category_success_count
+    from events
+    where due_milestones = 0
+    window before as (
+        partition by category order by occurred_at, kind
+        rows between unbounded preceding and current row
+    )
 ),
 
 project_history as (
     select
-        project_id,
-        cast(prior_project_count as bigint) as prior_project_count,
-        cast(prior_outcome_count as bigint) as prior_outcome_count,
-        cast(prior_success_count as bigint) as prior_success_count,
-        cast(prior_due_milestone_count as bigint) as prior_due_milestone_count,
-        cast(prior_on_time_milestone_count as bigint) as prior_on_time_milestone_count,
-        cast(category_outcome_count as bigint) as category_outcome_count,
-        cast(category_success_count as bigint) as category_success_count
-    from running
-    where kind = 0
+        by_creator.project_id,
+        cast(by_creator.prior_project_count as bigint) as prior_project_count,
+        cast(by_creator.prior_outcome_count as bigint) as prior_outcome_count,
+        cast(by_creator.prior_success_count as bigint) as prior_success_count,
+        cast(by_creator.prior_due_milestone_count as bigint) as prior_due_milestone_count,
+        cast(by_creator.prior_on_time_milestone_count as bigint) as prior_on_time_milestone_count,
+        cast(by_category.category_outcome_count as bigint) as category_outcome_count,
+        cast(by_category.category_success_count as bigint) as category_success_count
+    from by_creator
+    inner join by_category on by_creator.project_id = by_category.project_id
+    where by_creator.kind = 0 and by_category.kind = 0
 )
 
 select * from project_history

@@ -4,8 +4,10 @@ exposures as (
     select * from {{ raw('experiment_exposures') }}
 ),
 
-pledges as (
-    select pledge_id from {{ ref('stg_pledges') }}
+-- those that stg_pledges cuts: few or none, where a join with all others is the largest of all
+later_pledges as (
+    select pledge_id from {{ raw('pledges') }}
+    where pledged_at >= {{ as_of() }}
 ),
 
 cut_at_as_of as (
@@ -17,9 +19,11 @@ cut_at_as_of as (
         cast(exposures.project_id as bigint) as project_id,
         cast(exposures.exposed_at as timestamp) as exposed_at,
         -- the pledge that a view led to is not known before it is made
-        pledges.pledge_id
+        cast(
+            case when later_pledges.pledge_id is null then exposures.pledge_id end as bigint
+        ) as pledge_id
     from exposures
-    left join pledges on exposures.pledge_id = pledges.pledge_id
+    left join later_pledges on exposures.pledge_id = later_pledges.pledge_id
     where exposures.exposed_at < {{ as_of() }}
 )
 
