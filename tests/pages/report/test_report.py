@@ -347,7 +347,7 @@ def test_settings_tried_on_the_same_test_rows_are_counted(finished: Platform) ->
     [(count,)] = finished.sql(
         f"select count(distinct config_fingerprint) from ml.model_runs where {own}"
     )
-    assert f"{said}{count}." in Report(finished).text
+    assert f"{said}{count}." in undrawn(finished).text
     for name, change in (
         ("earlier", "trained_at - interval 1 day as trained_at"),
         ("unrelated", "cutoff_at - interval 1 day as as_of"),
@@ -358,7 +358,7 @@ def test_settings_tried_on_the_same_test_rows_are_counted(finished: Platform) ->
             f" false as is_champion, {change}, 'not promoted: worse' as decision, 0.1 as"
             f" difference_low, 0.3 as difference_high) from ml.model_runs where {own} limit 1"
         )
-        text = Report(finished).text
+        text = undrawn(finished).text
         assert f"{said}{count + 1}." in text
     assert re.search(r"the best of them would seem 0\.0\d+ of log loss better than it is", text)
 
