@@ -165,7 +165,7 @@ bench: setup ## measure time, memory and errors; write them into README.md and d
 	@$(PYTHON) -m tests.benchmarks.site "$${WAREHOUSE}-bench" "$${SITE}-bench"
 	@$(PYTHON) -m tests.benchmarks.coverage
 	@$(PYTHON) -m tests.benchmarks.seeds
-	@PATH_SEQUENCES=40 $(PYTHON) -m pytest -q tests/ml/test_path_independence.py
+	@PATH_SEQUENCES=40 $(PYTHON) -m pytest -q -m "not journey" tests/ml/test_path_independence.py
 
 clean: ## remove what can be made again; the published warehouse and its models stay
 	@$(or $(wildcard $(PYTHON)),python3) -m pipeline.clean "$$WAREHOUSE" "$$SITE"

@@ -18,6 +18,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -121,25 +122,45 @@ class ForkedProcess:
     def __init__(
         self, command: list[str], *, cwd: Path, env: dict[str, str], pass_fds: tuple[int, ...]
     ) -> None:
-        """Starts it; a fork inherits all open files, those of `pass_fds` too."""
+        """Starts it with the open files that a fresh process would have."""
         module = _module(command)
         assert module, command
         importlib.import_module(module)
         sys.stdout.flush()
         sys.stderr.flush()
+        self.args = command
+        self._code: int | None = None
         self._pid = os.fork()
         if self._pid == 0:
+            _close_all_but(pass_fds)
             order = {"command": command, "cwd": str(cwd), "env": env}
             _end(_code_of(partial(_become, order)))
 
-    def wait(self, timeout: float | None = None) -> int:
+    def poll(self) -> int | None:
+        """Returns the exit code, or None as long as it runs."""
+        return self._ended(os.WNOHANG)
+
+    def wait(self, timeout: float | None = None) -> int | None:
         """Returns the exit code, once it has ended, however long that takes."""
-        _, status = os.waitpid(self._pid, 0)
-        return os.waitstatus_to_exitcode(status)
+        return self._ended(0)
+
+    def _ended(self, options: int) -> int | None:
+        if self._code is None:
+            pid, status = os.waitpid(self._pid, options)
+            self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
 
     def kill(self) -> None:
         """Ends it at once."""
         os.kill(self._pid, signal.SIGKILL)
+
+
+def _close_all_but(passed: Sequence[int]) -> None:
+    """Closes what Python would not have passed on to another program."""
+    for number in map(int, os.listdir("/proc/self/fd")):
+        with suppress(OSError):  # what listed them is closed by now
+            if number not in passed and not os.get_inheritable(number):
+                os.close(number)
 
 
 def _code_of(call: Callable[[], None]) -> int:

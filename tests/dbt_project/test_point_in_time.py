@@ -35,6 +35,7 @@ def test_prefix_stability(builds: Builds, timestamp: datetime) -> None:
         assert prefix_differences(timestamp, early, builds.full(later)) == [], f"at {later}"
 
 
+@pytest.mark.journey
 def test_prefix_stability_finds_what_export_equality_cannot(builds: Builds) -> None:
     timestamp, leak = BUSY[3], OUTCOME_FROM_LAUNCH
     leaky = builds.full(timestamp, leak=leak)
@@ -42,6 +43,7 @@ def test_prefix_stability_finds_what_export_equality_cannot(builds: Builds) -> N
     assert prefix_differences(timestamp, leaky, builds.full(leak=leak)) != []
 
 
+@pytest.mark.journey
 def test_export_equality_finds_rows_from_after_the_cut(builds: Builds) -> None:
     """The export taken at the timestamp holds no later vote, so the leak changes nothing there."""
     timestamp = BUSY[3]

@@ -191,23 +191,15 @@ SLOW_IMPORTS = (
     *("dbt.cli.main", "dbt.task.build", "dbt.task.docs.generate", "dbt.adapters.duckdb"),
     *("great_expectations", "altair", "sklearn.ensemble", "tea_tasting"),
 )
-STAGES_IN_FORKS = """
-import json, os, sys
-from pipeline import __main__, runner
+STAGES_IN_A_FORK = """
+import sys
+from subprocess import TimeoutExpired
+from types import SimpleNamespace
+
+from pipeline import __main__, worker
 from tests.forks import ForkedProcess
 
-class Worker:
-    def __init__(self, *, folder, environment, lock):
-        self.given = {"cwd": folder, "env": os.environ | environment, "pass_fds": (lock,)}
-
-    def start(self, commands):
-        command = [sys.executable, "-m", "pipeline.child", json.dumps(commands)]
-        return ForkedProcess(command, **self.given)
-
-    def close(self):
-        pass
-
-runner.Worker = Worker
+worker.subprocess = SimpleNamespace(Popen=ForkedProcess, TimeoutExpired=TimeoutExpired)
 sys.exit(__main__.main())
 """
 
@@ -226,7 +218,7 @@ def test_a_fresh_seed_is_published(product: Clone, forks: Forks, number: int) ->
     seed = os.environ[FRESH_SEEDS].split(",")[number]
     fresh = Warehouse(product, "fresh")
     done = forks.run(
-        [sys.executable, "-c", STAGES_IN_FORKS, "run", f"SEED={seed}", *fresh.variables],
+        [sys.executable, "-c", STAGES_IN_A_FORK, "run", f"SEED={seed}", *fresh.variables],
         env=fresh.environment,
         imports=SLOW_IMPORTS,
     )

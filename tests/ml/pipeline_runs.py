@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from ml.cli import main
+from ml.experiments import designs
 from tests.conftest import Workshop
 from tests.ml import small_models
 from tests.rebuilds import Template, compiled
@@ -25,6 +26,9 @@ from tests.rebuilds import Template, compiled
 AS_OFS = (datetime(2023, 7, 3, 12), datetime(2024, 1, 1))
 # another setting of the default candidate of each model: other versions, and one champion less
 SETTINGS = {"as_is": (), "other": (("min_samples_leaf = 10 ", "min_samples_leaf = 60 "),)}
+# fewer looks, and fewer windows that are compared: each costs every run a second
+_FEWER_LOOKS = ("look_days = 1\n", "look_days = 7\n")
+_FEWER_WINDOWS = ("window_days = [90, 30]", "window_days = [90]")
 _WALL_CLOCK = (
     *("run_id", "trained_at", "predicted_at", "measured_at", "decided_at", "first_decided_at"),
 )
@@ -90,15 +94,14 @@ class Pipeline:
             shutil.copytree(before.parent / "models", folder / "models")
         config = folder / "models.toml"
         text = small_models.text_without_boosting()
-        for old, new in SETTINGS[run.settings]:
-            assert old in text
-            text = text.replace(old, new)
-        config.write_text(text)
+        config.write_text(_replaced(text, _FEWER_WINDOWS, *SETTINGS[run.settings]))
+        registered = folder / "designs.toml"
+        registered.write_text(_replaced(designs.DEFAULT_PATH.read_text(), _FEWER_LOOKS))
         code = main(
             [
                 *("train", "predict", "monitor", "experiment", "bandit", "--db", str(database)),
                 *("--models", str(folder / "models"), "--run-id", f"run-{number}"),
-                *("--config", str(config)),
+                *("--config", str(config), "--designs", str(registered)),
                 *(("--truth", str(self._folder / "truth")) if run.truth else ()),
             ],
             now=lambda: datetime(2030, 1, 1, tzinfo=UTC) + timedelta(hours=number),
@@ -109,6 +112,13 @@ class Pipeline:
             for table, sql in self._insights:
                 connection.execute(f"create or replace table {table} as {sql}")
         return database
+
+
+def _replaced(text: str, *changes: tuple[str, str]) -> str:
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
 
 
 def carry_over(published: Path, build: Path) -> None:

@@ -73,6 +73,7 @@ def test_an_unknown_stage_ends_with_2(fresh: Any) -> None:
     assert caught.value.code == 2
 
 
+@pytest.mark.journey
 def test_the_settings_of_the_repository_run_to_the_end(fresh: Any) -> None:
     fresh.db.unlink()
     build_world(fresh.db, project_count=150, seed=7)

@@ -86,7 +86,14 @@ LIVE = """
     inner join insights.release_decisions as decisions using (milestone_id)"""
 
 
-@pytest.mark.parametrize("runs", [(HERE, BEFORE, CORRECTED), (CORRECTED, OTHER, HERE)], ids=str)
+@pytest.mark.parametrize(
+    "runs",
+    [
+        (HERE, BEFORE, CORRECTED),
+        pytest.param((CORRECTED, OTHER, HERE), marks=pytest.mark.journey),
+    ],
+    ids=str,
+)
 def test_every_reader_of_a_live_row_gets_the_same_number(
     pipeline: Pipeline, runs: tuple[Run, ...]
 ) -> None:
@@ -120,10 +127,11 @@ def test_every_reader_of_a_live_row_gets_the_same_number(
         assert total == pytest.approx(wanted, abs=1e-9)
 
 
-def test_any_sequence_of_runs_ends_as_the_runs_that_matter(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("count", [SEQUENCES, pytest.param(5, marks=pytest.mark.journey)])
+def test_any_sequence_of_runs_ends_as_the_runs_that_matter(pipeline: Pipeline, count: int) -> None:
     seed = int(os.environ.get("PATH_SEED", random.SystemRandom().randrange(10**6)))
     rng = random.Random(seed)
-    for number in range(SEQUENCES):
+    for number in range(count):
         runs = draw(rng)
         if not differences(pipeline, runs, needed(runs)):
             continue
@@ -131,4 +139,4 @@ def test_any_sequence_of_runs_ends_as_the_runs_that_matter(pipeline: Pipeline) -
         told = "\n".join(f"  {run}" for run in least)
         found = "\n".join(differences(pipeline, least, needed(least)))
         pytest.fail(f"PATH_SEED={seed}, sequence {number}:\n{told}\nends with\n{found}")
-    print(f"PATH_SEED={seed}: {SEQUENCES} sequences")
+    print(f"PATH_SEED={seed}: {count} sequences")

@@ -116,7 +116,7 @@ def run_to_the_end(
         (1, "are needed"),
         (20, "are needed"),
         (60, "not tested: "),
-        (130, "project_success"),
+        pytest.param(130, "project_success", marks=pytest.mark.journey),
     ],
 )
 def test_every_stage_ends_with_a_sentence(
@@ -164,6 +164,8 @@ ODD: dict[str, tuple[str, str]] = {
         "project_success",
     ),
 }
+# on these something is trained
+SLOW = ("one_creator_one_category_one_strategy", "nothing_varies")
 ODD_EXPERIMENTS: dict[str, tuple[str, str]] = {
     "one_arm": ("update core.fct_experiment_exposures set variant = 'a'", "one arm only: a"),
     "nobody_converts": (
@@ -183,7 +185,10 @@ ODD_EXPERIMENTS: dict[str, tuple[str, str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.journey if kind in SLOW else ()) for kind in ODD],
+)
 def test_odd_platforms_end_with_a_sentence(
     world: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:

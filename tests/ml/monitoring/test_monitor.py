@@ -62,19 +62,19 @@ def test_a_doubled_feature_raises_an_alert_and_nothing_else_does(finished: Any) 
     assert "By its own probabilities at d3 the model is right " in output
 
 
-def test_a_new_mix_of_categories_raises_an_alert(finished: Any) -> None:
-    finished.sql(
+def test_a_new_mix_of_categories_raises_an_alert(projects: Any) -> None:
+    projects.sql(
         f"update features.project_features set category = 'Category 1' where {RECENT}"
         " and project_id % 2 = 0"
     )
-    check_again(finished)
-    assert ("category", "d3", "psi") in finished.sql(ALERTS)
+    check_again(projects)
+    assert ("category", "d3", "psi") in projects.sql(ALERTS)
 
 
-def test_a_feature_that_vanishes_raises_an_alert(finished: Any) -> None:
-    finished.sql(f"update features.project_features set funding_ratio = null where {RECENT}")
-    check_again(finished)
-    assert ("funding_ratio", "d3", "psi") in finished.sql(ALERTS)
+def test_a_feature_that_vanishes_raises_an_alert(projects: Any) -> None:
+    projects.sql(f"update features.project_features set funding_ratio = null where {RECENT}")
+    check_again(projects)
+    assert ("funding_ratio", "d3", "psi") in projects.sql(ALERTS)
 
 
 def test_what_moves_by_construction_is_reported_and_no_alert(finished: Any) -> None:
@@ -102,17 +102,17 @@ def test_live_snapshots_play_no_part(finished: Any) -> None:
     assert after == before
 
 
-def test_evidence_without_relevance_is_no_alert(finished: Any) -> None:
-    finished.sql(
+def test_evidence_without_relevance_is_no_alert(projects: Any) -> None:
+    projects.sql(
         """update features.project_features set pledged_amount = 5000 + project_id % 7
         where snapshot_kind = 'd3'"""
     )
-    finished.sql(
+    projects.sql(
         f"""update features.project_features set pledged_amount = pledged_amount + 3
         where snapshot_kind = 'd3' and {RECENT}"""
     )
-    check_again(finished)
-    shift = finished.sql(
+    check_again(projects)
+    shift = projects.sql(
         """select value, adjusted_p_value, is_alert from ml.drift_stats
         where feature = 'pledged_amount' and statistic = 'relative_mean_shift'
             and snapshot_kind = 'd3'"""
@@ -189,12 +189,12 @@ def test_predictions_are_compared_with_predictions_never_with_training(finished:
     assert windows == expected
 
 
-def test_labels_that_move_raise_an_alert_once_their_cohort_has_matured(finished: Any) -> None:
+def test_labels_that_move_raise_an_alert_once_their_cohort_has_matured(projects: Any) -> None:
     recent = """project_id in (select project_id from core.dim_projects
         where deadline_at > timestamp '2023-10-03')"""
-    finished.sql(f"update features.project_labels set is_successful = true where {recent}")
-    check_again(finished)
-    assert ("is_successful", "matured", "capped_mean_shift") in finished.sql(ALERTS)
+    projects.sql(f"update features.project_labels set is_successful = true where {recent}")
+    check_again(projects)
+    assert ("is_successful", "matured", "capped_mean_shift") in projects.sql(ALERTS)
 
 
 def test_an_outcome_that_is_known_early_waits_for_its_deadline(finished: Any) -> None:
@@ -232,13 +232,13 @@ def test_a_repeated_run_adds_nothing_and_the_newest_settings_count(finished: Any
 
 
 @pytest.mark.parametrize("fail", [False, True])
-def test_an_alert_ends_with_1_only_when_asked_to(finished: Any, fail: bool) -> None:
-    finished.sql(
+def test_an_alert_ends_with_1_only_when_asked_to(projects: Any, fail: bool) -> None:
+    projects.sql(
         f"""update features.project_features set average_pledge_amount = 2 * average_pledge_amount
         where snapshot_kind = 'd3' and {RECENT}"""
     )
     flags = ("--fail-on-alert",) if fail else ()
-    assert finished.run("monitor", *flags, run_id="run-2", hour=1).code == int(fail)
+    assert projects.run("monitor", *flags, run_id="run-2", hour=1).code == int(fail)
 
 
 def test_without_an_alert_nothing_fails(finished: Any) -> None:

@@ -14,12 +14,12 @@ CHECK = """
     order by measured_at desc"""
 
 
-def test_a_window_reaches_back_until_it_holds_enough(finished: Any) -> None:
-    finished.edit("window_days = [90, 30]", "window_days = [1]")
-    finished.edit("min_entities = 30\nmean", "min_entities = 45\nmean")
-    check_again(finished)
+def test_a_window_reaches_back_until_it_holds_enough(projects: Any) -> None:
+    projects.edit("window_days = [90, 30]", "window_days = [1]")
+    projects.edit("min_entities = 30\nmean", "min_entities = 45\nmean")
+    check_again(projects)
     counts = "select distinct current_count from ml.drift_stats where feature = 'pledge_count'"
-    assert finished.sql(counts) == [(45,)]
+    assert projects.sql(counts) == [(45,)]
 
 
 def test_too_few_recent_projects_are_not_compared(finished: Any) -> None:
@@ -36,28 +36,28 @@ def test_too_few_recent_projects_are_not_compared(finished: Any) -> None:
     )
 
 
-def test_alerts_count_no_more_when_nothing_can_be_tested_any_more(finished: Any) -> None:
+def test_alerts_count_no_more_when_nothing_can_be_tested_any_more(projects: Any) -> None:
     def shown() -> list[int]:
         return [
-            finished.sql(
+            projects.sql(
                 f"select count({figure}) from staging.stg_drift_{view}"
                 " where model_name = 'project_success'"
             )[0][0]
             for view, figure in (("stats", "*"), ("alarms", "*"), ("replays", "is_alert"))
         ]
 
-    finished.sql(
+    projects.sql(
         f"""update features.project_features set average_pledge_amount = 2 * average_pledge_amount
         where snapshot_kind = 'd3' and {RECENT}"""
     )
-    check_again(finished)
+    check_again(projects)
     alerted = shown()
     assert min(alerted) > 0
-    finished.edit("min_entities = 30\nmean", "min_entities = 5000\nmean")
-    again(finished, hour=2)
+    projects.edit("min_entities = 30\nmean", "min_entities = 5000\nmean")
+    again(projects, hour=2)
     assert shown() == [0, 0, 0]
-    finished.edit("min_entities = 5000\nmean", "min_entities = 30\nmean")
-    again(finished, hour=3)
+    projects.edit("min_entities = 5000\nmean", "min_entities = 30\nmean")
+    again(projects, hour=3)
     assert shown() == alerted
 
 
@@ -100,40 +100,40 @@ class TestHardlyAWindow:
             (0,)
         ]
 
-    def test_constant(self, finished: Any) -> None:
-        finished.sql(
+    def test_constant(self, projects: Any) -> None:
+        projects.sql(
             f"update features.project_features set average_pledge_amount = 1 where {RECENT}"
         )
-        check_again(finished)
-        assert ("average_pledge_amount", "d3", "psi") in finished.sql(ALERTS)
+        check_again(projects)
+        assert ("average_pledge_amount", "d3", "psi") in projects.sql(ALERTS)
 
-    def test_unseen_categories_only(self, finished: Any) -> None:
-        finished.sql(f"update features.project_features set category = 'Never' where {RECENT}")
-        check_again(finished)
-        assert ("category", "d3", "psi") in finished.sql(ALERTS)
+    def test_unseen_categories_only(self, projects: Any) -> None:
+        projects.sql(f"update features.project_features set category = 'Never' where {RECENT}")
+        check_again(projects)
+        assert ("category", "d3", "psi") in projects.sql(ALERTS)
 
-    def test_all_null_of_a_category(self, finished: Any) -> None:
-        finished.sql(f"update features.project_features set category = null where {RECENT}")
-        check_again(finished)
-        assert ("category", "d3", "psi") in finished.sql(ALERTS)
+    def test_all_null_of_a_category(self, projects: Any) -> None:
+        projects.sql(f"update features.project_features set category = null where {RECENT}")
+        check_again(projects)
+        assert ("category", "d3", "psi") in projects.sql(ALERTS)
 
-    def test_a_feature_that_training_never_knew(self, finished: Any) -> None:
-        finished.sql(
+    def test_a_feature_that_training_never_knew(self, projects: Any) -> None:
+        projects.sql(
             f"""update features.project_features set average_pledge_amount = null
             where not {RECENT}"""
         )
-        output = check_again(finished)
-        assert ("average_pledge_amount", "d3", "psi") in finished.sql(ALERTS)
+        output = check_again(projects)
+        assert ("average_pledge_amount", "d3", "psi") in projects.sql(ALERTS)
         assert "ALERT average_pledge_amount at d3 moved: PSI" in output
 
-    def test_a_feature_that_neither_window_knows_is_not_tested(self, finished: Any) -> None:
-        finished.sql("update features.project_features set average_pledge_amount = null")
-        check_again(finished)
-        status, reason, *_ = finished.sql(CHECK)[0]
+    def test_a_feature_that_neither_window_knows_is_not_tested(self, projects: Any) -> None:
+        projects.sql("update features.project_features set average_pledge_amount = null")
+        check_again(projects)
+        status, reason, *_ = projects.sql(CHECK)[0]
         assert status == "no drift detected"
         assert reason == "not tested, unknown in both windows: average_pledge_amount"
         rows = "select count(is_alert), count(*) > 0 from ml.drift_replays"
-        assert finished.sql(f"{rows} where feature = 'average_pledge_amount'") == [(0, True)]
+        assert projects.sql(f"{rows} where feature = 'average_pledge_amount'") == [(0, True)]
 
     def test_a_feature_without_a_column_is_named(self, finished: Any) -> None:
         finished.sql("alter table features.project_features drop column average_pledge_amount")

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from ml.serving import log
 from ml.serving.http.app import create
 from ml.serving.http.options import Options
+from ml.serving.http.service import Service
 from ml.serving.log import Prediction
 from tests.conftest import only_worker
 
@@ -85,11 +86,18 @@ def shop(whole_world: Path, tmp_path: Path) -> Shop:
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Starts the application on a warehouse folder; without a limit unless one is given."""
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Starts the application on a warehouse folder; without a limit unless one is given.
+
+    Warming up looks through the whole process of the tests for garbage, and most load no model.
+    """
+    warm_up = Service.warm_up
     with ExitStack() as stack:
 
-        def start(folder: Path, *, address: str = "203.0.113.7", **given: Any) -> TestClient:
+        def start(
+            folder: Path, *, address: str = "203.0.113.7", warm: bool = False, **given: Any
+        ) -> TestClient:
+            monkeypatch.setattr(Service, "warm_up", warm_up if warm else lambda _: None)
             application = create(Options.checked(**{"warehouse": folder, "limit": 0} | given))
             client = TestClient(
                 application, raise_server_exceptions=False, client=(address, 50_000)

@@ -105,7 +105,7 @@ def test_an_amount_is_an_interval_in_exact_money(shop: Shop, serve: Serve) -> No
 
 
 def test_a_publish_is_picked_up_by_the_next_request(shop: Shop, serve: Serve) -> None:
-    client, batch = serve(shop.folder), shop.batch("project_success")
+    client, batch = serve(shop.folder, warm=True), shop.batch("project_success")
     number = next(iter(batch))
     path = f"/v1/projects/{number}/success"
     assert values(client.get(path).json()) == expected(batch[number])
@@ -123,7 +123,7 @@ def test_without_a_warehouse_the_service_says_what_to_run_and_finds_the_first_pu
     shop: Shop, serve: Serve
 ) -> None:
     aside = shop.db.rename(shop.folder / "aside")
-    client, number = serve(shop.folder, limit=60), 1
+    client, number = serve(shop.folder, limit=60, warm=True), 1
     for path in ("/readyz", f"/v1/projects/{number}/success", "/v1/projects", "/v1/models"):
         answer = client.get(path)
         assert answer.status_code == 503, path

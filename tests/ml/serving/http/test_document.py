@@ -52,6 +52,7 @@ def test_the_document_is_made_once_per_contract(
     assert len(made) == 1
 
 
+@pytest.mark.parametrize("examples", [20, pytest.param(100, marks=pytest.mark.journey)])
 @pytest.mark.parametrize(
     ("route", "mode"),
     [
@@ -62,13 +63,16 @@ def test_the_document_is_made_once_per_contract(
     ],
 )
 def test_every_answer_is_one_that_the_document_declares(
-    schema: Any, route: str, mode: GenerationMode
+    schema: Any, route: str, mode: GenerationMode, examples: int
 ) -> None:
     method, path = route.split()
 
     @given(schema[path][method].as_strategy(generation_mode=mode))
     @settings(
-        max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
     )
     def check(case: Any) -> None:
         case.call_and_validate()

@@ -64,6 +64,7 @@ class Traffic:
             assert self.enough.acquire(timeout=60)
 
 
+@pytest.mark.journey
 def test_kills_and_publishes_cost_no_answered_line_and_no_right_answer(shop: Shop) -> None:
     number = next(iter(shop.batch("project_success")))
     share = "update ml.predictions set predicted_probability = {} where entity_id = {}"
@@ -147,6 +148,7 @@ def test_what_is_no_request_harms_nobody(shop: Shop) -> None:
         assert server.get("/readyz")[0] == 200
 
 
+@pytest.mark.journey
 def test_a_stop_by_a_supervisor_leaves_nothing(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
