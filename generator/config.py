@@ -8,6 +8,7 @@ from typing import Any
 SCENARIOS = ("steady", "new_category", "price_shift", "quality_drop", "bot_pledges", "tide")
 
 RECIPE = "fitted to 29,948 Kickstarter campaigns of 2009-2017"
+PAIRS = "fitted to pairs of 14,986 Kickstarter campaigns"
 CHOSEN = "chosen"
 CURE = "chosen to better the fit to these campaigns"
 # A campaign lasts up to 90 days, and some must end before the world does.
@@ -89,10 +90,15 @@ class SimulationConfig:
 
     # a project at launch
     category_kept_share: float = share(0.8, RECIPE, "next project in the creator's own category")
-    goal_log_sd: float = parameter(1.45, "log money", RECIPE, "goals within a category, sd", 0, 3)
+    goal_spread: float = parameter(
+        1.0, "ratio", CHOSEN, "goals within a category, sd to real", 0, 2
+    )
+    low_goal_tail: float = parameter(0.10, "Tukey's h", PAIRS, "longer tail of small goals", 0, 1)
+    high_goal_tail: float = parameter(0.055, "Tukey's h", PAIRS, "the same of large ones", 0, 1)
     goal_creator_share: float = share(0.56, RECIPE, "goal variance that stays with the creator")
-    round_goal_share: float = share(0.82, RECIPE, "goals at a round number")
-    lowest_goal: float = parameter(60.0, "money", RECIPE, "smallest goal", 1)
+    round_goal_share: float = share(0.904, PAIRS, "goals that several others have")
+    exchange_sd: float = parameter(0.09, "log ratio", CHOSEN, "exchange rates over time, sd", 0, 1)
+    lowest_goal: float = parameter(1.0, "money", RECIPE, "smallest goal", 1)
     highest_goal: float = positive(2_000_000.0, "money", RECIPE, "largest goal")
 
     # demand: from the latent score of a campaign to its potential
@@ -120,9 +126,15 @@ class SimulationConfig:
     unknown_goal_slope: float = parameter(0.04, "share per log", CURE, "more of them, by goal")
 
     # pledges: how large
-    pledge_level: float = parameter(1.7, "log money", RECIPE, "typical pledge at a goal of 1")
+    pledge_level: float = parameter(4.1, "log money", RECIPE, "typical pledge at a goal of 5,300")
     pledge_goal_slope: float = parameter(0.28, "log per log", RECIPE, "typical pledge by goal")
+    dead_goal_slope: float = parameter(0.28, "log per log", PAIRS, "the same where nobody comes")
     pledge_project_sd: float = parameter(0.43, "log money", RECIPE, "between projects, sd", 0)
+    dead_price_sd: float = parameter(0.43, "log money", PAIRS, "the same where nobody comes", 0)
+    price_tail: float = parameter(0.0, "Tukey's h", PAIRS, "longer tails of that", 0, 1)
+    price_demand: float = parameter(0.0, "ratio", PAIRS, "loss of money where pledges are larger")
+    dead_price_demand: float = parameter(0.0, "ratio", PAIRS, "the same where nobody comes")
+    pledge_tail: float = parameter(0.0, "Tukey's h", PAIRS, "longer tails within a project", 0, 0.5)
     pledge_sd: float = parameter(0.83, "log money", RECIPE, "within a project, sd", 0)
     dead_pledge_drop: float = parameter(0.5, "log money", RECIPE, "lower where nobody comes", 0)
     # SCALE=1 has 500 backers, and so at most 150 pledges per project: with pledges
@@ -154,17 +166,20 @@ class SimulationConfig:
     lull: float = parameter(0.77, "ratio", RECIPE, "demand once the goal is reached", 0)
     rescue: float = parameter(2.2, "ratio", RECIPE, "strength of the late rescue", 0)
     rescue_from: float = share(0.70, RECIPE, "elapsed part at which it begins")
+    rescue_size: float = positive(1.0, "ratio", PAIRS, "size of its pledges to usual ones")
     rescue_rise: float = parameter(2.0, "power", CURE, "how steeply it grows until the end", 0, 9)
     rescue_ratio: float = share(0.49, RECIPE, "funding ratio that makes it likely")
     rescue_ratio_sd: float = parameter(0.134, "of goal", RECIPE, "between projects, sd", 0)
     top_up_from: float = share(0.62, RECIPE, "funding ratio at which creators close the gap")
     top_up_share: float = share(0.3, RECIPE, "chance of that in each of the last three steps")
+    top_up_means: float = positive(2000.0, "money", PAIRS, "gap at which a third of these do")
+    top_up_exact: float = share(0.5, PAIRS, "of these, gaps closed to the cent")
     cancel_share: float = share(0.135, RECIPE, "creators ready to give up")
     cancel_ratio: float = share(0.5, CHOSEN, "they do so below this funding ratio")
 
     # delivery
-    planned_days: float = positive(50.0, "days", RECIPE, "mean time planned per milestone")
-    planned_shape: float = positive(4.0, "shape", RECIPE, "Gamma shape of it")
+    planned_days: float = positive(55.0, "days", W3F, "median time planned per milestone")
+    planned_sd: float = parameter(0.9, "log ratio", W3F, "between milestones, sd", 0, 2)
     crunch: float = share(0.6, CHOSEN, "least part of the planned time that the work takes")
     slip_days: float = parameter(4.0, "days", RECIPE, "scale of slips", 0)
     slip_level: float = parameter(0.72, "score", RECIPE, "mean slip in units of `slip_days`")

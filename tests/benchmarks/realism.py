@@ -7,6 +7,8 @@ ended and were not cancelled, against the counts of as many real ones in `real_c
 import gzip
 import json
 import tempfile
+from dataclasses import fields
+from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -162,8 +164,19 @@ def _row(label: str, found: dict[tuple[str, str], float]) -> str:
     return f"| {label} | {mean:.3f} | {found[worst]:.3f} | {names} |"
 
 
+def parameters() -> str:
+    """Returns the table of all parameters of the generator: default, source and meaning."""
+    rows = ["| parameter | default | unit | meaning | source |", "|---|---|---|---|---|"]
+    for each in fields(SimulationConfig):
+        notes, value = each.metadata, each.default
+        shown = value.date() if isinstance(value, datetime) else value
+        cells = (f"`{each.name}`", shown, *(notes[key] for key in ("unit", "meaning", "source")))
+        rows.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(rows)
+
+
 def main() -> None:
-    """Measures, then rewrites the section of the page about the generated platform."""
+    """Measures, then rewrites the sections of the page about the generated platform."""
     known = reality()
     worlds = [counted(known, campaigns(seed)) for seed in SEEDS]
     rows = figures(known, worlds)
@@ -173,7 +186,8 @@ def main() -> None:
         rows.append(f"| {label} | {share:.2f} | {real_share:.2f} |")
     text = "\n".join(rows)
     print(text)
-    PAGE.write_text(write_section(PAGE.read_text(), "realism", text))
+    page = write_section(PAGE.read_text(), "realism", text)
+    PAGE.write_text(write_section(page, "parameters", parameters()))
 
 
 if __name__ == "__main__":
