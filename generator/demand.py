@@ -131,7 +131,10 @@ def make_demand(
     tail = catalogue.category_values("tail")[category]
     ratio = np.exp(potential(config, score, tail, log_goal))
     liveliness = logistic(2.5 * (score - config.kink_score))
-    log_median, price = _pledge_sizes(config, category, log_goal, liveliness, pledge_cap, rng)
+    circle = rng.standard_normal(len(rows))
+    log_median, price = _pledge_sizes(
+        config, category, log_goal, liveliness, circle, pledge_cap, rng
+    )
     tokens = config.token_share_dead + liveliness * (
         config.token_share_live - config.token_share_dead
     )
@@ -142,9 +145,11 @@ def make_demand(
     crowded = np.maximum(goal * ratio / mean / (pledge_cap * CROWDED_SHARE), 1.0)
     log_median += np.log(crowded)
     mean *= crowded
-    friends = np.exp(config.friends_sd * rng.standard_normal(len(rows)))
+    friends = np.exp(
+        config.friends_sd * circle + catalogue.category_values("friends_offset")[category]
+    )
     friends *= config.friends_median * np.exp(config.friends_score_slope * score)
-    friends *= np.minimum(1.0, goal / FULL_NETWORK_GOAL) ** 0.25
+    friends *= np.minimum(1.0, goal / FULL_NETWORK_GOAL) ** config.small_goal_friends
     heard_of = np.where(_is_unknown(config, score, log_goal, rng), UNKNOWN_DEMAND, 1.0)
     edges, elapsed = _steps(projects, rows)
     readings = in_parts(rhythm.reading, edges.ravel()).reshape(edges.shape)
@@ -174,6 +179,7 @@ def _pledge_sizes(
     category: Ints,
     log_goal: Floats,
     liveliness: Floats,
+    circle: Floats,
     pledge_cap: int,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
@@ -190,7 +196,7 @@ def _pledge_sizes(
         + slope * goal
         + catalogue.category_values("pledge_offset")[category]
         + price
-        - config.dead_pledge_drop * (1 - liveliness)
+        + (config.friends_price * circle - config.dead_pledge_drop) * (1 - liveliness)
         + config.small_platform_slope * np.log(min(pledge_cap / FULL_CAP, 1.0))
     )
     return log_median, price

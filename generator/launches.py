@@ -82,7 +82,7 @@ def make_projects(
     )
     country = creators.country[creator]
     goal = _goals(config, category, country, launched_at, creators.goal_residual[creator], rng)
-    band, days = _durations(np.log(goal / 100), rng)
+    band, days = _durations(np.log(goal / 100), category, rng)
     extra = weighted_choice(MILESTONE_COUNT_SHARES, even_uniform(rng, count))
     return Projects(
         creator=creator,
@@ -149,12 +149,13 @@ def _other_goals(log_goal: Floats, is_odd: Bools) -> Floats:
     return np.where(is_odd, np.round(goal), np.round(goal / step) * step)
 
 
-def _durations(log_goal: Floats, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def _durations(log_goal: Floats, category: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Draws campaign lengths: the band, and the number of whole days."""
     bands = catalogue.DURATIONS
     shares = np.array([band.share for band in bands])
     tilts = np.array([band.goal_tilt for band in bands])
     weights = shares * np.exp(np.clip(np.outer(log_goal - TYPICAL_LOG_GOAL, tilts), -2, 2))
+    weights[:, -1] *= np.exp(catalogue.category_values("long_offset"))[category]
     total = np.cumsum(weights, axis=1)
     drawn = rng.random(len(log_goal)) * total[:, -1]
     band = np.minimum((total <= drawn[:, None]).sum(axis=1), len(bands) - 1)

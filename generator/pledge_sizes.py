@@ -12,6 +12,8 @@ from generator.round_numbers import prices_by_cell
 AMOUNT = 1
 # Pledges off the reward prices: four in five are whole money.
 CENTS_SHARE = 0.05
+# Tokens of one unit of money; the rest are five.
+SMALLEST_TOKENS = 0.82
 # Rewards in cents by log money in fine cells: looked up ten times as fast as searched for.
 PRICE_CELLS = 512
 PRICES = prices_by_cell(PRICE_CELLS)
@@ -53,7 +55,7 @@ def pledge_amounts(
     whole = np.round(exact / 100) * 100
     amount[free] = np.where(kind[free] > 1 - CENTS_SHARE, np.round(exact), whole)
     given = np.flatnonzero(tokens < token_share)
-    amount[given] = np.where(tokens[given] < 0.75 * token_share[given], 100, 500)
+    amount[given] = np.where(tokens[given] < SMALLEST_TOKENS * token_share[given], 100, 500)
     return amount
 
 
@@ -67,9 +69,9 @@ def topped_up(
     is_close = (raised > config.top_up_from * goal) & (raised < goal) & may_pledge
     close = np.flatnonzero(is_close)
     gap = (goal - raised)[close]
-    place = drawn[close] / (config.top_up_share * np.exp(-gap / (100 * config.top_up_means)))
-    is_done = place < 1
-    gap, place = gap[is_done], place[is_done]
+    chance = config.top_up_share * np.exp(-gap / (100 * config.top_up_means))
+    is_done = drawn[close] < chance
+    gap, place = gap[is_done], drawn[close][is_done] / chance[is_done]
     generous = gap * (1 + TOP_UP_EXCESS * place)
     rounded = np.ceil(generous / TOP_UP_UNIT).astype(np.int64) * TOP_UP_UNIT
     return close[is_done], np.where(place < config.top_up_exact, gap, rounded)

@@ -10,8 +10,8 @@ import numpy as np
 
 from generator.arrays import Floats, Ints
 
-# Spread, in log money, of the pull that a round number has.
-PULL_SD = 0.2
+# Spread, in log money, of the pull that a round number has: on goals, and on pledges.
+GOAL_PULL, PRICE_PULL = 0.2, 0.12
 CELLS = 50
 LOWEST, HIGHEST = -1.0, 18.0
 
@@ -60,16 +60,16 @@ def nearby_goals(log_size: Floats, drawn: Floats) -> Floats:
 def _goal_chances() -> Floats:
     """Returns the running sums of the chances of all goals, one row per cell of the log size."""
     middle = np.arange(LOWEST, HIGHEST, 1 / CELLS) + 0.5 / CELLS
-    pull = _pull(GOALS, middle)
+    pull = _pull(GOALS, middle, GOAL_PULL)
     chance = np.exp(pull - pull.max(axis=1, keepdims=True))
     total: Floats = np.cumsum(chance, axis=1)
     total /= total[:, -1:]
     return total
 
 
-def _pull(numbers: dict[int, int], log_size: Floats) -> Floats:
+def _pull(numbers: dict[int, int], log_size: Floats, spread: float) -> Floats:
     """Returns the log weight of each number for each size, shape (sizes, numbers)."""
-    distance = (log_size[:, None] - np.log(list(numbers))) / PULL_SD
+    distance = (log_size[:, None] - np.log(list(numbers))) / spread
     pull: Floats = np.log(list(numbers.values())) - distance**2 / 2
     return pull
 
@@ -80,5 +80,7 @@ def prices_by_cell(cells: int) -> Ints:
     The first cell begins at a size of 1, the last one ends a quarter above the dearest reward.
     """
     size = np.arange(0.5, (np.log(max(PRICES)) + 0.25) * cells) / cells
-    cents: Ints = np.array(list(PRICES), dtype=np.int64)[_pull(PRICES, size).argmax(axis=1)] * 100
+    cents: Ints = (
+        np.array(list(PRICES), dtype=np.int64)[_pull(PRICES, size, PRICE_PULL).argmax(axis=1)] * 100
+    )
     return cents

@@ -20,8 +20,8 @@ def test_a_world_lies_where_real_campaigns_do() -> None:
     known = reality()
     found = total_variation(counted(known, campaigns(314)), known.pairs)
     assert len(found) == 21
-    assert np.mean(list(found.values())) <= 0.090
-    assert max(found.values()) <= 0.115
+    assert np.mean(list(found.values())) <= 0.095
+    assert max(found.values()) <= 0.120
 
 
 def test_every_campaign_is_counted_once_per_pair_and_in_its_bin() -> None:
