@@ -102,12 +102,12 @@ class SimulationConfig:
     highest_goal: float = positive(2_000_000.0, "money", RECIPE, "largest goal")
 
     # demand: from the latent score of a campaign to its potential
-    base_score: float = parameter(0.61, "score", PAIRS, "level of demand")
+    base_score: float = parameter(0.6, "score", PAIRS, "level of demand")
     static_weight: float = parameter(0.58, "score", RECIPE, "weight of what is known at launch", 0)
-    goal_slope: float = parameter(-0.175, "score", PAIRS, "per unit of log goal")
-    large_goal_slope: float = parameter(-0.0436, "score", PAIRS, "per squared log above 4,900")
+    goal_slope: float = parameter(-0.155, "score", PAIRS, "per unit of log goal")
+    large_goal_slope: float = parameter(-0.046, "score", PAIRS, "per squared log above 4,900")
     skill_weight: float = parameter(0.63, "score", RECIPE, "weight of the creator's skill", 0)
-    success_weight: float = parameter(0.48, "score", RECIPE, "learning from earlier successes", 0)
+    success_weight: float = parameter(0.55, "score", RECIPE, "learning from earlier successes", 0)
     failure_weight: float = parameter(0.36, "score", RECIPE, "loss by earlier failures alone", 0)
     history_growth: float = parameter(
         0.27, "score per log", CURE, "what more outcomes would add, undone: success stays level"
@@ -128,7 +128,7 @@ class SimulationConfig:
     )
     highest_potential: float = parameter(3.8, "log ratio", PAIRS, "potential is cut here")
     unknown_share: float = share(0.0, PAIRS, "weak campaigns nobody hears of, at a goal of 5,000")
-    unknown_goal_slope: float = parameter(0.0343, "share per log", PAIRS, "more of them, by goal")
+    unknown_goal_slope: float = parameter(0.03, "share per log", PAIRS, "more of them, by goal")
 
     # pledges: how large
     pledge_level: float = parameter(3.96, "log money", PAIRS, "typical pledge at a goal of 5,300")
@@ -154,14 +154,14 @@ class SimulationConfig:
     cap_pledges: int = parameter(2000, "most pledges", CHOSEN, "most pledges of a project", 1)
 
     # pledges: when
-    friends_median: float = parameter(1.0, "pledges", PAIRS, "friends of the creator", 0)
-    friends_sd: float = parameter(1.48, "log ratio", PAIRS, "friends, sd", 0)
+    friends_median: float = parameter(1.06, "pledges", PAIRS, "friends of the creator", 0)
+    friends_sd: float = parameter(1.25, "log ratio", PAIRS, "friends, sd", 0)
     small_goal_friends: float = parameter(0.643, "power", PAIRS, "fewer, by goals below 1,500", 0)
     friends_price: float = parameter(
         0.466, "log money", PAIRS, "larger pledges where they are many"
     )
     friends_score_slope: float = parameter(0.261, "log per score", RECIPE, "more for good ones")
-    burst_mean: float = share(0.18, RECIPE, "demand that comes with the launch")
+    burst_mean: float = share(0.215, RECIPE, "demand that comes with the launch")
     burst_concentration: float = positive(3.5, "shape", RECIPE, "Beta concentration of it")
     burst_hours: float = positive(22.5, "hours", RECIPE, "decay of the launch burst")
     delay_share: float = share(0.65, RECIPE, "launches announced late")

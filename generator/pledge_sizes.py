@@ -18,7 +18,7 @@ SMALLEST_TOKENS = 0.82
 PRICE_CELLS = 512
 PRICES = prices_by_cell(PRICE_CELLS)
 # A pledge that closes the gap goes beyond it by up to this part, to the next multiple of 5.
-TOP_UP_EXCESS = 0.3
+TOP_UP_EXCESS = 0.1
 TOP_UP_UNIT = 500
 
 
