@@ -102,10 +102,10 @@ class SimulationConfig:
     highest_goal: float = positive(2_000_000.0, "money", RECIPE, "largest goal")
 
     # demand: from the latent score of a campaign to its potential
-    base_score: float = parameter(0.6, "score", PAIRS, "level of demand")
+    base_score: float = parameter(0.61, "score", PAIRS, "level of demand")
     static_weight: float = parameter(0.58, "score", RECIPE, "weight of what is known at launch", 0)
     goal_slope: float = parameter(-0.155, "score", PAIRS, "per unit of log goal")
-    large_goal_slope: float = parameter(-0.046, "score", PAIRS, "per squared log above 4,900")
+    large_goal_slope: float = parameter(-0.043, "score", PAIRS, "per squared log above 4,900")
     skill_weight: float = parameter(0.63, "score", RECIPE, "weight of the creator's skill", 0)
     success_weight: float = parameter(0.55, "score", RECIPE, "learning from earlier successes", 0)
     failure_weight: float = parameter(0.36, "score", RECIPE, "loss by earlier failures alone", 0)
