@@ -26,7 +26,7 @@ PUBLISHED = $${WAREHOUSE}/escrow.duckdb
 PUBLISHED_NEEDED = @test -f "$(PUBLISHED)" || { echo "$@: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
 
 GOALS := run generate land features validate train predict monitor amount experiment bandit online insights publish docs truth backtest
-.PHONY: help setup $(GOALS) predict-one serve key strategy query export diff shell site report tune experiment-design contract pictures test lint bench clean
+.PHONY: help setup $(GOALS) predict-one serve key strategy query export diff shell site report tune experiment-design contract pictures test lint realism bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort -u \
@@ -152,10 +152,14 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/mypy generator expectations ml pages pipeline
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests dbt_project/analyses
 
+realism: setup ## hold the generated platform against real campaigns; writes docs/generated-platform.md
+	@$(PYTHON) -m tests.benchmarks.realism
+
 bench: setup ## measure time, memory and errors; write them into README.md and docs/
 	@$(PYTHON) tests/benchmarks/whole_run.py
 	@$(PYTHON) tests/benchmarks/generating.py
 	@$(PYTHON) -m tests.benchmarks.side_by_side
+	@$(PYTHON) -m tests.benchmarks.realism
 	@$(PYTHON) tests/benchmarks/serving.py
 	@$(PYTHON) -m tests.benchmarks.http_service
 	@$(PYTHON) -m tests.benchmarks.experiments

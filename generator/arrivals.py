@@ -11,6 +11,7 @@ from generator.demand import Demand
 RESCUE_SOFTNESS = 0.05
 # Near the cap fewer backers are left to come, and they pledge more: the money stays the same.
 MIN_ROOM = 0.01
+TINY_RATE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,11 @@ def arrival_rate(
     *,
     swing: Floats,
     raised: Ints,
-) -> Floats:
-    """Returns the pledges expected in a step before the cap is felt.
+) -> tuple[Floats, Floats]:
+    """Returns the pledges expected in a step before the cap is felt, were all of usual size.
+
+    Those of a late rescue are larger, and so fewer: the second array is the factor on the number of
+    all pledges of the step, and divides their size.
 
     Args:
         config: The world's parameters.
@@ -76,12 +80,14 @@ def arrival_rate(
     rate += expected.friends[step]
     if step >= expected.rescue_from:
         doubt = np.exp(np.minimum((demand.rescue_ratio - ratio) / RESCUE_SOFTNESS, 40.0))
-        rate += (
+        rescue = (
             np.maximum(goal - raised, 0)
             * expected.rescue[step - expected.rescue_from]
             / (1 + doubt)
         )
-    return rate
+        usual, rate = rate, rate + rescue
+        return rate, (usual + rescue / config.rescue_size) / np.maximum(rate, TINY_RATE)
+    return rate, np.ones_like(rate)
 
 
 def room_left(pledged: Ints, pledge_cap: int) -> Floats:

@@ -25,6 +25,7 @@ from generator.scenarios import BotPledges
 # Purposes of a pledge's random bits, beside its amount and its backer.
 TIMESTAMP, LISTING = 3, 4
 AGAIN = np.uint64(0x5851F42D4C957F2D)
+REDRAWS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def assign_backers(
 ) -> Pledges:
     """Finds a backer for each pledge; rows must be in the order of time.
 
-    Whoever is drawn twice for a project is redrawn once: pledging again is not the rule.
+    Whoever is drawn twice for a project is redrawn, twice at most: pledging again is not the rule.
     """
     # Who is able by each timestamp: both are sorted, so it is counted rather than searched for.
     begins = np.searchsorted(pledged_at, backers.able_at)
@@ -93,15 +94,16 @@ def assign_backers(
         keyed_random.uniform(key[first:], LISTING),
     )
     backer, is_shown = _drawn(config, backers, category, able, is_from_listing, first, key)
-    again = _repeated(project * len(backers.able_at) + backer)
-    backer[again] = _redrawn(
-        backers,
-        category[again],
-        able[again],
-        backers.is_treated[backer[again]],
-        int(np.searchsorted(again, first)),
-        key[again] + AGAIN,
-    )
+    for turn in range(1, REDRAWS + 1):
+        again = _repeated(project * len(backers.able_at) + backer)
+        backer[again] = _redrawn(
+            backers,
+            category[again],
+            able[again],
+            backers.is_treated[backer[again]],
+            int(np.searchsorted(again, first)),
+            key[again] + AGAIN * np.uint64(turn),
+        )
     by_bot = np.zeros(len(project), dtype=np.bool_)
     return Pledges(project, backer, amount, pledged_at, is_from_listing, is_shown, by_bot)
 

@@ -5,31 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from generator import keyed_random
-from generator.arrays import Bools, Floats, Ints
+from generator.arrays import Floats, Ints
 from generator.arrivals import arrival_rate, expected_arrivals, room_left
-from generator.catalogue import PRICE_TIERS
 from generator.config import SimulationConfig
 from generator.demand import Demand
+from generator.pledge_sizes import pledge_amounts, topped_up
 
 TOP_UP_STEPS = 3
-# Pledges off the reward prices: four in five are whole money.
-CENTS_SHARE = 0.05
 NOT_CANCELLED = np.iinfo(np.int64).max
 # Creators give up somewhere between these parts of the campaign.
 GIVING_UP = (0.1, 0.95)
-AMOUNT = 1
-# Log money from which a pledge goes to the next dearer reward, and rewards in cents by log money in
-# fine cells: looked up ten times as fast as searched for.
-PRICE_LIMITS = np.log(np.array(PRICE_TIERS[:-1]) * np.array(PRICE_TIERS[1:])) / 2
-PRICE_CELLS = 512
-PRICES = (
-    np.array(PRICE_TIERS)[
-        np.searchsorted(
-            PRICE_LIMITS, np.arange(0.5, PRICE_LIMITS[-1] * PRICE_CELLS + 1) / PRICE_CELLS
-        )
-    ]
-    * 100
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +121,7 @@ def simulate_all_steps(
     expected = expected_arrivals(config, demand)
     arrivals = []
     for step in range(steps):
-        rate = arrival_rate(
+        rate, fewer = arrival_rate(
             config, demand, expected, step, goal, swing=demand.swing[step], raised=state.raised
         )
         arrivals.append(
@@ -148,7 +133,7 @@ def simulate_all_steps(
                 draws,
                 state,
                 rate=rate,
-                room=room_left(state.pledged, pledge_cap),
+                room=room_left(state.pledged, pledge_cap) * fewer,
                 pledge_cap=pledge_cap,
             )
         )
@@ -179,7 +164,7 @@ def simulate_step(
         draws: Their random numbers.
         state: Their present state; changed in place.
         rate: Pledges expected in the step before the cap is felt, shape (n,).
-        room: Factor of the cap on them, shape (n,).
+        room: Factor of the cap and of a rescue on them; divides their size, shape (n,).
         pledge_cap: No campaign gets more pledges than this.
 
     Returns:
@@ -196,7 +181,7 @@ def simulate_step(
     key += np.arange(len(key), dtype=np.uint64) * keyed_random.GOLDEN
     column = backed % len(demand.score)
     log_median = demand.log_median[column] - np.log(room[backed])
-    amount = _amounts(
+    amount = pledge_amounts(
         config, np.repeat(log_median, size), np.repeat(demand.token_share[column], size), key
     )
     if len(backed):
@@ -205,11 +190,11 @@ def simulate_step(
     last = step - (steps - TOP_UP_STEPS)
     if last >= 0:
         may_pledge = is_running & (state.pledged < pledge_cap)
-        saved = _topped_up(config, state.raised / goal, may_pledge, draws.top_ups[last])
+        saved, given = topped_up(config, goal, state.raised, may_pledge, draws.top_ups[last])
         campaign = np.concatenate([campaign, saved])
-        amount = np.concatenate([amount, (goal - state.raised)[saved]])
+        amount = np.concatenate([amount, given])
         key = np.concatenate([key, _pledge_keys(draws, saved, state.pledged[saved])])
-        state.raised[saved] = goal[saved]
+        state.raised[saved] += given
         state.pledged[saved] += 1
     begin, end = demand.elapsed[step], demand.elapsed[step + 1]
     ready_at = draws.gives_up_at.reshape(-1, len(begin))
@@ -226,31 +211,6 @@ def simulate_step(
 def _pledge_keys(draws: RandomDraws, campaign: Ints, place: Ints) -> keyed_random.Keys:
     """Returns the key of each pledge, given how many its campaign had before."""
     return draws.key[campaign] + place.astype(np.uint64) * keyed_random.GOLDEN
-
-
-def _amounts(
-    config: SimulationConfig, log_median: Floats, token_share: Floats, key: keyed_random.Keys
-) -> Ints:
-    """Draws pledges in cents: mostly reward prices, some free sums, a few tokens."""
-    normal, kind, tokens = keyed_random.marks(key, AMOUNT)
-    size = log_median + config.pledge_sd * normal
-    cell = np.minimum(np.maximum(size * PRICE_CELLS, 0.0), len(PRICES) - 1)
-    amount = PRICES[cell.astype(np.int64)]
-    # Beyond the dearest reward a pledge is a free sum, or a small platform would lose money.
-    free = np.flatnonzero((kind >= config.tier_share) | (size > PRICE_LIMITS[-1]))
-    exact = np.maximum(np.exp(np.minimum(size[free], 14.0)) * 100, 100.0)
-    whole = np.round(exact / 100) * 100
-    amount[free] = np.where(kind[free] > 1 - CENTS_SHARE, np.round(exact), whole)
-    given = np.flatnonzero(tokens < token_share)
-    amount[given] = np.where(tokens[given] < 0.75 * token_share[given], 100, 500)
-    return amount
-
-
-def _topped_up(config: SimulationConfig, ratio: Floats, may_pledge: Bools, drawn: Floats) -> Ints:
-    """Returns the campaigns whose creators close the gap in this step with one pledge."""
-    is_close = (ratio > config.top_up_from) & (ratio < 1) & may_pledge
-    close = np.flatnonzero(is_close)
-    return close[drawn[close] < config.top_up_share]
 
 
 def _collected(arrivals: list[tuple[Ints, Ints, keyed_random.Keys]]) -> StepPledges:

@@ -8,6 +8,7 @@ from typing import Any
 SCENARIOS = ("steady", "new_category", "price_shift", "quality_drop", "bot_pledges", "tide")
 
 RECIPE = "fitted to 29,948 Kickstarter campaigns of 2009-2017"
+PAIRS = "fitted to pairs of 14,986 Kickstarter campaigns"
 CHOSEN = "chosen"
 CURE = "chosen to better the fit to these campaigns"
 # A campaign lasts up to 90 days, and some must end before the world does.
@@ -89,82 +90,105 @@ class SimulationConfig:
 
     # a project at launch
     category_kept_share: float = share(0.8, RECIPE, "next project in the creator's own category")
-    goal_log_sd: float = parameter(1.45, "log money", RECIPE, "goals within a category, sd", 0, 3)
+    goal_spread: float = parameter(
+        1.0, "ratio", CHOSEN, "goals within a category, sd to real", 0, 2
+    )
+    low_goal_tail: float = parameter(0.10, "Tukey's h", PAIRS, "longer tail of small goals", 0, 1)
+    high_goal_tail: float = parameter(0.055, "Tukey's h", PAIRS, "the same of large ones", 0, 1)
     goal_creator_share: float = share(0.56, RECIPE, "goal variance that stays with the creator")
-    round_goal_share: float = share(0.82, RECIPE, "goals at a round number")
-    lowest_goal: float = parameter(60.0, "money", RECIPE, "smallest goal", 1)
+    round_goal_share: float = share(0.904, PAIRS, "goals that several others have")
+    exchange_sd: float = parameter(0.09, "log ratio", CHOSEN, "exchange rates over time, sd", 0, 1)
+    lowest_goal: float = parameter(1.0, "money", RECIPE, "smallest goal", 1)
     highest_goal: float = positive(2_000_000.0, "money", RECIPE, "largest goal")
 
     # demand: from the latent score of a campaign to its potential
-    base_score: float = parameter(0.32, "score", RECIPE, "level of demand")
+    base_score: float = parameter(0.61, "score", PAIRS, "level of demand")
     static_weight: float = parameter(0.58, "score", RECIPE, "weight of what is known at launch", 0)
-    goal_slope: float = parameter(-0.16, "score", RECIPE, "per unit of log goal")
-    large_goal_slope: float = parameter(-0.05, "score", RECIPE, "per squared log above 4,900")
+    goal_slope: float = parameter(-0.155, "score", PAIRS, "per unit of log goal")
+    large_goal_slope: float = parameter(-0.043, "score", PAIRS, "per squared log above 4,900")
     skill_weight: float = parameter(0.63, "score", RECIPE, "weight of the creator's skill", 0)
-    success_weight: float = parameter(0.48, "score", RECIPE, "learning from earlier successes", 0)
+    success_weight: float = parameter(0.55, "score", RECIPE, "learning from earlier successes", 0)
     failure_weight: float = parameter(0.36, "score", RECIPE, "loss by earlier failures alone", 0)
     history_growth: float = parameter(
         0.27, "score per log", CURE, "what more outcomes would add, undone: success stays level"
     )
     appeal_sd: float = parameter(0.72, "score", RECIPE, "appeal of the project itself, sd", 0)
-    kink_score: float = parameter(0.03, "score", RECIPE, "below it demand falls off steeply")
-    kink_potential: float = parameter(-1.85, "log ratio", RECIPE, "potential at the kink")
-    steep_slope: float = parameter(4.75, "log per score", RECIPE, "slope below the kink", 0)
-    flat_slope: float = parameter(1.12, "log per score", RECIPE, "slope above the kink", 0)
-    tail_curve: float = parameter(0.155, "log per score", RECIPE, "curvature far above the kink", 0)
+    kink_score: float = parameter(0.472, "score", PAIRS, "below it demand falls off steeply")
+    kink_potential: float = parameter(-1.55, "log ratio", PAIRS, "potential at the kink")
+    steep_slope: float = parameter(5.62, "log per score", PAIRS, "slope below the kink", 0)
+    flat_slope: float = parameter(0.952, "log per score", PAIRS, "slope above the kink", 0)
+    tail_curve: float = parameter(0.05, "log per score", PAIRS, "curvature far above the kink", 0)
     tail_goal_rise: float = parameter(
-        0.08, "ratio per squared log", CURE, "longer tail for goals far from the typical one", 0, 5
+        0.112,
+        "ratio per squared log",
+        CURE,
+        "longer tail for goals far from the typical one",
+        0,
+        5,
     )
-    highest_potential: float = parameter(3.6, "log ratio", RECIPE, "potential is cut here")
-    unknown_share: float = share(0.03, CURE, "weak campaigns nobody hears of, at a goal of 5,000")
-    unknown_goal_slope: float = parameter(0.04, "share per log", CURE, "more of them, by goal")
+    highest_potential: float = parameter(3.8, "log ratio", PAIRS, "potential is cut here")
+    unknown_share: float = share(0.0, PAIRS, "weak campaigns nobody hears of, at a goal of 5,000")
+    unknown_goal_slope: float = parameter(0.03, "share per log", PAIRS, "more of them, by goal")
 
     # pledges: how large
-    pledge_level: float = parameter(1.7, "log money", RECIPE, "typical pledge at a goal of 1")
-    pledge_goal_slope: float = parameter(0.28, "log per log", RECIPE, "typical pledge by goal")
-    pledge_project_sd: float = parameter(0.43, "log money", RECIPE, "between projects, sd", 0)
-    pledge_sd: float = parameter(0.83, "log money", RECIPE, "within a project, sd", 0)
-    dead_pledge_drop: float = parameter(0.5, "log money", RECIPE, "lower where nobody comes", 0)
+    pledge_level: float = parameter(3.96, "log money", PAIRS, "typical pledge at a goal of 5,300")
+    pledge_goal_slope: float = parameter(0.329, "log per log", PAIRS, "typical pledge by goal")
+    dead_goal_slope: float = parameter(0.204, "log per log", PAIRS, "the same where nobody comes")
+    pledge_project_sd: float = parameter(0.341, "log money", PAIRS, "between projects, sd", 0)
+    dead_price_sd: float = parameter(0.559, "log money", PAIRS, "the same where nobody comes", 0)
+    price_tail: float = parameter(0.104, "Tukey's h", PAIRS, "longer tails of that", 0, 1)
+    price_demand: float = parameter(0.61, "ratio", PAIRS, "loss of money where pledges are larger")
+    dead_price_demand: float = parameter(-0.929, "ratio", PAIRS, "the same where nobody comes")
+    pledge_tail: float = parameter(0.0, "Tukey's h", PAIRS, "longer tails within a project", 0, 0.5)
+    pledge_sd: float = parameter(0.89, "log money", PAIRS, "within a project, sd", 0)
+    dead_pledge_drop: float = parameter(0.474, "log money", PAIRS, "lower where nobody comes", 0)
     # SCALE=1 has 500 backers, and so at most 150 pledges per project: with pledges
     # as large as elsewhere there would be 6,000 of them, not 10,000.
     small_platform_slope: float = parameter(
         0.9, "log per log", CHOSEN, "smaller, but more pledges where the cap is low", 0, 1
     )
     tier_share: float = share(0.75, RECIPE, "pledges at a reward's price")
-    token_share_live: float = share(0.08, RECIPE, "token pledges in lively campaigns")
-    token_share_dead: float = share(0.4, RECIPE, "token pledges in dead campaigns")
+    token_share_live: float = share(0.09, PAIRS, "token pledges in lively campaigns")
+    token_share_dead: float = share(0.419, PAIRS, "token pledges in dead campaigns")
     cap_backers_share: float = share(0.30, CONTRACT, "most pledges of a project, of all backers")
-    cap_pledges: int = parameter(500, "most pledges", CONTRACT, "most pledges of a project", 1)
+    cap_pledges: int = parameter(2000, "most pledges", CHOSEN, "most pledges of a project", 1)
 
     # pledges: when
-    friends_median: float = parameter(1.1, "pledges", RECIPE, "friends of the creator", 0)
-    friends_sd: float = parameter(1.364, "log ratio", RECIPE, "friends, sd", 0)
-    friends_score_slope: float = parameter(0.26, "log per score", RECIPE, "more for good ones")
-    burst_mean: float = share(0.245, RECIPE, "demand that comes with the launch")
+    friends_median: float = parameter(1.06, "pledges", PAIRS, "friends of the creator", 0)
+    friends_sd: float = parameter(1.25, "log ratio", PAIRS, "friends, sd", 0)
+    small_goal_friends: float = parameter(0.643, "power", PAIRS, "fewer, by goals below 1,500", 0)
+    friends_price: float = parameter(
+        0.466, "log money", PAIRS, "larger pledges where they are many"
+    )
+    friends_score_slope: float = parameter(0.261, "log per score", RECIPE, "more for good ones")
+    burst_mean: float = share(0.215, RECIPE, "demand that comes with the launch")
     burst_concentration: float = positive(3.5, "shape", RECIPE, "Beta concentration of it")
-    burst_hours: float = positive(26.0, "hours", RECIPE, "decay of the launch burst")
+    burst_hours: float = positive(22.5, "hours", RECIPE, "decay of the launch burst")
     delay_share: float = share(0.65, RECIPE, "launches announced late")
     delay_hours: float = positive(11.0, "hours", RECIPE, "mean delay of these")
-    late_share: float = share(0.12, RECIPE, "rest of demand that comes in the last tenth")
-    wander_sd: float = parameter(0.8, "log ratio", RECIPE, "random walk over a campaign, sd", 0)
+    late_share: float = share(0.185, RECIPE, "rest of demand that comes in the last tenth")
+    wander_sd: float = parameter(0.802, "log ratio", RECIPE, "random walk over a campaign, sd", 0)
     jump_share: float = share(0.04, RECIPE, "campaigns that go viral")
     jump_size: float = parameter(2.15, "log ratio", RECIPE, "their jump")
-    herding: float = parameter(1.78, "ratio", RECIPE, "more demand near the goal", 0)
+    herding: float = parameter(1.77, "ratio", RECIPE, "more demand near the goal", 0)
     herding_half: float = positive(0.25, "of goal", RECIPE, "funding ratio at half of it")
-    lull: float = parameter(0.77, "ratio", RECIPE, "demand once the goal is reached", 0)
-    rescue: float = parameter(2.2, "ratio", RECIPE, "strength of the late rescue", 0)
+    lull: float = parameter(0.824, "ratio", RECIPE, "demand once the goal is reached", 0)
+    rescue: float = parameter(1.43, "ratio", PAIRS, "strength of the late rescue", 0)
     rescue_from: float = share(0.70, RECIPE, "elapsed part at which it begins")
+    rescue_size: float = positive(3.85, "ratio", PAIRS, "size of its pledges to usual ones")
     rescue_rise: float = parameter(2.0, "power", CURE, "how steeply it grows until the end", 0, 9)
-    rescue_ratio: float = share(0.49, RECIPE, "funding ratio that makes it likely")
+    rescue_ratio: float = share(0.545, PAIRS, "funding ratio that makes it likely")
     rescue_ratio_sd: float = parameter(0.134, "of goal", RECIPE, "between projects, sd", 0)
-    top_up_from: float = share(0.62, RECIPE, "funding ratio at which creators close the gap")
-    top_up_share: float = share(0.3, RECIPE, "chance of that in each of the last three steps")
+    top_up_from: float = share(0.64, PAIRS, "funding ratio at which creators close the gap")
+    top_up_share: float = share(0.9, PAIRS, "chance of that in each of the last three steps")
+    top_up_means: float = positive(1900.0, "money", PAIRS, "gap at which a third of these do")
+    top_up_exact: float = share(0.308, PAIRS, "of these, gaps closed to the cent")
     cancel_share: float = share(0.135, RECIPE, "creators ready to give up")
     cancel_ratio: float = share(0.5, CHOSEN, "they do so below this funding ratio")
 
     # delivery
-    planned_days: float = positive(50.0, "days", RECIPE, "mean time planned per milestone")
-    planned_shape: float = positive(4.0, "shape", RECIPE, "Gamma shape of it")
+    planned_days: float = positive(50.0, "days", W3F, "median time planned per milestone")
+    planned_sd: float = parameter(0.9, "log ratio", W3F, "between milestones, sd", 0, 2)
     crunch: float = share(0.6, CHOSEN, "least part of the planned time that the work takes")
     slip_days: float = parameter(4.0, "days", RECIPE, "scale of slips", 0)
     slip_level: float = parameter(0.72, "score", RECIPE, "mean slip in units of `slip_days`")
@@ -178,7 +202,7 @@ class SimulationConfig:
     approval_threshold: float = share(0.55, CHOSEN, "approving votes needed")
     # Real turnout is nearer 12 %. That would be some 1,700 votes at SCALE=1, where
     # the raw contract asks for 3,000.
-    turnout: float = share(0.58, CHOSEN, "backers who vote, in a project of 60 backers")
+    turnout: float = share(0.64, CHOSEN, "backers who vote, in a project of 60 backers")
     turnout_slope: float = parameter(0.8, "log per log", CHOSEN, "lower in larger crowds", 0, 1)
     vote_days: float = positive(3.6, "days", RECIPE, "mean time from submission to vote")
     review_days: float = parameter(4.5, "days", RECIPE, "mean time to a decision after one day", 0)
@@ -215,7 +239,7 @@ class SimulationConfig:
     exposure_days: float = positive(56.0, "days", CHOSEN, "the last days, in which it runs")
     highlighted_share: float = share(0.7, CHOSEN, "projects at a highlighted place in the listing")
     highlight_noise: float = parameter(0.3, "sd", CHOSEN, "error in telling promising ones", 0)
-    listing_share: float = share(0.65, CHOSEN, "their pledges that begin with a look at it")
+    listing_share: float = share(0.52, CHOSEN, "their pledges that begin with a look at it")
     treated_share: float = share(0.5, CHOSEN, "backers in the treatment arm; the rest is control")
     highlight_lift: float = parameter(
         0.15, "ratio", CHOSEN, "known lift of the treated's conversion per look", -0.9, 9

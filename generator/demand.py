@@ -9,6 +9,7 @@ from generator import catalogue
 from generator.arrays import DAY, HOUR, Bools, Floats, Ints, in_parts, logistic
 from generator.config import SimulationConfig
 from generator.launches import TYPICAL_LOG_GOAL, Projects
+from generator.pledge_sizes import mean_factor
 from generator.rhythm import WeeklyRhythm
 
 # Divides the static score so that its weight is per standard deviation.
@@ -16,6 +17,8 @@ STATIC_SCALE = 0.81
 LAST_TENTH = 0.9
 # Herding and rescue multiply demand: a campaign that expects this part of the cap may reach it.
 CROWDED_SHARE = 0.8
+# From this cap on a platform is no small one.
+FULL_CAP = 500
 # Campaigns of this goal (log money) overshoot it least.
 TAIL_LOG_GOAL = 8.2
 # Goals farther off than this (in log money) have no longer tails still.
@@ -26,6 +29,7 @@ FULL_NETWORK_GOAL = 1500
 UNKNOWN_DEMAND = 0.02
 EARLY_HOURS = (*(0.0, 2.0), *range(4, 37, 4), *range(42, 145, 6))
 LATE_STEPS = 60
+WEEK = 7 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +131,25 @@ def make_demand(
     tail = catalogue.category_values("tail")[category]
     ratio = np.exp(potential(config, score, tail, log_goal))
     liveliness = logistic(2.5 * (score - config.kink_score))
-    log_median = (
-        config.pledge_level
-        + config.pledge_goal_slope * log_goal
-        + catalogue.category_values("pledge_offset")[category]
-        + config.pledge_project_sd * rng.standard_normal(len(rows))
-        - config.dead_pledge_drop * (1 - liveliness)
-        + config.small_platform_slope * np.log(pledge_cap / config.cap_pledges)
+    circle = rng.standard_normal(len(rows))
+    log_median, price = _pledge_sizes(
+        config, category, log_goal, liveliness, circle, pledge_cap, rng
     )
     tokens = config.token_share_dead + liveliness * (
         config.token_share_live - config.token_share_dead
     )
-    mean = tokens + (1 - tokens) * np.exp(log_median + config.pledge_sd**2 / 2)
+    mean = tokens + (1 - tokens) * np.exp(log_median) * mean_factor(config)
+    dead, lively = config.dead_price_demand, config.price_demand
+    ratio *= np.exp(-(dead + liveliness * (lively - dead)) * price)
     # A platform with few backers cannot send more: there the same money comes in larger pledges.
     crowded = np.maximum(goal * ratio / mean / (pledge_cap * CROWDED_SHARE), 1.0)
     log_median += np.log(crowded)
     mean *= crowded
-    friends = np.exp(config.friends_sd * rng.standard_normal(len(rows)))
+    friends = np.exp(
+        config.friends_sd * circle + catalogue.category_values("friends_offset")[category]
+    )
     friends *= config.friends_median * np.exp(config.friends_score_slope * score)
-    friends *= np.minimum(1.0, goal / FULL_NETWORK_GOAL) ** 0.25
+    friends *= np.minimum(1.0, goal / FULL_NETWORK_GOAL) ** config.small_goal_friends
     heard_of = np.where(_is_unknown(config, score, log_goal, rng), UNKNOWN_DEMAND, 1.0)
     edges, elapsed = _steps(projects, rows)
     readings = in_parts(rhythm.reading, edges.ravel()).reshape(edges.shape)
@@ -170,6 +174,34 @@ def make_demand(
     )
 
 
+def _pledge_sizes(
+    config: SimulationConfig,
+    category: Ints,
+    log_goal: Floats,
+    liveliness: Floats,
+    circle: Floats,
+    pledge_cap: int,
+    rng: np.random.Generator,
+) -> tuple[Floats, Floats]:
+    """Draws the logs of median pledges, and of how dear each project is among its like."""
+    drawn = rng.standard_normal(len(category))
+    spread = config.dead_price_sd + liveliness * (config.pledge_project_sd - config.dead_price_sd)
+    price = spread * drawn * np.exp(config.price_tail * drawn**2 / 2)
+    goal = log_goal - TYPICAL_LOG_GOAL
+    slope = config.dead_goal_slope + liveliness * (
+        config.pledge_goal_slope - config.dead_goal_slope
+    )
+    log_median = (
+        config.pledge_level
+        + slope * goal
+        + catalogue.category_values("pledge_offset")[category]
+        + price
+        + (config.friends_price * circle - config.dead_pledge_drop) * (1 - liveliness)
+        + config.small_platform_slope * np.log(min(pledge_cap / FULL_CAP, 1.0))
+    )
+    return log_median, price
+
+
 def _is_unknown(
     config: SimulationConfig, score: Floats, log_goal: Floats, rng: np.random.Generator
 ) -> Bools:
@@ -183,14 +215,17 @@ def _steps(projects: Projects, rows: Ints) -> tuple[Ints, Floats]:
     """Cuts campaigns into steps, short ones first; returns their edges and the part elapsed."""
     launched_at = projects.launched_at[rows]
     length = projects.deadline_at[rows] - launched_at
-    early = np.array(EARLY_HOURS)[:, None] * HOUR
+    early = np.array(EARLY_HOURS)[:, None] * HOUR * _haste(length)
     rest = np.arange(1, LATE_STEPS + 1)[:, None] / LATE_STEPS
-    after = np.concatenate(
-        [np.broadcast_to(early, (len(early), len(rows))), early[-1] + rest * (length - early[-1])]
-    )
+    after = np.concatenate([early, early[-1] + rest * (length - early[-1])])
     edges = launched_at + after.astype(np.int64)
     edges[-1] = projects.deadline_at[rows]
     return edges, (edges - launched_at) / length
+
+
+def _haste(length: Ints) -> Floats:
+    """Returns how much sooner everything happens in campaigns of less than a week."""
+    return np.minimum(length / WEEK, 1.0)
 
 
 def _shares(
@@ -204,7 +239,7 @@ def _shares(
     count = edges.shape[1]
     is_delayed = rng.random(count) < config.delay_share
     delay = np.where(is_delayed, rng.exponential(config.delay_hours, count), 0.0)
-    waited = np.maximum((edges - edges[0]) / HOUR - delay, 0.0)
+    waited = np.maximum((edges - edges[0]) / (HOUR * _haste(edges[-1] - edges[0])) - delay, 0.0)
     burst_share = -np.diff(np.exp(-waited / config.burst_hours), axis=0)
     steady = (1 - config.late_share) * np.diff(elapsed, axis=0)
     late = int(np.argmax(elapsed.max(axis=1) > LAST_TENTH)) - 1

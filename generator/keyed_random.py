@@ -5,7 +5,6 @@ is computed from a key of its row instead, and worlds that differ in one thing s
 """
 
 import itertools
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,17 +41,18 @@ def uniform(key: Keys, purpose: int) -> Floats:
     return drawn
 
 
-def marks(key: Keys, purpose: int) -> tuple[Floats, Floats, Floats]:
-    """Returns a standard normal number and two in (0, 1) per key, of 16, 24 and 24 random bits."""
+def marks(key: Keys, purpose: int, law: Floats) -> tuple[Floats, Floats, Floats]:
+    """Returns three numbers per key, of 16, 24 and 24 random bits: one of a law, two in (0, 1).
+
+    Args:
+        key: One per row.
+        purpose: What the numbers are for.
+        law: 65,536 equally likely values.
+    """
     mixed = bits(key, purpose)
     first: Floats = (((mixed >> MARK_BITS) & MARK_MASK) + np.float64(0.5)) * 2.0**-24
     second: Floats = ((mixed & MARK_MASK) + np.float64(0.5)) * 2.0**-24
-    return _normal_table()[mixed >> np.uint64(48)], first, second
-
-
-@cache
-def _normal_table() -> Floats:
-    return normal_quantile((np.arange(1 << 16) + 0.5) / (1 << 16))
+    return law[mixed >> np.uint64(48)], first, second
 
 
 def poisson_quantile(drawn: Floats, mean: Floats) -> Ints:

@@ -5,18 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from generator import catalogue
-from generator.arrays import DAY, Floats, Ints, even_uniform, place_in_group, weighted_choice
+from generator.arrays import DAY, Bools, Floats, Ints, even_uniform, place_in_group, weighted_choice
 from generator.config import SimulationConfig
+from generator.exchange import exchange_rates
 from generator.people import Creators
 from generator.rhythm import launch_timestamps
+from generator.round_numbers import nearby_goals
 
 MIN_MILESTONES = 3
 MILESTONE_COUNT_SHARES = (0.2, 0.4, 0.4)
 TYPICAL_LOG_GOAL = 8.58
-# Spread, in log money, of the pull that round numbers have on a goal.
-ROUNDING_SD = 0.2
-# Round numbers draw goals upwards by this much log money: 4,000 becomes 5,000 sooner than 3,000.
-ROUNDED_UP = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,8 @@ def make_projects(
         own, creators.category[creator], weighted_choice(shares, even_uniform(rng, count))
     )
     country = creators.country[creator]
-    goal = _goals(config, category, country, creators.goal_residual[creator], rng)
-    band, days = _durations(np.log(goal / 100), rng)
+    goal = _goals(config, category, country, launched_at, creators.goal_residual[creator], rng)
+    band, days = _durations(np.log(goal / 100), category, rng)
     extra = weighted_choice(MILESTONE_COUNT_SHARES, even_uniform(rng, count))
     return Projects(
         creator=creator,
@@ -119,45 +117,50 @@ def _goals(
     config: SimulationConfig,
     category: Ints,
     country: Ints,
+    launched_at: Ints,
     creator_residual: Floats,
     rng: np.random.Generator,
 ) -> Ints:
-    """Draws goals in cents: mostly round numbers of the local money."""
+    """Draws goals in cents: mostly round numbers of the local money, at the day's rate."""
     count = len(category)
-    rate = catalogue.country_values("exchange_rate")[country]
+    rate = exchange_rates(config, country, launched_at)
     residual = np.sqrt(config.goal_creator_share) * creator_residual
     residual += np.sqrt(1 - config.goal_creator_share) * rng.standard_normal(count)
-    center = np.log(catalogue.category_values("goal_median"))[category] - ROUNDED_UP
-    log_goal = center + config.goal_log_sd * residual - np.log(rate)
+    # Longer tails than a normal law's (Tukey's h).
+    tail = np.where(residual < 0, config.low_goal_tail, config.high_goal_tail)
+    residual *= np.exp(tail * residual**2 / 2)
+    spread = config.goal_spread * catalogue.category_values("goal_sd")[category]
+    center = np.log(catalogue.category_values("goal_median"))[category]
+    log_goal = center + spread * residual - np.log(rate)
+    kind = rng.random(count)
     local = np.where(
-        rng.random(count) < config.round_goal_share,
-        _nearby_round_number(log_goal, rng),
-        np.round(np.exp(log_goal)),
+        kind < config.round_goal_share,
+        nearby_goals(log_goal, rng.random(count)),
+        _other_goals(log_goal, kind > (1 + config.round_goal_share) / 2),
     )
     money = np.clip(local * rate, config.lowest_goal, config.highest_goal)
     return np.round(money * 100).astype(np.int64)
 
 
-def _nearby_round_number(log_goal: Floats, rng: np.random.Generator) -> Floats:
-    """Picks round numbers by attraction and nearness (a Gumbel choice)."""
-    leads = np.array(catalogue.GOAL_LEADS)
-    decades = np.floor(log_goal / np.log(10))[:, None, None] + np.array([-1.0, 0.0, 1.0])[:, None]
-    numbers = (leads * 10**decades).reshape(len(log_goal), -1)
-    pull = np.tile(np.log(catalogue.GOAL_LEAD_WEIGHTS), 3)
-    distance = (np.log(numbers) - log_goal[:, None]) / ROUNDING_SD
-    score = pull - distance**2 / 2 + rng.gumbel(size=numbers.shape)
-    return np.take_along_axis(numbers, score.argmax(axis=1)[:, None], axis=1)[:, 0]
+def _other_goals(log_goal: Floats, is_odd: Bools) -> Floats:
+    """Returns goals that few others have: multiples of 50 among the thousands, or any number."""
+    step = 10 ** (np.floor(log_goal / np.log(10)) - 1) / 2
+    goal = np.exp(log_goal)
+    return np.where(is_odd, np.round(goal), np.round(goal / step) * step)
 
 
-def _durations(log_goal: Floats, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def _durations(log_goal: Floats, category: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Draws campaign lengths: the band, and the number of whole days."""
     bands = catalogue.DURATIONS
     shares = np.array([band.share for band in bands])
     tilts = np.array([band.goal_tilt for band in bands])
     weights = shares * np.exp(np.clip(np.outer(log_goal - TYPICAL_LOG_GOAL, tilts), -2, 2))
+    weights[:, -1] *= np.exp(catalogue.category_values("long_offset"))[category]
     total = np.cumsum(weights, axis=1)
     drawn = rng.random(len(log_goal)) * total[:, -1]
     band = np.minimum((total <= drawn[:, None]).sum(axis=1), len(bands) - 1)
-    first = np.array([item.first_day for item in bands])[band]
-    last = np.array([item.last_day for item in bands])[band]
-    return band, rng.integers(first, last + 1)
+    days = np.concatenate([[0], np.cumsum(catalogue.DAYS)])
+    first = days[np.array([item.first_day for item in bands]) - 1][band]
+    after = days[np.array([item.last_day for item in bands])][band]
+    place = first + rng.random(len(log_goal)) * (after - first)
+    return band, np.searchsorted(days, place, side="right").astype(np.int64)

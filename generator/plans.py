@@ -35,8 +35,7 @@ def plan_milestones(config: SimulationConfig, projects: Projects, rng: np.random
     first = np.cumsum(projects.milestone_count) - projects.milestone_count
     project, _ = members(first, projects.milestone_count)
     number = place_in_group(project) + 1
-    shape = config.planned_shape
-    days = rng.gamma(shape, config.planned_days / shape, len(project))
+    days = config.planned_days * np.exp(config.planned_sd * rng.standard_normal(len(project)))
     planned = np.maximum(np.round(days).astype(np.int64) * DAY, SHORTEST_PLAN)
     total = np.cumsum(planned)
     before = (total - planned)[first][project]

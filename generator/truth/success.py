@@ -197,7 +197,7 @@ def _successes(
         is_first = start == step
         raised = np.where(is_first, at_snapshot.raised_before, state.raised.reshape(shape))
         pledged = np.where(is_first, at_snapshot.pledged_before, state.pledged.reshape(shape))
-        rate = arrival_rate(config, demand, expected, step, goal, swing=swing, raised=raised)
+        rate, fewer = arrival_rate(config, demand, expected, step, goal, swing=swing, raised=raised)
         rate *= np.where(is_first, at_snapshot.remaining, start < step)
         simulate_step(
             config,
@@ -207,7 +207,7 @@ def _successes(
             draws,
             state,
             rate=rate.ravel(),
-            room=room_left(pledged.ravel(), cap),
+            room=room_left(pledged.ravel(), cap) * fewer.ravel(),
             pledge_cap=cap,
         )
     is_success: Bools = (state.raised >= goals) & (state.cancelled_at == NOT_CANCELLED)

@@ -148,8 +148,9 @@ VIOLATIONS = {
         select * from experiment_exposures join projects using (project_id)
         where exposed_at < launched_at or exposed_at >= deadline_at or exposed_at >= cancelled_at
             or exposed_at < timestamptz '2024-01-01' - interval 56 days""",
+    # 30 % of 2,500 backers
     "nobody pledges above the cap": """
-        select project_id from pledges group by all having count(*) > 500""",
+        select project_id from pledges group by all having count(*) > 750""",
     "names and titles have no blanks around them": """
         select display_name from creators where trim(display_name) <> display_name
         union all select title from projects where trim(title) <> title""",

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from generator import keyed_random
-from generator.arrays import Floats
+from generator.arrays import Floats, normal_quantile
 
+NORMAL = normal_quantile((np.arange(1 << 16) + 0.5) / (1 << 16))
 KEYS = np.arange(200_000, dtype=np.uint64) * keyed_random.GOLDEN + np.uint64(77)
 
 
@@ -26,14 +27,14 @@ def test_uniform_numbers_fill_the_range_evenly(purpose: int) -> None:
 
 def test_purposes_and_neighbours_do_not_go_together() -> None:
     first, second = keyed_random.uniform(KEYS, 1), keyed_random.uniform(KEYS, 2)
-    normal, high, low = keyed_random.marks(KEYS, 1)
+    normal, high, low = keyed_random.marks(KEYS, 1, NORMAL)
     pairs = ((first, second), (first[1:], first[:-1]), (high, low), (normal, high), (normal, low))
     for left, right in pairs:
         assert abs(np.corrcoef(left, right)[0, 1]) < 0.01
 
 
-def test_marks_are_a_normal_number_and_two_uniform_ones() -> None:
-    drawn, *uniform = keyed_random.marks(KEYS, 5)
+def test_marks_are_a_number_of_the_law_and_two_uniform_ones() -> None:
+    drawn, *uniform = keyed_random.marks(KEYS, 5, NORMAL)
     for each in uniform:
         assert 0 < each.min() <= each.max() < 1
         assert np.bincount((each * 20).astype(int)) / len(KEYS) == pytest.approx(0.05, abs=0.002)

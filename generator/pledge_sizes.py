@@ -1,0 +1,77 @@
+"""How large pledges are: reward prices, free sums, tokens, and what closes a gap at the end."""
+
+from functools import cache
+
+import numpy as np
+
+from generator import keyed_random
+from generator.arrays import Bools, Floats, Ints, normal_quantile
+from generator.config import SimulationConfig
+from generator.round_numbers import prices_by_cell
+
+AMOUNT = 1
+# Pledges off the reward prices: four in five are whole money.
+CENTS_SHARE = 0.05
+# Tokens of one unit of money; the rest are five.
+SMALLEST_TOKENS = 0.82
+# Rewards in cents by log money in fine cells: looked up ten times as fast as searched for.
+PRICE_CELLS = 512
+PRICES = prices_by_cell(PRICE_CELLS)
+# A pledge that closes the gap goes beyond it by up to this part, to the next multiple of 5.
+TOP_UP_EXCESS = 0.1
+TOP_UP_UNIT = 500
+
+
+@cache
+def _law(spread: float, tail: float) -> Floats:
+    """Returns equally likely logs of a pledge over the median: longer tails than a normal law's."""
+    normal = normal_quantile((np.arange(1 << 16) + 0.5) / (1 << 16))
+    law: Floats = spread * normal * np.exp(tail * normal**2 / 2)
+    return law
+
+
+@cache
+def _mean_factor(spread: float, tail: float) -> float:
+    return float(np.exp(_law(spread, tail)).mean())
+
+
+def mean_factor(config: SimulationConfig) -> float:
+    """Returns the mean of a project's pledges, but for tokens, over their median."""
+    return _mean_factor(config.pledge_sd, config.pledge_tail)
+
+
+def pledge_amounts(
+    config: SimulationConfig, log_median: Floats, token_share: Floats, key: keyed_random.Keys
+) -> Ints:
+    """Draws pledges in cents: mostly reward prices, some free sums, a few tokens."""
+    law = _law(config.pledge_sd, config.pledge_tail)
+    deviation, kind, tokens = keyed_random.marks(key, AMOUNT, law)
+    size = log_median + deviation
+    cell = np.minimum(np.maximum(size * PRICE_CELLS, 0.0), len(PRICES) - 1)
+    amount = PRICES[cell.astype(np.int64)]
+    # Beyond the dearest reward a pledge is a free sum, or a small platform would lose money.
+    free = np.flatnonzero((kind >= config.tier_share) | (size * PRICE_CELLS > len(PRICES)))
+    exact = np.maximum(np.exp(np.minimum(size[free], 14.0)) * 100, 100.0)
+    whole = np.round(exact / 100) * 100
+    amount[free] = np.where(kind[free] > 1 - CENTS_SHARE, np.round(exact), whole)
+    given = np.flatnonzero(tokens < token_share)
+    amount[given] = np.where(tokens[given] < SMALLEST_TOKENS * token_share[given], 100, 500)
+    return amount
+
+
+def topped_up(
+    config: SimulationConfig, goal: Ints, raised: Ints, may_pledge: Bools, drawn: Floats
+) -> tuple[Ints, Ints]:
+    """Returns the campaigns whose creators close the gap in this step, and the pledges they make.
+
+    The larger the gap, the fewer can afford it. Some close it to the cent, others go beyond.
+    """
+    is_close = (raised > config.top_up_from * goal) & (raised < goal) & may_pledge
+    close = np.flatnonzero(is_close)
+    gap = (goal - raised)[close]
+    chance = config.top_up_share * np.exp(-gap / (100 * config.top_up_means))
+    is_done = drawn[close] < chance
+    gap, place = gap[is_done], drawn[close][is_done] / chance[is_done]
+    generous = gap * (1 + TOP_UP_EXCESS * place)
+    rounded = np.ceil(generous / TOP_UP_UNIT).astype(np.int64) * TOP_UP_UNIT
+    return close[is_done], np.where(place < config.top_up_exact, gap, rounded)
