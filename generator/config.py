@@ -107,7 +107,7 @@ class SimulationConfig:
     goal_slope: float = parameter(-0.155, "score", PAIRS, "per unit of log goal")
     large_goal_slope: float = parameter(-0.043, "score", PAIRS, "per squared log above 4,900")
     skill_weight: float = parameter(0.63, "score", RECIPE, "weight of the creator's skill", 0)
-    success_weight: float = parameter(0.55, "score", RECIPE, "learning from earlier successes", 0)
+    success_weight: float = parameter(0.55, "score", PAIRS, "learning from earlier successes", 0)
     failure_weight: float = parameter(0.36, "score", RECIPE, "loss by earlier failures alone", 0)
     history_growth: float = parameter(
         0.27, "score per log", CURE, "what more outcomes would add, undone: success stays level"
@@ -161,12 +161,12 @@ class SimulationConfig:
         0.466, "log money", PAIRS, "larger pledges where they are many"
     )
     friends_score_slope: float = parameter(0.261, "log per score", RECIPE, "more for good ones")
-    burst_mean: float = share(0.215, RECIPE, "demand that comes with the launch")
+    burst_mean: float = share(0.215, PAIRS, "demand that comes with the launch")
     burst_concentration: float = positive(3.5, "shape", RECIPE, "Beta concentration of it")
-    burst_hours: float = positive(22.5, "hours", RECIPE, "decay of the launch burst")
+    burst_hours: float = positive(22.5, "hours", PAIRS, "decay of the launch burst")
     delay_share: float = share(0.65, RECIPE, "launches announced late")
     delay_hours: float = positive(11.0, "hours", RECIPE, "mean delay of these")
-    late_share: float = share(0.185, RECIPE, "rest of demand that comes in the last tenth")
+    late_share: float = share(0.185, PAIRS, "rest of demand that comes in the last tenth")
     wander_sd: float = parameter(0.802, "log ratio", RECIPE, "random walk over a campaign, sd", 0)
     jump_share: float = share(0.04, RECIPE, "campaigns that go viral")
     jump_size: float = parameter(2.15, "log ratio", RECIPE, "their jump")
