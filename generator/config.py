@@ -69,7 +69,7 @@ class SimulationConfig:
     backers_per_scale: int = parameter(500, "rows per scale", CONTRACT, "backers", 10)
     projects_per_scale: int = parameter(200, "rows per scale", CONTRACT, "projects", 1)
     exposures_per_scale: int = parameter(8000, "rows per scale", CHOSEN, "listing views", 0)
-    block_scale: int = parameter(50, "units", CHOSEN, "largest part simulated at once", 1)
+    block_scale: int = parameter(40, "units", CHOSEN, "largest part simulated at once", 1)
     starts_at: datetime = field(
         default=datetime(2021, 1, 1, tzinfo=UTC),
         metadata=_notes("timestamp", CHOSEN, "first launches"),

@@ -11,7 +11,7 @@ from generator.config import SimulationConfig
 from generator.world import Block, micros
 
 SCALE = 50
-CONFIG = SimulationConfig(scale=SCALE, seed=4711)
+CONFIG = SimulationConfig(scale=SCALE, seed=4711, block_scale=SCALE)
 END = micros(CONFIG)[1]
 
 

@@ -107,7 +107,10 @@ def risk(block: Block, is_late_project: bool) -> float:
 
 def test_quality_drops_in_campaigns_and_in_delivery() -> None:
     # A tenth more risk is seen in a few hundred milestones, not in the 150 of ten units.
-    steady, changed = world("steady", scale=50), world("quality_drop", scale=50)
+    steady, changed = (
+        world("steady", scale=50, block_scale=50),
+        world("quality_drop", scale=50, block_scale=50),
+    )
     late = is_late(steady)
     assert success(steady, late) - success(changed, late) > 0.05
     assert risk(changed, True) - risk(steady, True) > 0.08
@@ -161,7 +164,7 @@ def test_a_tide_falls_and_comes_back_smoothly() -> None:
 
 
 def test_success_follows_the_tide() -> None:
-    changed = world("tide", scale=50, exposures_per_scale=0)
+    changed = world("tide", scale=50, block_scale=50, exposures_per_scale=0)
     begin, end = micros(CONFIG)
     elapsed = (changed.projects.launched_at - begin) / (end - begin)
     for low, high, expected in ((0.0, 0.1, 0.48), (0.6, 0.73, 0.32), (0.85, 0.96, 0.42)):
