@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from generator.config import ConfigError, SimulationConfig
+from generator.config import CHOSEN, W3F, ConfigError, SimulationConfig
 
 IMPOSSIBLE: list[tuple[str, Any]] = [
     ("scale", 0),
@@ -86,6 +86,13 @@ def test_every_parameter_is_documented(field: Any) -> None:
     assert field.metadata["unit"]
     assert field.metadata["source"]
     assert field.metadata["meaning"]
+
+
+def test_what_kickstarter_does_not_have_is_not_fitted_to_it() -> None:
+    """Its campaigns have no milestones and no votes."""
+    names = [field.name for field in fields(SimulationConfig)]
+    delivery = fields(SimulationConfig)[names.index("planned_days") : names.index("scenario_days")]
+    assert {field.metadata["source"] for field in delivery} == {CHOSEN, W3F}
 
 
 def test_a_config_cannot_change() -> None:
