@@ -129,6 +129,7 @@ class SimulationConfig:
         5,
     )
     highest_potential: float = parameter(3.8, "log ratio", PAIRS, "potential is cut here")
+    highest_demand: float = positive(1_500_000.0, "money", CHOSEN, "expected money is cut here")
     unknown_share: float = share(0.0, PAIRS, "weak campaigns nobody hears of, at a goal of 5,000")
     unknown_goal_slope: float = parameter(0.03, "share per log", PAIRS, "more of them, by goal")
 

@@ -141,6 +141,7 @@ def make_demand(
     mean = tokens + (1 - tokens) * np.exp(log_median) * mean_factor(config)
     dead, lively = config.dead_price_demand, config.price_demand
     ratio *= np.exp(-(dead + liveliness * (lively - dead)) * price)
+    ratio = np.minimum(ratio, config.highest_demand / goal)
     # A platform with few backers cannot send more: there the same money comes in larger pledges.
     crowded = np.maximum(goal * ratio / mean / (pledge_cap * CROWDED_SHARE), 1.0)
     log_median += np.log(crowded)

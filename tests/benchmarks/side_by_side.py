@@ -28,6 +28,7 @@ from tests.rebuilds import compiled
 BY_HAND = Path(__file__).parent / "by_hand"
 MART = "features.project_features"
 SIZES, RUNS = (100, 1000), 2
+FIRST_PARQUET = 10  # SCALE from which raw files are Parquet
 # 0 / 0 is NULL in DuckDB and NaN elsewhere; `amount`, `goal` and `largest` are cents
 FORMULAS = {
     **{name: name for name in ("project_id", "snapshot_kind", "snapshot_at")},
@@ -173,7 +174,10 @@ def lines_of(scale: int, warehouse: Path) -> Iterator[str]:
 
 def main() -> None:
     lines = ["| SCALE | | CPU s | ratio | peak MiB |", "|---|---|---|---|---|"]
-    for scale in map(int, sys.argv[1:] or SIZES):
+    scales = [int(each) for each in sys.argv[1:]] or SIZES
+    if min(scales) < FIRST_PARQUET:
+        sys.exit(f"side_by_side: below SCALE={FIRST_PARQUET} raw files are CSV; it reads Parquet")
+    for scale in scales:
         with tempfile.TemporaryDirectory() as folder:
             lines += lines_of(scale, Path(folder))
     print("\n".join(lines))

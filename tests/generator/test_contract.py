@@ -220,7 +220,7 @@ def test_the_end_finds_campaigns_live_and_milestones_open(
         select count(*) from projects
         where deadline_at > timestamptz '2024-01-01' and cancelled_at is null"""
     waiting = "select count(submitted_at) from milestones where resolved_at is null"
-    assert number(world, live) > 20
+    assert number(world, live) > 10
     assert number(world, waiting) > 2
 
 
@@ -245,7 +245,7 @@ def test_parquet_types_are_those_of_the_contract(small_folder: Path, table: str)
     assert pa_parquet.read_schema(small_folder / f"{table}.parquet").equals(SCHEMAS[table])
 
 
-def test_sizes_are_linear_in_scale(
+def test_sizes_grow_with_scale(
     world: duckdb.DuckDBPyConnection, small_config: SimulationConfig
 ) -> None:
     counts = {
@@ -255,6 +255,7 @@ def test_sizes_are_linear_in_scale(
     assert counts["backers"] == 500
     assert counts["projects"] == 200
     assert counts["experiment_exposures"] == 8000
-    assert 8_000 <= counts["pledges"] <= 12_000
+    # about 8,600 at SCALE=1 and 14,000 from SCALE=14 on, where the cap of a campaign has risen
+    assert 8_000 <= counts["pledges"] <= 14_500
     assert 600 <= counts["milestones"] <= 1_000
     assert counts["votes"] >= 3_000
