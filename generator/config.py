@@ -142,7 +142,6 @@ class SimulationConfig:
     price_tail: float = parameter(0.104, "Tukey's h", PAIRS, "longer tails of that", 0, 1)
     price_demand: float = parameter(0.61, "ratio", PAIRS, "loss of money where pledges are larger")
     dead_price_demand: float = parameter(-0.929, "ratio", PAIRS, "the same where nobody comes")
-    pledge_tail: float = parameter(0.0, "Tukey's h", PAIRS, "longer tails within a project", 0, 0.5)
     pledge_sd: float = parameter(0.89, "log money", PAIRS, "within a project, sd", 0)
     dead_pledge_drop: float = parameter(0.474, "log money", PAIRS, "lower where nobody comes", 0)
     # SCALE=1 has 500 backers, and so at most 150 pledges per project: with pledges

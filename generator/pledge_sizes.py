@@ -23,29 +23,22 @@ TOP_UP_UNIT = 500
 
 
 @cache
-def _law(spread: float, tail: float) -> Floats:
-    """Returns equally likely logs of a pledge over the median: longer tails than a normal law's."""
-    normal = normal_quantile((np.arange(1 << 16) + 0.5) / (1 << 16))
-    law: Floats = spread * normal * np.exp(tail * normal**2 / 2)
+def _law(spread: float) -> Floats:
+    """Returns equally likely logs of a pledge over the median."""
+    law: Floats = spread * normal_quantile((np.arange(1 << 16) + 0.5) / (1 << 16))
     return law
-
-
-@cache
-def _mean_factor(spread: float, tail: float) -> float:
-    return float(np.exp(_law(spread, tail)).mean())
 
 
 def mean_factor(config: SimulationConfig) -> float:
     """Returns the mean of a project's pledges, but for tokens, over their median."""
-    return _mean_factor(config.pledge_sd, config.pledge_tail)
+    return float(np.exp(_law(config.pledge_sd)).mean())
 
 
 def pledge_amounts(
     config: SimulationConfig, log_median: Floats, token_share: Floats, key: keyed_random.Keys
 ) -> Ints:
     """Draws pledges in cents: mostly reward prices, some free sums, a few tokens."""
-    law = _law(config.pledge_sd, config.pledge_tail)
-    deviation, kind, tokens = keyed_random.marks(key, AMOUNT, law)
+    deviation, kind, tokens = keyed_random.marks(key, AMOUNT, _law(config.pledge_sd))
     size = log_median + deviation
     cell = np.minimum(np.maximum(size * PRICE_CELLS, 0.0), len(PRICES) - 1)
     amount = PRICES[cell.astype(np.int64)]

@@ -34,7 +34,7 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("burst_mean", -0.1),
     ("burst_hours", 0.0),
     ("pledge_sd", -1.0),
-    ("pledge_tail", 1.0),
+    ("price_tail", 1.1),
     ("price_tail", -0.1),
     ("cap_pledges", 0),
     ("cap_pledges", 99.5),
