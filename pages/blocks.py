@@ -16,6 +16,7 @@ from pages.tables import Column
 
 ENTITIES_PER_FILE = 50  # about 150 kB: loaded and shown within 100 ms
 ROWS_PER_FILE = 500
+FILES_AT_ONCE = 2000  # of entities: bounds the memory of a platform of millions
 
 
 class Block(NamedTuple):
@@ -98,7 +99,28 @@ def _write_entities(
     Returns:
         The numbers of the files: the ids in them, divided by how many a file holds.
     """
+    numbers = [
+        number
+        for (number,) in published.fetch(
+            f"select distinct entity_id // {ENTITIES_PER_FILE} as number from ({blocks[0].sql})"
+            " order by number"
+        )
+    ]
+    for start in range(0, len(numbers), FILES_AT_ONCE):
+        some = numbers[start : start + FILES_AT_ONCE]
+        found = _entities_between(published, blocks, some[0], some[-1])
+        for number in some:
+            content = "{" + ",\n".join(found[number]) + "}"
+            _write(site, f"{folder}/data/{number}.js", content)
+    return numbers
+
+
+def _entities_between(
+    published: Published, blocks: Sequence[Block], first: int, last: int
+) -> dict[int, list[str]]:
+    """Returns the blocks of files, from one number to another."""
     files: dict[int, list[str]] = defaultdict(list)
+    ids = f"{first * ENTITIES_PER_FILE} and {(last + 1) * ENTITIES_PER_FILE - 1}"
     for block in blocks:
         sql = f"""
             select
@@ -106,14 +128,12 @@ def _write_entities(
                 string_agg(format('"{{}}":{{}}', entity_id, content), ',' order by entity_id)
             from (
                 select entity_id, {_json_rows(block)} as content
-                from ({block.sql}) group by entity_id
+                from ({block.sql}) where entity_id between {ids} group by entity_id
             )
             group by all"""
         for number, content in published.fetch(sql):
             files[number].append(f'"{block.name}":{{{content}}}')
-    for number, contents in files.items():
-        _write(site, f"{folder}/data/{number}.js", "{" + ",\n".join(contents) + "}")
-    return sorted(files)
+    return files
 
 
 def write_rows(published: Published, site: Site, folder: str, block: Block, first: int) -> int:
