@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from sklearn.pipeline import Pipeline
 
 from ml.context import RunContext
-from ml.modeling import metrics, rolling, skill
+from ml.modeling import combining, estimators, metrics, rolling, skill
 from ml.modeling.baselines import CEILING, ORACLE, Predictor
 from ml.modeling.calibration_curve import CalibrationBin, calibration_curve
 from ml.modeling.intervals import Floats, Integers
 from ml.modeling.metrics import Metric, ScoredRows
-from ml.modeling.rolling import FittedModel
+from ml.modeling.rolling import Fit, FittedModel
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
@@ -70,8 +71,12 @@ def assess_model(
     version: str,
     test: pa.Table,
     rivals: Sequence[Predictor] = (),
+    shuffled: "Shuffled | None" = None,
 ) -> Assessment:
-    """Measures a candidate, its calibration, features and skill; empty without test rows."""
+    """Measures a candidate, its calibration, features and skill; empty without test rows.
+
+    Candidates that are given the same `shuffled` have its rows scored once by each estimator.
+    """
     if not test.num_rows:
         return Assessment(model.estimator, version, [], [], [])
     rows = scored(test, rolling.score(fitted, test))
@@ -85,7 +90,7 @@ def assess_model(
         model_version=version,
         metrics=measured,
         curve=calibration_curve(rows),
-        importance=_importance(model, fitted, test),
+        importance=_importance(fitted, shuffled or Shuffled(test, model)),
         untested=skill.untested_reason(rows.where(~rows.is_decided), model),
     )
 
@@ -117,30 +122,64 @@ def _measure(test: pa.Table, other: Predictor) -> list[Metric]:
     return metrics.measure(rows)
 
 
-def _importance(model: ModelSettings, fitted: FittedModel, test: pa.Table) -> list[Importance]:
-    """Shuffles one feature at a time among open rows of one snapshot kind (Breiman, 2001).
+class Shuffled:
+    """Open test rows as they are, and copies in each of which one feature is shuffled.
+
+    Shuffled among rows of one snapshot kind: across kinds it would make impossible campaigns.
+    """
+
+    def __init__(self, test: pa.Table, model: ModelSettings) -> None:
+        """Takes the test rows; they are shuffled once somebody asks."""
+        open_rows = test.filter(np.logical_not(test.column("is_decided").to_numpy()))
+        self.rows, self._seed = open_rows.slice(0, _MAX_ROWS), model.seed
+        self._copies: dict[tuple[str, ...], pa.Table] = {}
+        self._scores: dict[tuple[int, tuple[str, ...]], tuple[Pipeline, Floats]] = {}
+
+    def losses(self, fit: Fit, names: tuple[str, ...]) -> Floats:
+        """Returns the mean log loss of the rows, then of each copy, in order of the features."""
+        rows = self._shuffled(names)
+        keys = [(id(pipeline), names) for pipeline in fit.pipelines]
+        new = {
+            key: pipeline
+            for key, pipeline in zip(keys, fit.pipelines, strict=True)
+            if key not in self._scores
+        }
+        for (key, pipeline), score in zip(
+            new.items(), estimators.scores(list(new.values()), rows).T, strict=True
+        ):
+            self._scores[key] = pipeline, score  # a pipeline that is kept keeps its id
+        scores = np.column_stack([self._scores[key][1] for key in keys])
+        probability = combining.apply(fit.combination, scores, estimators.kinds(rows))
+        label = rows.column("label").to_numpy().astype(bool)
+        loss = metrics.surprise(label, probability).reshape(-1, self.rows.num_rows)
+        means: Floats = loss.mean(axis=1)
+        return means
+
+    def _shuffled(self, names: tuple[str, ...]) -> pa.Table:
+        if names not in self._copies:
+            rng = np.random.default_rng(self._seed)
+            kind = estimators.kinds(self.rows)
+            copies = []
+            for name in names:
+                place, column = self.rows.schema.get_field_index(name), self.rows.column(name)
+                for _ in range(_SHUFFLES):
+                    taken = column.take(_shuffled_within(kind, rng))
+                    copies.append(self.rows.set_column(place, name, taken))
+            self._copies[names] = pa.concat_tables([self.rows, *copies])
+        return self._copies[names]
+
+
+def _importance(fitted: FittedModel, shuffled: Shuffled) -> list[Importance]:
+    """Shuffles one feature at a time among open rows (Breiman, 2001).
 
     All shuffled copies are scored in one call: scikit-learn's function of that purpose takes ten
-    times as long on a small test, and shuffles across kinds, which makes impossible campaigns. One
-    fit scores them all, the newest that knew none of their outcomes.
+    times as long on a small test. One fit scores them all, the newest that knew none of their
+    outcomes.
     """
-    open_rows = test.filter(np.logical_not(test.column("is_decided").to_numpy()))
-    rows = open_rows.slice(0, _MAX_ROWS)
-    names = rolling.features_of(fitted).names
+    rows, names = shuffled.rows, tuple(rolling.features_of(fitted).names)
     if not rows.num_rows:
         return []
-    rng = np.random.default_rng(model.seed)
-    kind = np.array(rows.column("snapshot_kind").to_pylist(), dtype=np.str_)
-    copies = []
-    for name in names:
-        place = rows.schema.get_field_index(name)
-        for _ in range(_SHUFFLES):
-            order = _shuffled_within(kind, rng)
-            copies.append(rows.set_column(place, name, rows.column(name).take(order)))
-    fit = rolling.fit_before(fitted, rows)
-    probability = rolling.score_by(fit, pa.concat_tables([rows, *copies]))
-    label = np.tile(rows.column("label").to_numpy().astype(bool), len(copies) + 1)
-    loss = metrics.surprise(label, probability).reshape(-1, rows.num_rows).mean(axis=1)
+    loss = shuffled.losses(rolling.fit_before(fitted, rows), names)
     increase = (loss[1:] - loss[0]).reshape(len(names), _SHUFFLES)
     return [
         Importance(name, float(values.mean()), float(values.std(ddof=1)), rows.num_rows)

@@ -130,9 +130,10 @@ def run(
 
     training = Training(rows, cuts)
     rivals = baselines.predictors(model, training, by_cut, test)
+    shuffled = assessment.Shuffled(test, model)
     runs = [with_test(with_training(each, rows), test) for each in runs]
     made = [
-        _make(each, planned, known, damage, training, test, rivals, models)
+        _make(each, planned, known, damage, training, test, rivals, shuffled, models)
         for each, planned, known, damage in zip(
             model.candidates(), runs, past.recorded, past.damage, strict=True
         )
@@ -225,6 +226,7 @@ def _make(
     training: Training,
     test: pa.Table,
     rivals: list[Predictor],
+    shuffled: assessment.Shuffled,
     models: Path,
 ) -> Made:
     """Loads the candidate if it was trained before and its file is whole; else fits it."""
@@ -243,7 +245,8 @@ def _make(
             artifact_path=(path.relative_to(models.parent) / artifacts.MODEL_FILE).as_posix(),
             artifact_sha256=artifacts.digest(content),
         )
-    found = assessment.assess_model(model, fitted, str(run.model_version), test, rivals)
+    version = str(run.model_version)
+    found = assessment.assess_model(model, fitted, version, test, rivals, shuffled)
     row = dataclasses.replace(row, skill_state=skill.state(found.metrics), reason=found.untested)
     return Made(Candidate(model, row, fitted), found, note, content)
 
