@@ -130,16 +130,20 @@ def run(
 
     training = Training(rows, cuts)
     rivals = baselines.predictors(model, training, by_cut, test)
-    shuffled = assessment.Shuffled(test, model)
+    tested = assessment.TestRows(test, model)
     runs = [with_test(with_training(each, rows), test) for each in runs]
     made = [
-        _make(each, planned, known, damage, training, test, rivals, shuffled, models)
+        _make(each, planned, known, damage, training, tested, rivals, models)
         for each, planned, known, damage in zip(
             model.candidates(), runs, past.recorded, past.damage, strict=True
         )
     ]
     others = assessment.assess_others(model, str(first.model_version), test, rivals)
-    decided = _decide(past.standing, [each.candidate for each in made], warehouse, models)
+    candidates = [each.candidate for each in made]
+    known = {
+        (each.run.model_version, cutoff): (test, tested.score(each.fitted)) for each in candidates
+    }
+    decided = _decide(past.standing, candidates, known, warehouse, models)
 
     _write(made, others, decided, past, column_types(warehouse, model), warehouse, models, context)
     trained = [
@@ -224,9 +228,8 @@ def _make(
     known: ModelRun | None,
     damage: str | None,
     training: Training,
-    test: pa.Table,
+    tested: assessment.TestRows,
     rivals: list[Predictor],
-    shuffled: assessment.Shuffled,
     models: Path,
 ) -> Made:
     """Loads the candidate if it was trained before and its file is whole; else fits it."""
@@ -246,17 +249,21 @@ def _make(
             artifact_sha256=artifacts.digest(content),
         )
     version = str(run.model_version)
-    found = assessment.assess_model(model, fitted, version, test, rivals, shuffled)
+    found = assessment.assess_model(model, fitted, version, tested.all, rivals, tested)
     row = dataclasses.replace(row, skill_state=skill.state(found.metrics), reason=found.untested)
     return Made(Candidate(model, row, fitted), found, note, content)
 
 
 def _decide(
-    before: Standing | None, candidates: list[Candidate], warehouse: Warehouse, models: Path
+    before: Standing | None,
+    candidates: list[Candidate],
+    known: promotion.Known,
+    warehouse: Warehouse,
+    models: Path,
 ) -> list[ModelRun]:
     """Returns the rows of the decision; one that was made before stands, under this run's name."""
     if before is None:
-        return promotion.decide(candidates, warehouse, models)
+        return promotion.decide(candidates, warehouse, models, known)
     stamp = candidates[0].run
     return [
         dataclasses.replace(run, run_id=stamp.run_id, trained_at=stamp.trained_at)

@@ -93,9 +93,9 @@ def test_candidates_have_the_shuffled_rows_scored_once_by_each_estimator(
         return scores(pipelines, rows)
 
     monkeypatch.setattr(estimators, "scores", noted)
-    shuffled = assessment.Shuffled(test, model)
+    tested = assessment.TestRows(test, model)
     for name in fitted:
-        found = assessment.assess_model(model, fitted[name], "v", test, shuffled=shuffled)
+        found = assessment.assess_model(model, fitted[name], "v", test, tested=tested)
         assert found == alone[name]
     copies = 1 + 3 * len(model.features.names)
     assert scored.count(200 * copies) == 2
