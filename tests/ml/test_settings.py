@@ -100,12 +100,12 @@ def test_the_file_of_the_repository_is_sound() -> None:
             "models.project_success.challengers: each must be one of random_forest,",
         ),
         (
-            "base_rate = 0.75",
+            "base_rate = 0.4",
             "magic = 3.0",
             "milestone_risk.hyperparameters.log_odds_mean.magic is unknown; known here:",
         ),
         (
-            "base_rate = 0.75",
+            "base_rate = 0.4",
             "base_rate = 0",
             "hyperparameters.log_odds_mean.base_rate must be a number above 0",
         ),

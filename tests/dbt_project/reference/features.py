@@ -1,7 +1,7 @@
 """Features and labels, each value from the events strictly before its snapshot."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from tests.dbt_project.export import Row
@@ -172,19 +172,23 @@ class Features(Facts):
     def _planned(self, milestone: Row) -> Row:
         project = self.projects[milestone["project_id"]]
         siblings = self.milestones[milestone["project_id"]]
-        plan = [project["deadline_at"], *(sibling["due_at"] for sibling in siblings)]
         pledged = total(where(self.rows["pledges"], project_id=project["project_id"]))
         return {
             "funding_amount": milestone["funding_amount"],
             "funding_share_ratio": divided(milestone["funding_amount"], project["funding_goal"]),
             "milestone_number": milestone["milestone_number"],
             "milestone_count": len(siblings),
-            "planned_days": quotient(
-                milestone["due_at"] - plan[milestone["milestone_number"] - 1], DAY
-            ),
+            "planned_days": quotient(self._planned_span(milestone), DAY),
             "overfunding_ratio": divided(pledged, project["funding_goal"]),
             "release_strategy": project["release_strategy"],
         }
+
+    def _planned_span(self, milestone: Row) -> timedelta:
+        project, siblings = (
+            rows[milestone["project_id"]] for rows in (self.projects, self.milestones)
+        )
+        plan = [project["deadline_at"], *(sibling["due_at"] for sibling in siblings)]
+        return milestone["due_at"] - plan[milestone["milestone_number"] - 1]
 
     def _in_delivery(self, milestone: Row, timestamp: datetime) -> Row:
         project = self.projects[milestone["project_id"]]
@@ -203,10 +207,13 @@ class Features(Facts):
             if vote["voted_at"] < timestamp
         ]
         resolved_at, submitted_at = milestone["resolved_at"], milestone["submitted_at"]
+        late = quotient(self.started_at[milestone["milestone_id"]] - milestone["due_at"], DAY)
+        planned = quotient(self._planned_span(milestone), DAY)
         return {
             "is_decided": (resolved_at is not None and resolved_at < timestamp)
             or milestone["due_at"] + GRACE <= timestamp,
             "days_past_due": quotient(timestamp - milestone["due_at"], DAY),
+            "late_start_ratio": min(max(1 + late / planned, -1.0), 2.0),
             "project_on_time_ratio": self._on_time_ratio(timestamp, [project]),
             "creator_on_time_ratio": self._on_time_ratio(timestamp, own),
             "creator_rejection_ratio": as_float(mean(verdicts)),

@@ -389,6 +389,7 @@ select
     4::bigint as milestone_count,
     (date_diff('second', started_at, due_at) / 86400.0)::double as planned_days,
     (date_diff('second', due_at, snapshot_at) / 86400.0)::double as days_past_due,
+    0::double as late_start_ratio,
     (dim_projects.pledged_amount::double / funding_goal::double)::double as overfunding_ratio,
     case when milestone_number > 1 then project_id % 3 / 2.0 end::double as project_on_time_ratio,
     case when project_id > 50 then project_id % 4 / 3.0 end::double as creator_on_time_ratio,

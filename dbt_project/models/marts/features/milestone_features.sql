@@ -49,6 +49,10 @@ milestone_features as (
         counts.milestone_count,
         milestones.planned_days,
         {{ days_between('milestones.due_at', 'snapshots.snapshot_at') }} as days_past_due,
+        -- a plan may be an hour long
+        greatest(-1, least(2, 1 + {{ ratio(
+            days_between('milestones.due_at', 'milestones.started_at'), 'milestones.planned_days'
+        ) }})) as late_start_ratio,
         {{ ratio('projects.pledged_cents', 'projects.goal_cents') }} as overfunding_ratio,
         preceded.project_on_time_ratio,
         preceded.creator_on_time_ratio,
