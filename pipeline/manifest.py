@@ -41,12 +41,7 @@ def _options(target: str) -> tuple[str, ...]:
 def _runner(manifest: Any = None) -> Any:
     """Returns what invokes dbt; it shows errors only."""
     from dbt.cli.main import dbtRunner
-    from dbt_common.behavior_flags import BehaviorFlagRendered
 
-    # It looks for the caller of each flag among the files of all modules, a quarter of a second an
-    # invocation, to name it in warnings that are not shown.
-    flag: Any = BehaviorFlagRendered
-    flag._default_source = staticmethod(lambda: "dbt")
     return dbtRunner(manifest, callbacks=[_show_error])
 
 

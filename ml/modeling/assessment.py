@@ -71,7 +71,7 @@ def assess_model(
     version: str,
     test: pa.Table,
     rivals: Sequence[Predictor] = (),
-    tested: "TestRows | None" = None,
+    tested: "HeldOutRows | None" = None,
 ) -> Assessment:
     """Measures a candidate, its calibration, features and skill; empty without test rows.
 
@@ -79,7 +79,7 @@ def assess_model(
     """
     if not test.num_rows:
         return Assessment(model.estimator, version, [], [], [])
-    tested = tested or TestRows(test, model)
+    tested = tested or HeldOutRows(test, model)
     rows = scored(test, tested.score(fitted))
     measured = metrics.measure(rows)
     ceiling = test.column("ceiling_probability").to_numpy()
@@ -123,7 +123,7 @@ def _measure(test: pa.Table, other: Predictor) -> list[Metric]:
     return metrics.measure(rows)
 
 
-class TestRows:
+class HeldOutRows:
     """The rows that candidates are tested on, and copies with one feature shuffled in each.
 
     Shuffled among open rows of one snapshot kind: across kinds it would make impossible campaigns.
@@ -178,7 +178,7 @@ class TestRows:
         return self._copies[names]
 
 
-def _importance(fitted: FittedModel, tested: TestRows) -> list[Importance]:
+def _importance(fitted: FittedModel, tested: HeldOutRows) -> list[Importance]:
     """Shuffles one feature at a time among open rows (Breiman, 2001).
 
     All shuffled copies are scored in one call: scikit-learn's function of that purpose takes ten

@@ -130,7 +130,7 @@ def run(
 
     training = Training(rows, cuts)
     rivals = baselines.predictors(model, training, by_cut, test)
-    tested = assessment.TestRows(test, model)
+    tested = assessment.HeldOutRows(test, model)
     runs = [with_test(with_training(each, rows), test) for each in runs]
     made = [
         _make(each, planned, known, damage, training, tested, rivals, models)
@@ -228,7 +228,7 @@ def _make(
     known: ModelRun | None,
     damage: str | None,
     training: Training,
-    tested: assessment.TestRows,
+    tested: assessment.HeldOutRows,
     rivals: list[Predictor],
     models: Path,
 ) -> Made:

@@ -1,22 +1,12 @@
 """What the manifest of dbt says of tests, on the smallest manifest that has each kind."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.manifest import DbtTest, keys, read_tests
-from tests.forks import FORKS
-
-FLAG = """
-from pipeline.manifest import _runner
-_runner()
-from dbt_common.behavior_flags import BehaviorFlagRendered as Flag
-flag = Flag({"name": "a", "default": False, "description": "of nothing"}, {})
-print(flag._behavior_change_event.flag_source)
-"""
 
 
 def made_test(about: list[str], kind: str = "", **arguments: Any) -> dict[str, Any]:
@@ -75,8 +65,3 @@ def test_keys_are_what_a_test_proves_to_be_unique(manifest: Path) -> None:
         "core.projects": ("project_id",),
         "core.votes": ("backer_id", "milestone_id"),
     }
-
-
-def test_dbt_does_not_look_for_the_caller_of_each_of_its_flags() -> None:
-    done = FORKS.run([sys.executable, "-c", FLAG], imports=["dbt.cli.main"])
-    assert (done.stdout, done.stderr) == ("dbt\n", "")

@@ -93,7 +93,7 @@ def test_candidates_have_the_shuffled_rows_scored_once_by_each_estimator(
         return scores(pipelines, rows)
 
     monkeypatch.setattr(estimators, "scores", noted)
-    tested = assessment.TestRows(test, model)
+    tested = assessment.HeldOutRows(test, model)
     for name in fitted:
         found = assessment.assess_model(model, fitted[name], "v", test, tested=tested)
         assert found == alone[name]
