@@ -19,13 +19,11 @@ CONFIG = SimulationConfig()
 # Shares of 14,986 real campaigns.
 DAYS = {20: 0.0185, 21: 0.0151, 25: 0.0155, 32: 0.0176, 35: 0.0255, 40: 0.0261, 50: 0.0067}
 GOALS = {500: 374, 1_000: 509, 4_500: 91, 5_000: 1034, 5_500: 89, 8_000: 200, 50_000: 265}
-# Shares of the real campaigns of a category: of 30 days, and of 60 and more.
-CATEGORY_DAYS = {
-    **{"Film & Video": (0.414, 0.134), "Games": (0.485, 0.057), "Music": (0.419, 0.110)},
-    **{"Publishing": (0.501, 0.099), "Technology": (0.466, 0.128), "Comics": (0.531, 0.074)},
-}
+# Real campaigns of these categories last exactly 30 days in .411 and in .499 of cases.
+OWN_DAYS = ("Art", "Dance", "Design", "Film & Video", "Music", "Theater")
+USUAL_DAYS = ("Comics", "Crafts", "Fashion", "Food", "Games", "Publishing")
 # Shares of 1,017 real campaigns with a single pledge, by its size.
-SINGLE_PLEDGES = {1: 0.288, 5: 0.089, 10: 0.122, 20: 0.052, 25: 0.122, 50: 0.064, 75: 0.005}
+SINGLE_PLEDGES = {1: 0.288, 5: 0.089, 10: 0.122, 20: 0.052, 25: 0.122, 50: 0.064}
 
 
 def codes(sample: Sample) -> list[str]:
@@ -52,14 +50,15 @@ def test_some_days_are_preferred_and_all_occur(sample: Sample) -> None:
     assert days.max() <= 92
 
 
-@pytest.mark.parametrize("name", CATEGORY_DAYS)
-def test_categories_have_their_own_days(sample: Sample, name: str) -> None:
-    projects = sample.block.projects
-    is_theirs = projects.category == [category.name for category in CATEGORIES].index(name)
-    days = ((projects.deadline_at - projects.launched_at) // DAY)[is_theirs]
-    month, long = CATEGORY_DAYS[name]
-    assert (days == 30).mean() == pytest.approx(month, abs=0.01 + 1.5 / np.sqrt(len(days)))
-    assert (days >= 60).mean() == pytest.approx(long, abs=0.01 + 1.0 / np.sqrt(len(days)))
+def test_categories_differ_in_the_days_they_prefer(sample: Sample) -> None:
+    projects, names = sample.block.projects, np.array([category.name for category in CATEGORIES])
+    is_month = (projects.deadline_at - projects.launched_at) // DAY == 30
+    own, usual = (
+        is_month[np.isin(names[projects.category], those)].mean()
+        for those in (OWN_DAYS, USUAL_DAYS)
+    )
+    assert own == pytest.approx(0.411, abs=0.025)
+    assert usual == pytest.approx(0.499, abs=0.025)
 
 
 def test_single_pledges_are_at_the_prices_of_rewards(sample: Sample) -> None:
@@ -67,7 +66,7 @@ def test_single_pledges_are_at_the_prices_of_rewards(sample: Sample) -> None:
     size = sample.mean_pledge[is_single]
     for price, share in SINGLE_PLEDGES.items():
         error = np.sqrt(share / len(size))
-        assert (size == price).mean() == pytest.approx(share, abs=0.25 * share + 3 * error), price
+        assert (size == price).mean() == pytest.approx(share, abs=0.15 * share + 2.5 * error), price
 
 
 def test_exchange_rates_move_and_countries_of_one_currency_share_them() -> None:
