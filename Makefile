@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 # Of a run; empty ones have the defaults of pipeline/settings.py.
-RUN_VARIABLES := SCALE SEED SCENARIO DATA TRUTH AS_OF ON_BAD_ROWS FAIL_ON_ALERT TARGET SPARK_MASTER WAREHOUSE SITE FROM TO EVERY
+RUN_VARIABLES := SCALE SEED SCENARIO DATA TRUTH AS_OF ON_BAD_ROWS FAIL_ON_ALERT TARGET SPARK_MASTER DUCKDB_MEMORY WAREHOUSE SITE FROM TO EVERY
 # Of the service; empty ones have the defaults of ml/serving/http/options.py.
 SERVE_VARIABLES := HOST WORKERS LIMIT LIMITS KEYS NAME PROXIES
 # An empty folder is the default one, here as there: it would be the root of the disk.
@@ -34,7 +34,7 @@ help: ## list the targets
 	@echo
 	@echo "  variables: SCALE=1 SEED=42 DATA=dir AS_OF=2024-01-01T00:00:00Z ON_BAD_ROWS=reject|quarantine PORT=8766"
 	@echo "             SCENARIO=steady|new_category|price_shift|quality_drop|bot_pledges|tide TRUTH=dir FAIL_ON_ALERT=0|1"
-	@echo "             TARGET=duckdb|spark SPARK_MASTER=spark://host:7077 (see docs/growing.md)"
+	@echo "             TARGET=duckdb|spark SPARK_MASTER=spark://host:7077 (see docs/growing.md) DUCKDB_MEMORY=80%"
 	@echo "             WAREHOUSE=warehouse SITE=site LIMITS=redis://host:6379 (of predict-one and serve)"
 	@echo "             TABLE=schema.table FORMAT=csv OUT=file (of export; FORMAT also of query)"
 	@echo "             HOST=127.0.0.1 PORT=8765 WORKERS=1 LIMIT=60 KEYS=file PROXIES=10.0.0.0/8 (of serve)"

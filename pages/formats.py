@@ -1,18 +1,11 @@
 """How pages show a value: timestamps to the minute, money with cents, states in words."""
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-_PLAIN_KINDS = {
-    "launch": "at launch",
-    "start": "at the start of the milestone (start)",
-    "due": "on the due date (due)",
-    "current": "now (current)",
-    "all": "all prediction times",
-    "matured": "outcomes known (matured)",
-}
-
+_NOT_ONE_KIND = {"all": "all prediction times", "matured": "outcomes known (matured)"}
 _SKILL = {
     "proven": "beats base rate and one-feature rule",
     "not_proven": "no proven skill",
@@ -90,20 +83,19 @@ def due(days_left: float) -> str:
     return f"in {days_left:.1f} days" if days_left >= 0 else f"{-days_left:.1f} days ago"
 
 
-def prediction_time(kind: str) -> str:
-    """Returns the kind of a snapshot in plain words, with its name in the tables.
+def prediction_time(kind: str, descriptions: Mapping[str, str]) -> str:
+    """Returns a kind of snapshot in plain words, with its name in the tables.
 
-    >>> prediction_time("d3"), prediction_time("vote_1d"), prediction_time("launch")
-    ('3 days after launch (d3)', '1 day after submission (vote_1d)', 'at launch')
+    Args:
+        kind: Its name in the tables, or one of the names under which several are measured.
+        descriptions: Of all kinds, as `features.snapshot_kinds` declares them.
+
+    >>> prediction_time("d3", {"d3": "3 days after launch"}), prediction_time("all", {})
+    ('3 days after launch (d3)', 'all prediction times')
     """
-    if kind in _PLAIN_KINDS:
-        return _PLAIN_KINDS[kind]
-    found = re.fullmatch(r"(vote_)?([hd])?(\d+)d?", kind)
-    if not found:
-        return kind
-    unit = "hour" if found[2] == "h" else "day"
-    event = "submission" if found[1] else "launch"
-    return f"{found[3]} {unit}{'' if found[3] == '1' else 's'} after {event} ({kind})"
+    if kind in descriptions:
+        return f"{descriptions[kind]} ({kind})"
+    return _NOT_ONE_KIND.get(kind, kind)
 
 
 def skill(state: str | None) -> str:

@@ -8,7 +8,6 @@ from markupsafe import Markup
 
 from pages import charts
 from pages.charts import COLORS, FAINT, INK
-from pages.formats import prediction_time
 from pages.published import ALL_KINDS, Published
 from pages.report import charts as report_charts
 from pages.report.claims import Measured, Scores
@@ -135,7 +134,8 @@ def auc(model: ModelFacts) -> Markup:
         ).properties(width=min(width, 430), height=190)
 
     told = "; ".join(
-        f"{prediction_time(kind)} {figure(model.own.figure(_OPEN, kind, 'auc'))}" for kind in kinds
+        f"{model.prediction_time(kind)} {figure(model.own.figure(_OPEN, kind, 'auc'))}"
+        for kind in kinds
     )
     return charts.chart(f"auc-{model.entity}", build, text=f"AUC with its 95 % interval: {told}.")
 
@@ -172,7 +172,7 @@ def calibration(published: Published, model: ModelFacts) -> Markup | None:
             [
                 alt.vconcat(
                     report_charts.reliability(bins, width <= charts.NARROW).properties(
-                        width=room, height=260, title=prediction_time(kind)
+                        width=room, height=260, title=model.prediction_time(kind)
                     ),
                     _histogram([row for row in counted if row["snapshot_kind"] == kind], room),
                 )
@@ -181,7 +181,7 @@ def calibration(published: Published, model: ModelFacts) -> Markup | None:
         )
 
     told = ". ".join(
-        f"{prediction_time(kind).capitalize()}: {calibration_text(bins)}"
+        f"{model.prediction_time(kind).capitalize()}: {calibration_text(bins)}"
         for kind, bins in curves.items()
     )
     return charts.chart(

@@ -68,7 +68,8 @@ class Answer(NamedTuple):
 def write(published: Published, site: Site) -> None:
     """Writes the page."""
     facts = report_facts.read(published)
-    amounts = [_amount(row) for row in published.rows(_AMOUNT_METRICS)]
+    kinds = published.snapshot_kinds("project")
+    amounts = [_amount(row, kinds) for row in published.rows(_AMOUNT_METRICS)]
     site.write(
         "models/index.html",
         "models.html.jinja",
@@ -193,7 +194,7 @@ def _row(model: ModelFacts, kind: str) -> Row:
     claim, auc = own.claim(OPEN, kind, model.ceilings), own.figure(OPEN, kind, "auc")
     over = own.figure(OPEN, kind, "accuracy_over_majority_guess")
     counted = own.figure(OPEN, kind, "log_loss")
-    row: Row = {"kind": prediction_time(kind), "count": counted.row_count if counted else 0}
+    row: Row = {"kind": model.prediction_time(kind), "count": counted.row_count if counted else 0}
     return row | {
         "accuracy": to_html(claim.figure if claim else "not known"),
         "accuracy_sort": claim.accuracy if claim else "",
@@ -222,10 +223,10 @@ _AMOUNT_COLUMNS = (
 )
 
 
-def _amount(row: Row) -> Row:
+def _amount(row: Row, kinds: dict[str, str]) -> Row:
     share, low, high = row["coverage"], row["coverage_low"], row["coverage_high"]
     ends = "" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]"
     text = "not known" if share is None else f"{100 * share:.1f} %{ends}"
     sort = "" if share is None else share
-    kind = prediction_time(row["snapshot_kind"])
+    kind = prediction_time(row["snapshot_kind"], kinds)
     return row | {"kind": kind, "coverage": to_html(text), "coverage_sort": sort}

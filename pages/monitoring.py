@@ -10,6 +10,7 @@ from pages import monitoring_charts as charts
 from pages.failures import failures
 from pages.formats import day, prediction_time
 from pages.published import DRIFT, NO_DRIFT, NOT_TESTED, Published
+from pages.report.facts import MODELS
 from pages.site import Site
 from pages.tables import Column
 
@@ -147,10 +148,9 @@ def write(published: Published, site: Site) -> None:
 def _model(published: Published, run: SimpleNamespace) -> Row:
     name = run.model_name
     alerts = published.rows(_ALERTS, model=name)
-    checks = published.rows(_CHECKS, model=name)
-    judged = [each["snapshot_kind"] for each in checks if each["subject"] == "calibration"]
-    kind_judged = judged[0] if judged else None
-    keys = {"model": name, "version": run.model_version, "kind": kind_judged}
+    checks = _rows(published, _CHECKS, name)
+    judged = next((each for each in checks if each["subject"] == "calibration"), {})
+    keys = {"model": name, "version": run.model_version, "kind": judged.get("snapshot_kind")}
     months = published.rows(_PERFORMANCE, **keys)
     periods = published.rows(_PERIODS, model=name)
     [weeks] = published.rows(_WEEK_COUNTS, model=name)
@@ -161,14 +161,14 @@ def _model(published: Published, run: SimpleNamespace) -> Row:
         "alerts": [each["words"] for each in alerts],
         "checks": [_check(each) for each in checks],
         **_status(checks),
-        "alert_periods": [_period(each) for each in published.rows(_ALERT_PERIODS, model=name)],
+        "alert_periods": [_period(each) for each in _rows(published, _ALERT_PERIODS, name)],
         "weeks": weeks,
         "drift_chart": charts.drift(f"drift-{name}", periods)
         if weeks["tested"] or alerts
         else None,
-        "calibration": [_shown(each) for each in published.rows(_CALIBRATION, model=name)],
-        "kind_judged": kind_judged,
-        "shifts": [_shift(each) for each in published.rows(_SHIFTS, model=name)],
+        "calibration": _rows(published, _CALIBRATION, name),
+        "judged_at": judged.get("kind"),
+        "shifts": [_shift(each) for each in _rows(published, _SHIFTS, name)],
         "months": [_month(each) for each in months],
         "performance_chart": charts.performance(f"accuracy-{name}", months),
     }
@@ -186,21 +186,26 @@ def _status(checks: Sequence[Row]) -> Row:
     }
 
 
-def _shown(row: Row) -> Row:
-    return row | {"kind": prediction_time(row["snapshot_kind"])}
+def _rows(published: Published, sql: str, name: str) -> list[Row]:
+    """Reads rows of a model, each with its kind of snapshot in plain words."""
+    kinds = published.snapshot_kinds(MODELS[name])
+    return [
+        row | {"kind": prediction_time(row["snapshot_kind"], kinds)}
+        for row in published.rows(sql, model=name)
+    ]
 
 
 def _period(row: Row) -> Row:
     until = day(row["until"]) if row["until"] else "now"
-    return _shown(row) | {"until": Markup(until), "until_order": row["until"] or "now"}
+    return row | {"until": Markup(until), "until_order": row["until"] or "now"}
 
 
 def _check(row: Row) -> Row:
     if row["snapshot_kind"] is None:
-        return row | {"kind": None, "result": _reasoned(row), "projects": "none"}
+        return row | {"result": _reasoned(row), "projects": "none"}
     form = "{:,} of {:,} since the cut" if row["subject"] == "calibration" else "{:,} / {:,}"
     counts = form.format(row["current_count"], row["reference_count"])
-    return _shown(row) | {"result": _reasoned(row), "projects": counts}
+    return row | {"result": _reasoned(row), "projects": counts}
 
 
 def _reasoned(row: Row) -> str:
@@ -218,7 +223,7 @@ def _shift(row: Row) -> Row:
         if row[name] is not None:
             found[f"{name}_order"] = row[name]
             found[name] = Markup(f"{100 * row[name]:+z.0f} %")
-    return _shown(row) | found
+    return row | found
 
 
 def _month(row: Row) -> Row:

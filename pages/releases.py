@@ -110,7 +110,8 @@ def write(published: Published, site: Site) -> None:
     """Writes the page."""
     sheet = [_decision(row, site) for row in published.rows(_SHEET)]
     parts = {part: [row for row in sheet if row["part"] == part] for part in _PARTS}
-    decision_values = published.rows(_DECISION_VALUES)
+    kinds = published.snapshot_kinds("milestone")
+    values = [_value(row, kinds) for row in published.rows(_DECISION_VALUES)]
     site.write(
         "releases/index.html",
         "releases.html.jinja",
@@ -125,8 +126,7 @@ def write(published: Published, site: Site) -> None:
         columns=_PARTS,
         counts={part: rows[0]["part_count"] if rows else 0 for part, rows in parts.items()},
         limits=Limits(published),
-        decision_values=decision_values,
-        values=[_value(row) for row in decision_values],
+        values=values,
         value_columns=_VALUE_COLUMNS,
     )
 
@@ -175,10 +175,10 @@ def _kept_loss(amount: Any) -> str | None:
     return None if amount is None else f"{money(amount)} with 20 % held back"
 
 
-def _value(row: dict[str, Any]) -> dict[str, Any]:
+def _value(row: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:
     return row | {
         "policy": label(row["decision_policy"]),
-        "when": prediction_time(row["snapshot_kind"]),
+        "when": prediction_time(row["snapshot_kind"], kinds),
         "released_note": (
             f"of {row['milestone_count']:,}; {percent(row['released_high_risk_ratio'])} high risk"
         ),

@@ -40,7 +40,6 @@ def _environment() -> Environment:
         "day": formats.day,
         "money": formats.money,
         "counted": formats.counted,
-        "prediction_time": formats.prediction_time,
         "skill": formats.skill,
         "label": formats.label,
         "tone": formats.tone,

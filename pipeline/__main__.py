@@ -15,7 +15,7 @@ from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 
 from pipeline import goals, settings, spark
-from pipeline.child import machine_reason
+from pipeline.child import machine_reason, with_remedy
 from pipeline.database import connect, scalar
 from pipeline.digests import Digests
 from pipeline.errors import (
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         reason = machine_reason(error) or f"{error.strerror} ({error.filename})"
         print(
-            f"{'pipeline':<10} {reason}: free it, then run again; what is published is whole",
+            f"{'pipeline':<10} {with_remedy(reason)}; what is published is whole",
             file=sys.stderr,
         )
         return CallError.code

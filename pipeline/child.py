@@ -32,7 +32,10 @@ MACHINE = {
     errno.EPIPE: "nobody reads the output any more",
 }
 # DuckDB raises errors of its own, which contain the system's message
-MACHINE_MESSAGES = ("No space left on device", "Read-only file system", "Permission denied")
+MACHINE_MESSAGES = (
+    *("No space left on device", "Read-only file system", "Permission denied"),
+    "Out of Memory Error",
+)
 
 
 def main() -> int:
@@ -87,7 +90,7 @@ def run(module: str, arguments: list[str]) -> int:
         return _code(end)
     except Exception as error:
         if reason := machine_reason(error):
-            print(f"{module}: {reason}: free it, then run again", file=sys.stderr)
+            print(f"{module}: {with_remedy(reason)}", file=sys.stderr)
             return WRONG_CALL
         traceback.print_exc()
         return BUG
@@ -98,11 +101,20 @@ def machine_reason(error: BaseException) -> str | None:
     """Says what the machine refused, with the file; None if it is not the machine's fault."""
     if isinstance(error, OSError) and error.errno in MACHINE:
         return f"{MACHINE[error.errno]} ({error.filename or error.strerror})"
+    if isinstance(error, MemoryError):
+        return "no memory is left"
     text = str(error)
     is_of_duckdb = any(each.__module__.endswith("duckdb") for each in type(error).__mro__)
     if is_of_duckdb and any(each in text for each in MACHINE_MESSAGES):
         return text.splitlines()[0]
     return None
+
+
+def with_remedy(reason: str) -> str:
+    """Adds to what the machine refused what to do about it."""
+    is_memory = "memory" in reason.lower()
+    what = "free some, or let DuckDB take more (DUCKDB_MEMORY)" if is_memory else "free it"
+    return f"{reason}: {what}, then run again"
 
 
 def _code(end: SystemExit) -> int:

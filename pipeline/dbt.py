@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pipeline.child import MACHINE_MESSAGES
+from pipeline.child import MACHINE_MESSAGES, with_remedy
 from pipeline.database import connect
 from pipeline.errors import BUG, DONE, REFUSED, WRONG_CALL
 from pipeline.manifest import QUIET, invoke, parse, read_tests, target_path
@@ -92,7 +92,7 @@ def _drop_insights(database: Path) -> None:
 def _judge(done: Any) -> tuple[int, str]:
     """The exit code of an invocation, and a summary of what it did."""
     if not done.success and (reason := machine_reason(done)):
-        print(f"dbt: {reason}: free it, then run again", file=sys.stderr)
+        print(f"dbt: {with_remedy(reason)}", file=sys.stderr)
         return WRONG_CALL, ""
     if not done.success and (problem := _wrong_setting(done)):
         print(f"dbt: {problem}", file=sys.stderr)

@@ -202,6 +202,7 @@ class Runner:
             "ESCROW_DB": str(paths.build),
             "ESCROW_LANDED": paths.landed_for_dbt,
             "ESCROW_SPARK": str(paths.spark),
+            "DUCKDB_MEMORY": self.context.settings["DUCKDB_MEMORY"],
             "SPARK_MASTER": self.context.settings["SPARK_MASTER"],
             "SPARK_CONF_DIR": os.environ.get("SPARK_CONF_DIR", str(SPARK_CONF)),
             "DBT_PROJECT_DIR": str(DBT_PROJECT),

@@ -1,6 +1,7 @@
 """The variables of a run: one table of them, read in one place."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ DEFAULTS = {
     "ON_BAD_ROWS": "reject",
     "TARGET": "duckdb",
     "SPARK_MASTER": "local[2]",
+    "DUCKDB_MEMORY": "80%",
     "FAIL_ON_ALERT": "0",
     "WAREHOUSE": "warehouse",
     "SITE": "site",
@@ -33,6 +35,7 @@ DEFAULTS = {
 # small platforms as CSV, the format in which real exports come
 CSV_BELOW_SCALE = 10
 MAX_DIGITS = 18
+MEMORY = r"[1-9]\d{0,5}([MG]B|[MG]iB)|[1-9]\d?%|100%"  # as DuckDB reads it
 # dbt reads a path as a URL (and would write another file), a template and a part of its SQL
 NOT_IN_WAREHOUSE = "#?'{\n\r\t"
 
@@ -92,6 +95,10 @@ def read(assignments: Sequence[str], environment: Mapping[str, str] = os.environ
         if len(values[name]) > MAX_DIGITS:
             raise CallError(f"{name} has {len(values[name])} digits; at most {MAX_DIGITS} are read")
         values[name] = str(int(values[name]))
+    if not re.fullmatch(MEMORY, values["DUCKDB_MEMORY"]):
+        raise CallError(
+            f"DUCKDB_MEMORY={values['DUCKDB_MEMORY']} is no amount of memory, such as 8GB or 50%"
+        )
     _check_folders(values)
     return Settings(values)
 

@@ -9,6 +9,7 @@ from statistics import NormalDist
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from pages.formats import prediction_time
 from pages.published import ALL_KINDS, CEILING, INCUMBENT, ORACLE, Published
 from pages.report.claims import Measured, Scores
 from pages.report.features import FeatureGroup, read_groups
@@ -261,6 +262,10 @@ class ModelFacts:
             if version.startswith(f"{self.base_version}/")
         ]
         return sorted(found, key=lambda each: (_LATE.get(each.predictor, 0), each.predictor))
+
+    def prediction_time(self, kind: str) -> str:
+        """Returns a kind of snapshot in plain words, with its name in the tables."""
+        return prediction_time(kind, self.snapshot_kinds)
 
     def is_known(self, split: str, kind: str, metric: str) -> bool:
         """Says whether a metric was measured; of all prediction times together only if at each."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from pages.formats import day, prediction_time, timestamp
+from pages.formats import day, timestamp
 from pages.published import ALL_KINDS
 from pages.report import charts as report_charts
 from pages.report.claims import Scores, Unknown
@@ -177,15 +177,15 @@ def _drift(model: ModelFacts) -> list[Block]:
             " `ml/models.toml`) are shown, but never an alert."
             + ("" if alerts else " The most significant ones:"),
             ("Feature", "Prediction time", "Shift of the mean", "PSI", "Adjusted p-value", "Alert"),
-            [_shift(each) for each in rows],
+            [_shift(model, each) for each in rows],
         )
     ]
 
 
-def _shift(each: Shift) -> tuple[str, ...]:
+def _shift(model: ModelFacts, each: Shift) -> tuple[str, ...]:
     return (
         f"`{each.feature}`",
-        prediction_time(each.snapshot_kind),
+        model.prediction_time(each.snapshot_kind),
         "not defined" if each.mean_shift is None else f"{100 * each.mean_shift:+.1f} %",
         "not defined" if each.psi is None else f"{each.psi:.3f}",
         "below 0.0001" if each.adjusted_p_value < 0.0001 else f"{each.adjusted_p_value:.4f}",

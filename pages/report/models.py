@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pages.formats import prediction_time, skill
+from pages.formats import skill
 from pages.published import ALL_KINDS, CEILING, ORACLE
 from pages.report import charts as report_charts
 from pages.report.claims import Claim, Measured, Scores
@@ -135,7 +135,7 @@ def _accuracy_table(model: ModelFacts) -> Table:
             each.row_count if (each := model.own.figure(split, kind, "log_loss")) else 0
             for split in ("test", "test_undecided")
         ]
-        line: list[Content] = [prediction_time(kind), f"{counts[0]:,}, {counts[1]:,}"]
+        line: list[Content] = [model.prediction_time(kind), f"{counts[0]:,}, {counts[1]:,}"]
         for split in ("test", "test_undecided"):
             line.append(shown(model.own.claim(split, kind, model.ceilings)))
         if with_truth:
@@ -220,7 +220,7 @@ def _calibration(model: ModelFacts) -> list[Block]:
     for kind in kinds:
         bins = [each for each in model.curve if (each.split, each.snapshot_kind) == (split, kind)]
         if bins:
-            panels.append((prediction_time(kind), bins))
+            panels.append((model.prediction_time(kind), bins))
     if not panels:
         return []
     text = (
@@ -243,7 +243,7 @@ def _calibration(model: ModelFacts) -> list[Block]:
             model.own.figure(split, kind, metric) if model.is_known(split, kind, metric) else None
             for metric, _ in shown_names
         ]
-        lines.append([prediction_time(kind), *(
+        lines.append([model.prediction_time(kind), *(
             f"{cell.value:.3f}" if cell and metric in _WITHOUT_INTERVAL else figure(cell)
             for cell, (metric, _) in zip(cells, shown_names, strict=True)
         )])  # fmt: skip
@@ -303,7 +303,7 @@ def _first_time(model: ModelFacts) -> list[Block]:
     for kind in model.kinds(split):
         row = model.own.figure(split, kind, "log_loss")
         lines.append((
-            prediction_time(kind),
+            model.prediction_time(kind),
             f"{row.row_count:,}" if row else "0",
             figure(model.own.figure(split, kind, "auc")),
             shown(model.own.claim(split, kind, model.ceilings)),
@@ -327,7 +327,7 @@ def _cost(model: ModelFacts) -> list[Block]:
         if kind == ALL_KINDS or row is None:
             continue  # all together would count a milestone once per prediction time
         lines.append((
-            prediction_time(kind),
+            model.prediction_time(kind),
             f"{row.row_count:,}",
             *(
                 figure(scores.figure(split, kind, metric), ",.2f") if scores else "not measured"

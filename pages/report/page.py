@@ -1,7 +1,7 @@
 """The modeling report: how good the models are, at which prediction time, against what."""
 
 from pages.failures import failures
-from pages.formats import day, prediction_time, skill, timestamp
+from pages.formats import day, skill, timestamp
 from pages.published import Published
 from pages.report import facts as report_facts
 from pages.report import history as report_history
@@ -126,16 +126,16 @@ def _data(facts: Facts) -> list[Block]:
                 " them (the base rate). Pending: the outcome is not known yet.",
                 ("Prediction time", "Snapshots", "Pending", "Known", "Base rate",
                  "Known, still open", "Base rate, still open"),
-                [_kind_row(row) for row in model.kind_rows],
+                [_kind_row(model, row) for row in model.kind_rows],
             )
         )  # fmt: skip
     return blocks
 
 
-def _kind_row(row: KindRows) -> tuple[str, ...]:
+def _kind_row(model: ModelFacts, row: KindRows) -> tuple[str, ...]:
     counts = (row.snapshot_count, row.snapshot_count - row.labelled_count, row.labelled_count)
     return (
-        prediction_time(row.snapshot_kind),
+        model.prediction_time(row.snapshot_kind),
         *(f"{count:,}" for count in counts),
         _share(row.base_rate),
         f"{row.undecided_count:,}",

@@ -95,6 +95,15 @@ def test_full_disk(warehouse: Warehouse, disk: Disk, free: int) -> None:
     assert sha256(warehouse.published) == before
 
 
+def test_too_little_memory(warehouse: Warehouse) -> None:
+    before = sha256(warehouse.published)
+    code, output = warehouse.run("DATA=export", "DUCKDB_MEMORY=12MB")
+    assert code == 2, output
+    assert "free some, or let DuckDB take more (DUCKDB_MEMORY), then run again" in output
+    assert "Traceback" not in output
+    assert sha256(warehouse.published) == before
+
+
 def test_with_room_again_the_next_run_publishes(warehouse: Warehouse) -> None:
     warehouse.publish("DATA=export")
     assert warehouse.ask("select count(*) from core.dim_projects") == [(len(MIXED) + 1,)]

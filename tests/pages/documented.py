@@ -12,17 +12,21 @@ MODELS = Path(__file__).parents[2] / "dbt_project/models"
 # some tables of insights are documented beside the columns of ml that they repeat
 DOCUMENTED = (
     MODELS / "marts/core/_core__models.yml",
+    MODELS / "marts/features/_features__models.yml",
     MODELS / "marts/insights/_insights__models.yml",
     MODELS / "staging/ml/_ml__models.yml",
 )
 
 
+SCHEMAS = ("core", "features", "insights")
+
+
 @cache
 def _statements() -> str:
-    made = [f"create schema if not exists {schema}" for schema in ("core", "insights")]
+    made = [f"create schema if not exists {schema}" for schema in SCHEMAS]
     for path in DOCUMENTED:
         for model in yaml.load(path.read_text(), yaml.CSafeLoader)["models"]:
-            for schema in ("core", "insights"):
+            for schema in SCHEMAS:
                 if (MODELS / "marts" / schema / f"{model['name']}.sql").exists():
                     columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
                     table = f"{schema}.{model['name']}"
@@ -31,7 +35,7 @@ def _statements() -> str:
 
 
 def create(path: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None) -> None:
-    """Creates the tables of core and insights that are not there yet, and adds rows.
+    """Creates the tables of core, features and insights that are not there yet, and adds rows.
 
     A column that a row does not name is NULL.
     """

@@ -10,7 +10,6 @@ import pytest
 from markupsafe import Markup
 
 from pages import model_charts
-from pages.formats import prediction_time
 from pages.models import write
 from pages.published import open_published
 from pages.report import facts as report_facts
@@ -55,8 +54,14 @@ def test_accuracies_are_those_of_the_tables_beside_guess_and_interval(
             and model_version = ({IN_USE} 'project_success') group by snapshot_kind"""
     )
     assert len(measured) == len(shown) > 3
+    in_words = {"all": "all prediction times"} | dict(
+        finished.sql(
+            """select snapshot_kind, format('{} ({})', description, snapshot_kind)
+            from features.snapshot_kinds where entity = 'project'"""
+        )
+    )
     for kind, count, base_rate, accuracy, low, high, auc in measured:
-        row = shown[prediction_time(kind)]
+        row = shown[in_words[kind]]
         assert row[1] == f"{count:,}"
         assert row[2] == f"{100 * accuracy:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
         assert row[3] == f"{100 * max(base_rate, 1 - base_rate):.1f} %"
@@ -185,7 +190,7 @@ def test_the_interval_of_the_final_total_is_shown_with_its_coverage(
     )
     page = page_of(finished, site)
     [row] = rows_of(page, "final-amount")
-    assert row[:5] == [prediction_time("d3"), "16", "87.5 % [64.0, 96.5]", "&ndash;", "2.72"]
+    assert row[:5] == ["3 days after launch (d3)", "16", "87.5 % [64.0, 96.5]", "&ndash;", "2.72"]
     assert "None at d3: too few earlier campaigns." in page
 
 

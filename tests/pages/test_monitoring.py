@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from pages import monitoring
-from pages.formats import day, prediction_time
+from pages.formats import day
 from pages.monitoring import write
 from pages.published import open_published
 from pages.site import Site
@@ -108,9 +108,12 @@ def test_an_alert_stands_there_with_its_weeks(finished: Any, site: Site) -> None
     (site.root / "monitoring" / "backtest.html").touch()
     page = page_of(finished, site)
     assert message in page
-    [(feature, kind)] = finished.sql("select feature, snapshot_kind from ml.drift_alarms")
+    assert finished.sql("select feature, snapshot_kind from ml.drift_alarms") == [
+        ("average_pledge_amount", "d3")
+    ]
     periods = rows_of(page, "periods-project_success")
-    assert [f"{feature} {prediction_time(kind)}", day(since), "now"] in periods
+    alert = ["average_pledge_amount 3 days after launch (d3)", day(since), "now"]
+    assert alert in periods
     assert '"result":"alert"' in page
     assert 'href="backtest.html"' in page
 

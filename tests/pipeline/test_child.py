@@ -60,6 +60,8 @@ def test_each_ending_has_its_code(tmp_path: Path, ending: str) -> None:
         (OSError(errno.ENOENT, "No such file or directory", "x"), False),
         (duckdb.IOException('Could not write file "x": No space left on device'), True),
         (duckdb.FatalException("Failed to checkpoint: No space left on device"), True),
+        (duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block"), True),
+        (MemoryError(), True),
         (duckdb.IOException("file is no database"), False),
         (ValueError("No space left on device"), False),
     ],
@@ -80,3 +82,14 @@ except KeyboardInterrupt:
     done = run(tmp_path, program)
     assert done.returncode == -signal.SIGINT
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("the disk is full (w/x)", "free it, then run again"),
+        ("no memory is left", "free some, or let DuckDB take more (DUCKDB_MEMORY), then run again"),
+    ],
+)
+def test_what_the_machine_refuses_comes_with_what_to_do(reason: str, remedy: str) -> None:
+    assert child.with_remedy(reason) == f"{reason}: {remedy}"

@@ -31,6 +31,7 @@ def test_a_var_that_the_project_refuses_is_a_wrong_call_in_one_line(
     [
         (ended("error", "Compilation Error\n  no_such_macro is undefined"), BUG),
         (ended("error", "Runtime Error\n  IO Error: No space left on device"), WRONG_CALL),
+        (ended("error", "Runtime Error\n  Out of Memory Error: failed to pin block"), WRONG_CALL),
         (ended("skipped", "", exception=OSError(28, "No space left on device", "x")), WRONG_CALL),
         (ended("skipped", "", exception=RuntimeError("no such thing")), BUG),
         (ended("fail", "Got 2 results, configured to fail if != 0", kind="test"), REFUSED),
@@ -41,6 +42,6 @@ def test_what_ended_dbt_decides_the_code(
 ) -> None:
     assert dbt._judge(done) == (code, "")
     message = capsys.readouterr().err
-    assert ("free it" in message) == (code == WRONG_CALL)
+    assert ("then run again" in message) == (code == WRONG_CALL)
     if code == WRONG_CALL:
         assert len(message.splitlines()) == 1
