@@ -101,7 +101,7 @@ class SimulationConfig:
     highest_goal: float = positive(2_000_000.0, "money", RECIPE, "largest goal")
 
     # demand: from the latent score of a campaign to its potential
-    base_score: float = parameter(0.63, "score", PAIRS, "level of demand")
+    base_score: float = parameter(0.64, "score", PAIRS, "level of demand")
     static_weight: float = parameter(0.58, "score", RECIPE, "weight of what is known at launch", 0)
     goal_slope: float = parameter(-0.111, "score", PAIRS, "per unit of log goal")
     large_goal_slope: float = parameter(-0.07, "score", PAIRS, "per squared log above 4,900")
@@ -158,8 +158,8 @@ class SimulationConfig:
     cap_pledges: int = parameter(3000, "most pledges", CHOSEN, "most pledges of a project", 1)
 
     # pledges: when
-    friends_median: float = parameter(1.08, "pledges", PAIRS, "friends of the creator", 0)
-    friends_sd: float = parameter(1.39, "log ratio", PAIRS, "friends, sd", 0)
+    friends_median: float = parameter(1.15, "pledges", PAIRS, "friends of the creator", 0)
+    friends_sd: float = parameter(1.25, "log ratio", PAIRS, "friends, sd", 0)
     small_goal_friends: float = parameter(0.478, "power", PAIRS, "fewer, by goals below 2,000", 0)
     friends_price: float = parameter(
         0.346, "log money", PAIRS, "larger pledges where they are many"

@@ -40,7 +40,7 @@ GOALS: dict[int, int] = {
 # Rewards, each with the largest sum in mind that goes to it: by these, single pledges are as often
 # at each price as in 1,017 campaigns with one pledge; beyond 500, where few were counted, guessed.
 PRICES: dict[int, float] = {
-    **{1: 1.5, 2: 2.7, 3: 3.8, 5: 5.8, 10: 15.3, 15: 18.2, 20: 23.4, 25: 37, 30: 43, 35: 45},
+    **{1: 1.5, 2: 2.7, 3: 3.8, 5: 5.5, 10: 17, 15: 19.3, 20: 24, 25: 40, 30: 44.5, 35: 46},
     **{40: 48, 50: 65, 60: 70, 75: 85, 100: 137, 125: 148, 150: 165, 200: 220, 250: 270, 300: 350},
     **{500: 640, 750: 820, 1000: 1500, 2000: 2200, 2500: 3500, 5000: 6500, 7500: 8600},
     10000: 12500,
