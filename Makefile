@@ -143,8 +143,9 @@ contract: setup ## write the raw contract into docs: data-contract.yaml, the col
 pictures: setup ## take the pictures of the README from the site, with Chromium
 	@$(PYTHON) tests/benchmarks/pictures.py "$$SITE"
 
+# One process of the tests takes what another has compiled, also where PYTHONDONTWRITEBYTECODE is set.
 test: setup ## run the test suite but its journeys, which .ci/run adds
-	@$(PYTHON) -m pytest -n 2 --dist loadfile -m "not journey"
+	@PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -n 2 --dist loadfile -m "not journey"
 
 lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/ruff check .
@@ -169,7 +170,7 @@ bench: setup ## measure time, memory and errors; write them into README.md and d
 	@$(PYTHON) -m tests.benchmarks.site "$${WAREHOUSE}-bench" "$${SITE}-bench"
 	@$(PYTHON) -m tests.benchmarks.coverage
 	@$(PYTHON) -m tests.benchmarks.seeds
-	@PATH_SEQUENCES=40 $(PYTHON) -m pytest -q -m "not journey" tests/ml/test_path_independence.py
+	@PATH_SEQUENCES=80 $(PYTHON) -m pytest -q -m "not journey" tests/ml/test_path_independence.py
 
 clean: ## remove what can be made again; the published warehouse and its models stay
 	@$(or $(wildcard $(PYTHON)),python3) -m pipeline.clean "$$WAREHOUSE" "$$SITE"

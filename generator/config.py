@@ -92,22 +92,19 @@ class SimulationConfig:
 
     # a project at launch
     category_kept_share: float = share(0.8, RECIPE, "next project in the creator's own category")
-    goal_spread: float = parameter(
-        1.0, "ratio", CHOSEN, "goals within a category, sd to real", 0, 2
-    )
-    low_goal_tail: float = parameter(0.10, "Tukey's h", PAIRS, "longer tail of small goals", 0, 1)
-    high_goal_tail: float = parameter(0.055, "Tukey's h", PAIRS, "the same of large ones", 0, 1)
+    low_goal_tail: float = parameter(0.073, "Tukey's h", PAIRS, "longer tail of small goals", 0, 1)
+    high_goal_tail: float = parameter(0.035, "Tukey's h", PAIRS, "the same of large ones", 0, 1)
     goal_creator_share: float = share(0.56, RECIPE, "goal variance that stays with the creator")
-    round_goal_share: float = share(0.904, PAIRS, "goals that several others have")
+    round_goal_share: float = share(0.895, PAIRS, "goals that several others have")
     exchange_sd: float = parameter(0.09, "log ratio", CHOSEN, "exchange rates over time, sd", 0, 1)
     lowest_goal: float = parameter(1.0, "money", RECIPE, "smallest goal", 1)
     highest_goal: float = positive(2_000_000.0, "money", RECIPE, "largest goal")
 
     # demand: from the latent score of a campaign to its potential
-    base_score: float = parameter(0.61, "score", PAIRS, "level of demand")
+    base_score: float = parameter(0.64, "score", PAIRS, "level of demand")
     static_weight: float = parameter(0.58, "score", RECIPE, "weight of what is known at launch", 0)
-    goal_slope: float = parameter(-0.155, "score", PAIRS, "per unit of log goal")
-    large_goal_slope: float = parameter(-0.043, "score", PAIRS, "per squared log above 4,900")
+    goal_slope: float = parameter(-0.111, "score", PAIRS, "per unit of log goal")
+    large_goal_slope: float = parameter(-0.07, "score", PAIRS, "per squared log above 4,900")
     skill_weight: float = parameter(0.63, "score", RECIPE, "weight of the creator's skill", 0)
     success_weight: float = parameter(0.55, "score", PAIRS, "learning from earlier successes", 0)
     failure_weight: float = parameter(0.36, "score", RECIPE, "loss by earlier failures alone", 0)
@@ -115,76 +112,81 @@ class SimulationConfig:
         0.27, "score per log", CURE, "what more outcomes would add, undone: success stays level"
     )
     appeal_sd: float = parameter(0.72, "score", RECIPE, "appeal of the project itself, sd", 0)
-    kink_score: float = parameter(0.472, "score", PAIRS, "below it demand falls off steeply")
-    kink_potential: float = parameter(-1.55, "log ratio", PAIRS, "potential at the kink")
-    steep_slope: float = parameter(5.62, "log per score", PAIRS, "slope below the kink", 0)
-    flat_slope: float = parameter(0.952, "log per score", PAIRS, "slope above the kink", 0)
+    kink_score: float = parameter(0.443, "score", PAIRS, "below it demand falls off steeply")
+    kink_potential: float = parameter(-1.58, "log ratio", PAIRS, "potential at the kink")
+    steep_slope: float = parameter(5.83, "log per score", PAIRS, "slope below the kink", 0)
+    flat_slope: float = parameter(0.914, "log per score", PAIRS, "slope above the kink", 0)
     tail_curve: float = parameter(0.05, "log per score", PAIRS, "curvature far above the kink", 0)
     tail_goal_rise: float = parameter(
-        0.112,
+        0.098,
         "ratio per squared log",
         CURE,
         "longer tail for goals far from the typical one",
         0,
         5,
     )
-    highest_potential: float = parameter(3.8, "log ratio", PAIRS, "potential is cut here")
+    highest_potential: float = parameter(3.69, "log ratio", PAIRS, "potential is cut here")
     highest_demand: float = positive(1_500_000.0, "money", CHOSEN, "expected money is cut here")
-    unknown_share: float = share(0.0, PAIRS, "weak campaigns nobody hears of, at a goal of 5,000")
-    unknown_goal_slope: float = parameter(0.03, "share per log", PAIRS, "more of them, by goal")
+    unknown_goal_slope: float = parameter(
+        0.02, "share per log", PAIRS, "weak campaigns nobody hears of, by goal above 5,300", 0, 1
+    )
 
     # pledges: how large
-    pledge_level: float = parameter(3.96, "log money", PAIRS, "typical pledge at a goal of 5,300")
-    pledge_goal_slope: float = parameter(0.329, "log per log", PAIRS, "typical pledge by goal")
-    dead_goal_slope: float = parameter(0.204, "log per log", PAIRS, "the same where nobody comes")
-    pledge_project_sd: float = parameter(0.341, "log money", PAIRS, "between projects, sd", 0)
-    dead_price_sd: float = parameter(0.559, "log money", PAIRS, "the same where nobody comes", 0)
-    price_tail: float = parameter(0.104, "Tukey's h", PAIRS, "longer tails of that", 0, 1)
-    price_demand: float = parameter(0.61, "ratio", PAIRS, "loss of money where pledges are larger")
-    dead_price_demand: float = parameter(-0.929, "ratio", PAIRS, "the same where nobody comes")
-    pledge_sd: float = parameter(0.89, "log money", PAIRS, "within a project, sd", 0)
-    dead_pledge_drop: float = parameter(0.474, "log money", PAIRS, "lower where nobody comes", 0)
+    pledge_level: float = parameter(4.03, "log money", PAIRS, "typical pledge at a goal of 5,300")
+    pledge_goal_slope: float = parameter(0.334, "log per log", PAIRS, "typical pledge by goal")
+    large_goal_pledges: float = parameter(
+        -0.017, "log per squared log", PAIRS, "smaller ones at goals above 5,300"
+    )
+    dead_goal_slope: float = parameter(0.117, "log per log", PAIRS, "the same where nobody comes")
+    pledge_project_sd: float = parameter(0.365, "log money", PAIRS, "between projects, sd", 0)
+    dead_price_sd: float = parameter(0.49, "log money", PAIRS, "the same where nobody comes", 0)
+    price_goal_spread: float = parameter(0.186, "log per log", PAIRS, "more spread by goal")
+    price_tail: float = parameter(0.124, "Tukey's h", PAIRS, "longer tails of that", 0, 1)
+    price_demand: float = parameter(0.894, "ratio", PAIRS, "loss of money where pledges are larger")
+    dead_price_demand: float = parameter(-0.845, "ratio", PAIRS, "the same where nobody comes")
+    pledge_sd: float = parameter(0.828, "log money", PAIRS, "within a project, sd", 0)
+    dead_pledge_drop: float = parameter(0.278, "log money", PAIRS, "lower where nobody comes", 0)
     # SCALE=1 has 500 backers, and so at most 150 pledges per project: with pledges
     # as large as elsewhere there would be 6,000 of them, not 10,000.
     small_platform_slope: float = parameter(
         0.9, "log per log", CHOSEN, "smaller, but more pledges where the cap is low", 0, 1
     )
-    tier_share: float = share(0.75, RECIPE, "pledges at a reward's price")
-    token_share_live: float = share(0.09, PAIRS, "token pledges in lively campaigns")
-    token_share_dead: float = share(0.419, PAIRS, "token pledges in dead campaigns")
+    tier_share: float = share(0.92, PAIRS, "pledges at a reward's price")
+    token_share_live: float = share(0.101, PAIRS, "token pledges in lively campaigns")
+    token_share_dead: float = share(0.436, PAIRS, "token pledges in dead campaigns")
     cap_backers_share: float = share(0.30, CONTRACT, "most pledges of a project, of all backers")
-    cap_pledges: int = parameter(2000, "most pledges", CHOSEN, "most pledges of a project", 1)
+    cap_pledges: int = parameter(3000, "most pledges", CHOSEN, "most pledges of a project", 1)
 
     # pledges: when
-    friends_median: float = parameter(1.06, "pledges", PAIRS, "friends of the creator", 0)
+    friends_median: float = parameter(1.15, "pledges", PAIRS, "friends of the creator", 0)
     friends_sd: float = parameter(1.25, "log ratio", PAIRS, "friends, sd", 0)
-    small_goal_friends: float = parameter(0.643, "power", PAIRS, "fewer, by goals below 1,500", 0)
+    small_goal_friends: float = parameter(0.478, "power", PAIRS, "fewer, by goals below 2,000", 0)
     friends_price: float = parameter(
-        0.466, "log money", PAIRS, "larger pledges where they are many"
+        0.346, "log money", PAIRS, "larger pledges where they are many"
     )
-    friends_score_slope: float = parameter(0.261, "log per score", RECIPE, "more for good ones")
-    burst_mean: float = share(0.215, PAIRS, "demand that comes with the launch")
+    friends_score_slope: float = parameter(0.287, "log per score", PAIRS, "more for good ones")
+    burst_mean: float = share(0.19, PAIRS, "demand that comes with the launch")
     burst_concentration: float = positive(3.5, "shape", RECIPE, "Beta concentration of it")
     burst_hours: float = positive(22.5, "hours", PAIRS, "decay of the launch burst")
     delay_share: float = share(0.65, RECIPE, "launches announced late")
     delay_hours: float = positive(11.0, "hours", RECIPE, "mean delay of these")
-    late_share: float = share(0.185, PAIRS, "rest of demand that comes in the last tenth")
+    late_share: float = share(0.17, PAIRS, "rest of demand that comes in the last tenth")
     wander_sd: float = parameter(0.802, "log ratio", RECIPE, "random walk over a campaign, sd", 0)
     jump_share: float = share(0.04, RECIPE, "campaigns that go viral")
     jump_size: float = parameter(2.15, "log ratio", RECIPE, "their jump")
-    herding: float = parameter(1.77, "ratio", RECIPE, "more demand near the goal", 0)
+    herding: float = parameter(1.58, "ratio", PAIRS, "more demand near the goal", 0)
     herding_half: float = positive(0.25, "of goal", RECIPE, "funding ratio at half of it")
-    lull: float = parameter(0.824, "ratio", RECIPE, "demand once the goal is reached", 0)
-    rescue: float = parameter(1.43, "ratio", PAIRS, "strength of the late rescue", 0)
+    lull: float = parameter(0.824, "ratio", PAIRS, "demand once the goal is reached", 0)
+    rescue: float = parameter(1.74, "ratio", PAIRS, "strength of the late rescue", 0)
     rescue_from: float = share(0.70, RECIPE, "elapsed part at which it begins")
-    rescue_size: float = positive(3.85, "ratio", PAIRS, "size of its pledges to usual ones")
+    rescue_size: float = positive(4.29, "ratio", PAIRS, "size of its pledges to usual ones")
     rescue_rise: float = parameter(2.0, "power", CURE, "how steeply it grows until the end", 0, 9)
-    rescue_ratio: float = share(0.545, PAIRS, "funding ratio that makes it likely")
-    rescue_ratio_sd: float = parameter(0.134, "of goal", RECIPE, "between projects, sd", 0)
-    top_up_from: float = share(0.64, PAIRS, "funding ratio at which creators close the gap")
+    rescue_ratio: float = share(0.541, PAIRS, "funding ratio that makes it likely")
+    rescue_ratio_sd: float = parameter(0.11, "of goal", PAIRS, "between projects, sd", 0)
+    top_up_from: float = share(0.608, PAIRS, "funding ratio at which creators close the gap")
     top_up_share: float = share(0.9, PAIRS, "chance of that in each of the last three steps")
-    top_up_means: float = positive(1900.0, "money", PAIRS, "gap at which a third of these do")
-    top_up_exact: float = share(0.308, PAIRS, "of these, gaps closed to the cent")
+    top_up_means: float = positive(2480.0, "money", PAIRS, "gap at which a third of these do")
+    top_up_exact: float = share(0.292, PAIRS, "of these, gaps closed to the cent")
     cancel_share: float = share(0.135, RECIPE, "creators ready to give up")
     cancel_ratio: float = share(0.5, CHOSEN, "they do so below this funding ratio")
 
@@ -238,7 +240,7 @@ class SimulationConfig:
 
     # the experiment
     experiment: str = parameter("highlight_projects", "name", CHOSEN, "name of the experiment")
-    exposure_days: float = positive(56.0, "days", CHOSEN, "the last days, in which it runs")
+    exposure_days: float = positive(49.0, "days", CHOSEN, "the last days, in which it runs")
     highlighted_share: float = share(0.7, CHOSEN, "projects at a highlighted place in the listing")
     highlight_noise: float = parameter(0.3, "sd", CHOSEN, "error in telling promising ones", 0)
     listing_share: float = share(0.52, CHOSEN, "their pledges that begin with a look at it")

@@ -9,7 +9,7 @@ from generator import catalogue
 from generator.arrays import DAY, HOUR, Bools, Floats, Ints, in_parts, logistic
 from generator.config import SimulationConfig
 from generator.launches import TYPICAL_LOG_GOAL, Projects
-from generator.pledge_sizes import mean_factor
+from generator.pledge_sizes import mean_factor, typical_pledges
 from generator.rhythm import WeeklyRhythm
 
 # Divides the static score so that its weight is per standard deviation.
@@ -17,14 +17,14 @@ STATIC_SCALE = 0.81
 LAST_TENTH = 0.9
 # Herding and rescue multiply demand: a campaign that expects this part of the cap may reach it.
 CROWDED_SHARE = 0.8
-# From this cap on a platform is no small one.
-FULL_CAP = 500
 # Campaigns of this goal (log money) overshoot it least.
 TAIL_LOG_GOAL = 8.2
 # Goals farther off than this (in log money) have no longer tails still.
 FARTHEST_GOAL = 2.5
 # Below this goal a creator's network is smaller too.
-FULL_NETWORK_GOAL = 1500
+FULL_NETWORK_GOAL = 2000
+# How fast pledges turn from those of dead campaigns to those of lively ones, in scores.
+LIVELINESS = 2.45
 # What is left of demand for a campaign that nobody hears of.
 UNKNOWN_DEMAND = 0.02
 EARLY_HOURS = (*(0.0, 2.0), *range(4, 37, 4), *range(42, 145, 6))
@@ -130,9 +130,9 @@ def make_demand(
     category = projects.category[rows]
     tail = catalogue.category_values("tail")[category]
     ratio = np.exp(potential(config, score, tail, log_goal))
-    liveliness = logistic(2.5 * (score - config.kink_score))
+    liveliness = logistic(LIVELINESS * (score - config.kink_score))
     circle = rng.standard_normal(len(rows))
-    log_median, price = _pledge_sizes(
+    log_median, price = typical_pledges(
         config, category, log_goal, liveliness, circle, pledge_cap, rng
     )
     tokens = config.token_share_dead + liveliness * (
@@ -155,7 +155,8 @@ def make_demand(
     edges, elapsed = _steps(projects, rows)
     readings = in_parts(rhythm.reading, edges.ravel()).reshape(edges.shape)
     base_share, burst_share = _shares(config, edges, elapsed, readings, rng)
-    rescue_ratio = config.rescue_ratio + config.rescue_ratio_sd * rng.standard_normal(len(rows))
+    rescue_ratio = config.rescue_ratio + catalogue.category_values("rescue_offset")[category]
+    rescue_ratio += config.rescue_ratio_sd * rng.standard_normal(len(rows))
     swing, jumps_at = _swing(config, elapsed, rng)
     return Demand(
         score=score,
@@ -175,39 +176,11 @@ def make_demand(
     )
 
 
-def _pledge_sizes(
-    config: SimulationConfig,
-    category: Ints,
-    log_goal: Floats,
-    liveliness: Floats,
-    circle: Floats,
-    pledge_cap: int,
-    rng: np.random.Generator,
-) -> tuple[Floats, Floats]:
-    """Draws the logs of median pledges, and of how dear each project is among its like."""
-    drawn = rng.standard_normal(len(category))
-    spread = config.dead_price_sd + liveliness * (config.pledge_project_sd - config.dead_price_sd)
-    price = spread * drawn * np.exp(config.price_tail * drawn**2 / 2)
-    goal = log_goal - TYPICAL_LOG_GOAL
-    slope = config.dead_goal_slope + liveliness * (
-        config.pledge_goal_slope - config.dead_goal_slope
-    )
-    log_median = (
-        config.pledge_level
-        + slope * goal
-        + catalogue.category_values("pledge_offset")[category]
-        + price
-        + (config.friends_price * circle - config.dead_pledge_drop) * (1 - liveliness)
-        + config.small_platform_slope * np.log(min(pledge_cap / FULL_CAP, 1.0))
-    )
-    return log_median, price
-
-
 def _is_unknown(
     config: SimulationConfig, score: Floats, log_goal: Floats, rng: np.random.Generator
 ) -> Bools:
     """Draws the weak campaigns whose creators have no network: the more, the larger the goal."""
-    share = config.unknown_share + config.unknown_goal_slope * (log_goal - TYPICAL_LOG_GOAL)
+    share = config.unknown_goal_slope * (log_goal - TYPICAL_LOG_GOAL)
     is_unknown: Bools = (rng.random(len(score)) < share) & (score < config.kink_score)
     return is_unknown
 

@@ -129,7 +129,7 @@ def _goals(
     # Longer tails than a normal law's (Tukey's h).
     tail = np.where(residual < 0, config.low_goal_tail, config.high_goal_tail)
     residual *= np.exp(tail * residual**2 / 2)
-    spread = config.goal_spread * catalogue.category_values("goal_sd")[category]
+    spread = catalogue.category_values("goal_sd")[category]
     center = np.log(catalogue.category_values("goal_median"))[category]
     log_goal = center + spread * residual - np.log(rate)
     kind = rng.random(count)
@@ -155,7 +155,11 @@ def _durations(log_goal: Floats, category: Ints, rng: np.random.Generator) -> tu
     shares = np.array([band.share for band in bands])
     tilts = np.array([band.goal_tilt for band in bands])
     weights = shares * np.exp(np.clip(np.outer(log_goal - TYPICAL_LOG_GOAL, tilts), -2, 2))
-    weights[:, -1] *= np.exp(catalogue.category_values("long_offset"))[category]
+    middle = np.array([(band.first_day + band.last_day) / 2 for band in bands])
+    preference = np.outer(catalogue.category_values("days_tilt"), np.log(middle / 30))
+    preference[:, middle == 30] += catalogue.category_values("month_offset")[:, None]
+    preference[:, -1] += catalogue.category_values("long_offset")
+    weights *= np.exp(preference)[category]
     total = np.cumsum(weights, axis=1)
     drawn = rng.random(len(log_goal)) * total[:, -1]
     band = np.minimum((total <= drawn[:, None]).sum(axis=1), len(bands) - 1)

@@ -4,12 +4,15 @@ from functools import cache
 
 import numpy as np
 
-from generator import keyed_random
+from generator import catalogue, keyed_random
 from generator.arrays import Bools, Floats, Ints, normal_quantile
 from generator.config import SimulationConfig
+from generator.launches import TYPICAL_LOG_GOAL
 from generator.round_numbers import prices_by_cell
 
 AMOUNT = 1
+# From this cap on a platform is no small one.
+FULL_CAP = 500
 # Pledges off the reward prices: four in five are whole money.
 CENTS_SHARE = 0.05
 # Tokens of one unit of money; the rest are five.
@@ -20,6 +23,37 @@ PRICES = prices_by_cell(PRICE_CELLS)
 # A pledge that closes the gap goes beyond it by up to this part, to the next multiple of 5.
 TOP_UP_EXCESS = 0.1
 TOP_UP_UNIT = 500
+
+
+def typical_pledges(
+    config: SimulationConfig,
+    category: Ints,
+    log_goal: Floats,
+    liveliness: Floats,
+    circle: Floats,
+    pledge_cap: int,
+    rng: np.random.Generator,
+) -> tuple[Floats, Floats]:
+    """Draws the logs of median pledges, and of how dear each project is among its like."""
+    drawn = rng.standard_normal(len(category))
+    spread = config.dead_price_sd + liveliness * (config.pledge_project_sd - config.dead_price_sd)
+    goal = log_goal - TYPICAL_LOG_GOAL
+    spread *= catalogue.category_values("price_spread")[category]
+    spread *= np.exp(config.price_goal_spread * goal)
+    price = spread * drawn * np.exp(config.price_tail * drawn**2 / 2)
+    slope = config.dead_goal_slope + liveliness * (
+        config.pledge_goal_slope - config.dead_goal_slope
+    )
+    log_median = (
+        config.pledge_level
+        + slope * goal
+        + config.large_goal_pledges * np.maximum(goal, 0.0) ** 2
+        + catalogue.category_values("pledge_offset")[category]
+        + price
+        + (config.friends_price * circle - config.dead_pledge_drop) * (1 - liveliness)
+        + config.small_platform_slope * np.log(min(pledge_cap / FULL_CAP, 1.0))
+    )
+    return log_median, price
 
 
 @cache

@@ -45,14 +45,12 @@ class Warehouse:
         Raises:
             WarehouseError: The table, or one of the columns named, is not there.
         """
-        rows = self.fetch(
-            "select column_name, data_type from information_schema.columns"
-            " where table_schema || '.' || table_name = $table",
-            table=table,
-        )
-        if not rows:
-            raise WarehouseError(f"the warehouse has no table {table}: build the features first")
-        types = dict(rows)
+        try:
+            described = self.fetch(f"describe {table}")
+        except duckdb.CatalogException as error:
+            missing = f"the warehouse has no table {table}: build the features first"
+            raise WarehouseError(missing) from error
+        types = {name: data_type for name, data_type, *_ in described}
         for column in columns:
             if column not in types:
                 raise WarehouseError(

@@ -6,8 +6,10 @@ the hash seed of their process: where that matters, start another one.
 """
 
 import atexit
+import gc
 import importlib
 import importlib.util
+import inspect
 import json
 import os
 import runpy
@@ -97,10 +99,13 @@ def serve() -> None:
     """Obeys the orders on standard input; what is printed while importing is nobody's."""
     orders, answers = sys.stdin, os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    gc.set_threshold(100_000, 50, 100)  # as in the process of the stages
     while line := orders.readline():
         order = json.loads(line)
         for name in [*_imports_of(order["command"]), *order["imports"]]:
             importlib.import_module(name)
+        _remember_files()
+        gc.freeze()  # or each fork would look through all that was imported, and copy its pages
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             child = os.fork()
             if child == 0:
@@ -153,6 +158,11 @@ class ForkedProcess:
     def kill(self) -> None:
         """Ends it at once."""
         os.kill(self._pid, signal.SIGKILL)
+
+
+def _remember_files() -> None:
+    """Lets `inspect` look up the files of all modules here, which each dbt would do in its fork."""
+    inspect.getmodule(compile("", "<of no module>", "exec"))
 
 
 def _close_all_but(passed: Sequence[int]) -> None:

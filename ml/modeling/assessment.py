@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from sklearn.pipeline import Pipeline
 
 from ml.context import RunContext
-from ml.modeling import metrics, rolling, skill
+from ml.modeling import combining, estimators, metrics, rolling, skill
 from ml.modeling.baselines import CEILING, ORACLE, Predictor
 from ml.modeling.calibration_curve import CalibrationBin, calibration_curve
 from ml.modeling.intervals import Floats, Integers
 from ml.modeling.metrics import Metric, ScoredRows
-from ml.modeling.rolling import FittedModel
+from ml.modeling.rolling import Fit, FittedModel
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
@@ -70,11 +71,16 @@ def assess_model(
     version: str,
     test: pa.Table,
     rivals: Sequence[Predictor] = (),
+    tested: "HeldOutRows | None" = None,
 ) -> Assessment:
-    """Measures a candidate, its calibration, features and skill; empty without test rows."""
+    """Measures a candidate, its calibration, features and skill; empty without test rows.
+
+    Candidates that are given the same `tested`, which holds the test rows, share its scores.
+    """
     if not test.num_rows:
         return Assessment(model.estimator, version, [], [], [])
-    rows = scored(test, rolling.score(fitted, test))
+    tested = tested or HeldOutRows(test, model)
+    rows = scored(test, tested.score(fitted))
     measured = metrics.measure(rows)
     ceiling = test.column("ceiling_probability").to_numpy()
     if not np.isnan(ceiling).any():
@@ -85,7 +91,7 @@ def assess_model(
         model_version=version,
         metrics=measured,
         curve=calibration_curve(rows),
-        importance=_importance(model, fitted, test),
+        importance=_importance(fitted, tested),
         untested=skill.untested_reason(rows.where(~rows.is_decided), model),
     )
 
@@ -117,30 +123,72 @@ def _measure(test: pa.Table, other: Predictor) -> list[Metric]:
     return metrics.measure(rows)
 
 
-def _importance(model: ModelSettings, fitted: FittedModel, test: pa.Table) -> list[Importance]:
-    """Shuffles one feature at a time among open rows of one snapshot kind (Breiman, 2001).
+class HeldOutRows:
+    """The rows that candidates are tested on, and copies with one feature shuffled in each.
+
+    Shuffled among open rows of one snapshot kind: across kinds it would make impossible campaigns.
+    What a model says of the rows, and an estimator of the copies, is computed once.
+    """
+
+    def __init__(self, test: pa.Table, model: ModelSettings) -> None:
+        """Takes the test rows; they are shuffled once somebody asks."""
+        open_rows = test.filter(np.logical_not(test.column("is_decided").to_numpy()))
+        self.all, self.open, self._seed = test, open_rows.slice(0, _MAX_ROWS), model.seed
+        self._said: dict[int, tuple[FittedModel, Floats]] = {}
+        self._copies: dict[tuple[str, ...], pa.Table] = {}
+        self._scores: dict[tuple[int, tuple[str, ...]], tuple[Pipeline, Floats]] = {}
+
+    def score(self, fitted: FittedModel) -> Floats:
+        """Returns the probability of the label for each test row."""
+        if id(fitted) not in self._said:  # of what is kept here, no other object gets the id
+            self._said[id(fitted)] = fitted, rolling.score(fitted, self.all)
+        return self._said[id(fitted)][1]
+
+    def losses(self, fit: Fit, names: tuple[str, ...]) -> Floats:
+        """Returns the mean log loss of the open rows, then of each copy, in order of features."""
+        rows = self._shuffled(names)
+        keys = [(id(pipeline), names) for pipeline in fit.pipelines]
+        new = {
+            key: pipeline
+            for key, pipeline in zip(keys, fit.pipelines, strict=True)
+            if key not in self._scores
+        }
+        for (key, pipeline), score in zip(
+            new.items(), estimators.scores(list(new.values()), rows).T, strict=True
+        ):
+            self._scores[key] = pipeline, score
+        scores = np.column_stack([self._scores[key][1] for key in keys])
+        probability = combining.apply(fit.combination, scores, estimators.kinds(rows))
+        label = rows.column("label").to_numpy().astype(bool)
+        loss = metrics.surprise(label, probability).reshape(-1, self.open.num_rows)
+        means: Floats = loss.mean(axis=1)
+        return means
+
+    def _shuffled(self, names: tuple[str, ...]) -> pa.Table:
+        if names not in self._copies:
+            rng = np.random.default_rng(self._seed)
+            kind = estimators.kinds(self.open)
+            copies = []
+            for name in names:
+                place, column = self.open.schema.get_field_index(name), self.open.column(name)
+                for _ in range(_SHUFFLES):
+                    taken = column.take(_shuffled_within(kind, rng))
+                    copies.append(self.open.set_column(place, name, taken))
+            self._copies[names] = pa.concat_tables([self.open, *copies])
+        return self._copies[names]
+
+
+def _importance(fitted: FittedModel, tested: HeldOutRows) -> list[Importance]:
+    """Shuffles one feature at a time among open rows (Breiman, 2001).
 
     All shuffled copies are scored in one call: scikit-learn's function of that purpose takes ten
-    times as long on a small test, and shuffles across kinds, which makes impossible campaigns. One
-    fit scores them all, the newest that knew none of their outcomes.
+    times as long on a small test. One fit scores them all, the newest that knew none of their
+    outcomes.
     """
-    open_rows = test.filter(np.logical_not(test.column("is_decided").to_numpy()))
-    rows = open_rows.slice(0, _MAX_ROWS)
-    names = rolling.features_of(fitted).names
+    rows, names = tested.open, tuple(rolling.features_of(fitted).names)
     if not rows.num_rows:
         return []
-    rng = np.random.default_rng(model.seed)
-    kind = np.array(rows.column("snapshot_kind").to_pylist(), dtype=np.str_)
-    copies = []
-    for name in names:
-        place = rows.schema.get_field_index(name)
-        for _ in range(_SHUFFLES):
-            order = _shuffled_within(kind, rng)
-            copies.append(rows.set_column(place, name, rows.column(name).take(order)))
-    fit = rolling.fit_before(fitted, rows)
-    probability = rolling.score_by(fit, pa.concat_tables([rows, *copies]))
-    label = np.tile(rows.column("label").to_numpy().astype(bool), len(copies) + 1)
-    loss = metrics.surprise(label, probability).reshape(-1, rows.num_rows).mean(axis=1)
+    loss = tested.losses(rolling.fit_before(fitted, rows), names)
     increase = (loss[1:] - loss[0]).reshape(len(names), _SHUFFLES)
     return [
         Importance(name, float(values.mean()), float(values.std(ddof=1)), rows.num_rows)

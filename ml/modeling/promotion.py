@@ -28,6 +28,10 @@ class Candidate(NamedTuple):
     fitted: FittedModel
 
 
+# by version and cut: the rows of launches after the cut, and their probabilities
+Known = dict[tuple[str | None, datetime], tuple[pa.Table, Floats]]
+
+
 class Standing(NamedTuple):
     """A decision made before, for this very `as_of` and these very candidates.
 
@@ -57,7 +61,9 @@ def standing(
     return None
 
 
-def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> list[ModelRun]:
+def decide(
+    candidates: list[Candidate], warehouse: Warehouse, models: Path, known: Known | None = None
+) -> list[ModelRun]:
     """Returns the rows of the candidates, with the decision and its numbers; one is champion.
 
     The incumbent is what served at the newest earlier `as_of`: what was tried at this very one
@@ -67,9 +73,15 @@ def decide(candidates: list[Candidate], warehouse: Warehouse, models: Path) -> l
     settings tried at earlier `as_of` (Bonferroni): of twelve edits one looks better by chance. Both
     are judged on launches after both cuts. If none takes over, the last row says that the incumbent
     stays. Without an incumbent the first candidate, the default estimator, begins.
+
+    Args:
+        candidates: The default estimator first.
+        warehouse: Open for reading.
+        models: Folder of the model files.
+        known: What versions were already seen to say of launches after a cut.
     """
     incumbent, problem = find_champion(candidates[0].model, warehouse, models)
-    later = _LaterLaunches(warehouse)
+    later = _LaterLaunches(warehouse, known or {})
     rows: dict[int, ModelRun] = {}
     champion, winner = incumbent, None
     for place in _order(candidates, incumbent):
@@ -163,9 +175,9 @@ def _servable(
 class _LaterLaunches:
     """Versions scored on the launches after a cut, each of them once."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse, known: Known) -> None:
         self.warehouse = warehouse
-        self._scored: dict[tuple[str | None, datetime], tuple[pa.Table, Floats]] = {}
+        self._scored: Known = dict(known)
 
     def scored(self, each: Candidate, cutoff: datetime) -> tuple[pa.Table, Floats]:
         """Returns the rows and what the version says of them."""

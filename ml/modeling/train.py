@@ -130,15 +130,20 @@ def run(
 
     training = Training(rows, cuts)
     rivals = baselines.predictors(model, training, by_cut, test)
+    tested = assessment.HeldOutRows(test, model)
     runs = [with_test(with_training(each, rows), test) for each in runs]
     made = [
-        _make(each, planned, known, damage, training, test, rivals, models)
+        _make(each, planned, known, damage, training, tested, rivals, models)
         for each, planned, known, damage in zip(
             model.candidates(), runs, past.recorded, past.damage, strict=True
         )
     ]
     others = assessment.assess_others(model, str(first.model_version), test, rivals)
-    decided = _decide(past.standing, [each.candidate for each in made], warehouse, models)
+    candidates = [each.candidate for each in made]
+    known = {
+        (each.run.model_version, cutoff): (test, tested.score(each.fitted)) for each in candidates
+    }
+    decided = _decide(past.standing, candidates, known, warehouse, models)
 
     _write(made, others, decided, past, column_types(warehouse, model), warehouse, models, context)
     trained = [
@@ -223,7 +228,7 @@ def _make(
     known: ModelRun | None,
     damage: str | None,
     training: Training,
-    test: pa.Table,
+    tested: assessment.HeldOutRows,
     rivals: list[Predictor],
     models: Path,
 ) -> Made:
@@ -243,17 +248,22 @@ def _make(
             artifact_path=(path.relative_to(models.parent) / artifacts.MODEL_FILE).as_posix(),
             artifact_sha256=artifacts.digest(content),
         )
-    found = assessment.assess_model(model, fitted, str(run.model_version), test, rivals)
+    version = str(run.model_version)
+    found = assessment.assess_model(model, fitted, version, tested.all, rivals, tested)
     row = dataclasses.replace(row, skill_state=skill.state(found.metrics), reason=found.untested)
     return Made(Candidate(model, row, fitted), found, note, content)
 
 
 def _decide(
-    before: Standing | None, candidates: list[Candidate], warehouse: Warehouse, models: Path
+    before: Standing | None,
+    candidates: list[Candidate],
+    known: promotion.Known,
+    warehouse: Warehouse,
+    models: Path,
 ) -> list[ModelRun]:
     """Returns the rows of the decision; one that was made before stands, under this run's name."""
     if before is None:
-        return promotion.decide(candidates, warehouse, models)
+        return promotion.decide(candidates, warehouse, models, known)
     stamp = candidates[0].run
     return [
         dataclasses.replace(run, run_id=stamp.run_id, trained_at=stamp.trained_at)

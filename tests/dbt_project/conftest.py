@@ -13,6 +13,7 @@ from tests.conftest import SILENTLY, Workshop, only_worker
 from tests.dbt_project.builds import Builds
 from tests.dbt_project.export import Tables, write_csv
 from tests.dbt_project.world import make_world
+from tests.ml import small_models
 
 ROWS_OF_A_LARGE_TABLE = 50_001
 
@@ -37,9 +38,12 @@ def whole_warehouse(builds: Builds, shared_folder: Path, lent_workshop: Workshop
             workshop.clear()
             workshop.land(write_csv(with_large_table(builds.tables), folder / "data"))
             workshop.dbt(*SILENTLY, "build", "--selector", "features")
+            config = folder / "models.toml"
+            config.write_text(small_models.text())
             workshop.python(
                 *("ml", "train", "predict", "monitor", "amount", "experiment", "bandit"),
                 *("--db", workshop.database, "--models", folder / "models", "--run-id", "test"),
+                *("--config", config),
             )
             workshop.dbt(*SILENTLY, "build", "--selector", "insights")
             tests = workshop.target / "compiled" / "escrow" / "tests"

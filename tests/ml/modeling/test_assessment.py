@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from ml.context import RunContext
-from ml.modeling import assessment, baselines
+from ml.modeling import assessment, baselines, estimators
 from ml.modeling.assessment import Assessment
 from ml.modeling.rolling import Training
 from ml.settings import Features, ModelSettings
@@ -74,6 +74,31 @@ def test_the_one_informative_feature_is_found(world: Platform, estimator: str) -
         assert row.increase_deviation < 0.1 * telling.log_loss_increase
     # within a snapshot kind it is the same for all rows, so there is nothing to shuffle
     assert importance["kind_bound"].log_loss_increase == 0
+
+
+def test_candidates_have_the_shuffled_rows_scored_once_by_each_estimator(
+    world: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, test = Training(made_up_rows(600, 1)), made_up_rows(100, 2)
+    model = settings_for(world, "random_forest")
+    other = dataclasses.replace(model, hyperparameters={"n_estimators": 3})
+    fitted = {name: training.fit(each) for name, each in (("a", model), ("b", other))}
+    fitted["a again"] = training.fit(model)
+    alone = {name: assessment.assess_model(model, fitted[name], "v", test) for name in fitted}
+    scored: list[int] = []
+    scores = estimators.scores
+
+    def noted(pipelines: Any, rows: Any) -> Any:
+        scored.extend([rows.num_rows] * len(pipelines))
+        return scores(pipelines, rows)
+
+    monkeypatch.setattr(estimators, "scores", noted)
+    tested = assessment.HeldOutRows(test, model)
+    for name in fitted:
+        found = assessment.assess_model(model, fitted[name], "v", test, tested=tested)
+        assert found == alone[name]
+    copies = 1 + 3 * len(model.features.names)
+    assert scored.count(200 * copies) == 2
 
 
 def test_decided_rows_say_nothing_of_features(world: Platform) -> None:

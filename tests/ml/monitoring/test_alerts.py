@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ml import settings
+from ml.monitoring import drift
 from ml.monitoring.alerts import Watch
 from ml.monitoring.findings import LEVEL, SLOPE, Monitored, Window
 from ml.monitoring.samples import Sample
@@ -43,6 +44,23 @@ def sample(rng: np.random.Generator, reference: int, recent: int, days: int = 80
         reference_projects=np.arange(reference),
         recent_projects=np.arange(recent),
     )
+
+
+def test_a_week_without_a_new_row_is_not_compared_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+    compare = drift.Numbers.compare
+
+    def noted(reference: drift.Numbers, current: Any, z: float) -> drift.Shift:
+        compared.append(len(current))
+        return compare(reference, current, z)
+
+    monkeypatch.setattr(drift.Numbers, "compare", noted)
+    watch = Watch(DRIFT, [sample(np.random.default_rng(1), 480, 60, days=20)])
+    found = [watch.findings(AS_OF + timedelta(days=7 * week)) for week in range(2)]
+    assert found[0] == found[1]
+    assert compared == [60] * len(NAMES)
+    watch.findings(AS_OF - timedelta(days=5))
+    assert len(compared) == 2 * len(NAMES)
 
 
 @pytest.mark.parametrize("recent", [30, 100, 1000])

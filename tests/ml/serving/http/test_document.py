@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
-from schemathesis import GenerationMode
 
 from ml.serving.http import document
 from ml.serving.http.app import create
@@ -31,6 +29,8 @@ ROUTES = (
 
 @pytest.fixture(scope="module")
 def schema(whole_world: Path) -> Any:
+    import schemathesis
+
     application = create(Options(warehouse=whole_world, limit=0))
     return schemathesis.openapi.from_asgi("/openapi.json", application)
 
@@ -58,16 +58,18 @@ def test_the_document_is_made_once_per_contract(
     [
         (route, mode)
         for route in ROUTES
-        for mode in GenerationMode
-        if "/v1/" in route or mode.is_positive  # nothing can be asked wrongly of the others
+        for mode in ("positive", "negative")
+        if "/v1/" in route or mode == "positive"  # nothing can be asked wrongly of the others
     ],
 )
 def test_every_answer_is_one_that_the_document_declares(
-    schema: Any, route: str, mode: GenerationMode, examples: int
+    schema: Any, route: str, mode: str, examples: int
 ) -> None:
+    from schemathesis import GenerationMode  # costs each worker half a second, also the other
+
     method, path = route.split()
 
-    @given(schema[path][method].as_strategy(generation_mode=mode))
+    @given(schema[path][method].as_strategy(generation_mode=GenerationMode(mode)))
     @settings(
         max_examples=examples,
         deadline=None,
