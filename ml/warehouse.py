@@ -171,7 +171,7 @@ def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnectio
 
 def _attach(path: Path) -> duckdb.DuckDBPyConnection:
     # Opened by its name, a replaced file would come back as long as the process has it open.
-    connection = duckdb.connect(":memory:")
+    connection = duckdb.connect(":memory:", config={"temp_directory": f"{path}.tmp"})
     quoted = str(path).replace("'", "''")
     connection.execute(f"attach '{quoted}' as {_CATALOG} (read_only)")
     connection.execute(f"use {_CATALOG}")

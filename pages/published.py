@@ -87,8 +87,9 @@ def open_published(path: Path) -> Iterator[Published]:
     """
     if not path.is_file():
         raise PagesError(f"there is no warehouse at {path}: make run")
-    # Opened by its name, a replaced file would come back as long as the process has it open.
-    with duckdb.connect(":memory:") as connection:
+    # Opened by its name, a replaced file would come back as long as the process has it open. What
+    # does not fit into memory is written beside it, where it would be if it was opened so.
+    with duckdb.connect(":memory:", config={"temp_directory": f"{path}.tmp"}) as connection:
         quoted = str(path).replace("'", "''")
         try:
             connection.execute(f"attach '{quoted}' as {_CATALOG} (read_only)")

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pages import links, plain_list, projects
+from pages import blocks, links, plain_list, projects
 from pages.blocks import ROWS_PER_FILE
 from pages.project_charts import read_bands, read_curves
 from pages.published import Published, open_published
@@ -273,3 +273,14 @@ def paths(published: Published, found: links.Links, kind: str) -> list[str]:
     """Where SQL leads for two ids."""
     sql = getattr(found, f"{kind}_sql")("id")
     return [path for (path,) in published.fetch(f"select {sql} from (values (1), (2)) as t(id)")]
+
+
+def test_data_of_entities_are_the_same_however_many_are_written_at_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "ENTITIES_PER_FILE", 1)
+    files = make().root / "projects/data"
+    together = {path.name: path.read_text() for path in files.iterdir()}
+    assert len(together) > 3
+    monkeypatch.setattr(blocks, "FILES_AT_ONCE", 2)
+    assert {path.name: path.read_text() for path in make().root.glob("projects/data/*")} == together
