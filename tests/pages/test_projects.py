@@ -276,11 +276,12 @@ def paths(published: Published, found: links.Links, kind: str) -> list[str]:
 
 
 def test_data_of_entities_are_the_same_however_many_are_written_at_once(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blocks, "ENTITIES_PER_FILE", 1)
     files = make().root / "projects/data"
     together = {path.name: path.read_text() for path in files.iterdir()}
     assert len(together) > 3
     monkeypatch.setattr(blocks, "FILES_AT_ONCE", 2)
+    (tmp_path / "escrow.duckdb").unlink()
     assert {path.name: path.read_text() for path in make().root.glob("projects/data/*")} == together
