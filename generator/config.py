@@ -63,7 +63,7 @@ class SimulationConfig:
 
     # the platform
     scale: int = parameter(
-        1, "units", CONTRACT, "size; tables grow in proportion, pledges faster up to 14", 1, 100_000
+        1, "units", CONTRACT, "size; tables grow in proportion, pledges faster up to 20", 1, 100_000
     )
     seed: int = parameter(42, "number", CHOSEN, "seed of all random streams", 0, 2**63 - 1)
     scenario: str = parameter("steady", "name", CHOSEN, "kind of world")

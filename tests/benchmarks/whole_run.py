@@ -14,9 +14,9 @@ README = ROOT / "README.md"
 SCALES = ROOT / "docs" / "how-it-scales.md"
 COMMANDS = (
     ("make setup", "fresh environment, warm package cache"),
-    ("make run", "SCALE=1: 200 projects, 8,577 pledges"),
+    ("make run", "SCALE=1: {size}"),
     ("make run", "the same again, nothing changed"),
-    ("make run SCALE=100", "20,000 projects, 1.4 million pledges"),
+    ("make run SCALE=100", "{size}"),
 )
 
 
@@ -77,6 +77,8 @@ def main() -> None:
         for command, meaning in COMMANDS:
             result = measure(command, Path(name))
             outputs.setdefault(command, result.output)
+            found = re.search(r"[\d,]+ projects, [\d,]+ pledges", result.output)
+            meaning = meaning.format(size=found[0] if found else "")
             figures = f"{result.wall:.1f} | {result.cpu:.1f} | {result.peak:,.0f}"
             rows.append(f"| `{command}` | {meaning} | {figures} |")
             print(rows[-1], flush=True)

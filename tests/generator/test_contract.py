@@ -255,7 +255,7 @@ def test_sizes_grow_with_scale(
     assert counts["backers"] == 500
     assert counts["projects"] == 200
     assert counts["experiment_exposures"] == 8000
-    # about 8,600 at SCALE=1 and 14,000 from SCALE=14 on, where the cap of a campaign has risen
+    # about 8,600 at SCALE=1 and 14,000 from SCALE=20 on, where the cap of a campaign has risen
     assert 8_000 <= counts["pledges"] <= 14_500
     assert 600 <= counts["milestones"] <= 1_000
     assert counts["votes"] >= 3_000
