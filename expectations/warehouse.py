@@ -1,5 +1,6 @@
 """Where a warehouse's files lie, and how its databases are opened."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,11 @@ def connect(
     con = duckdb.connect(
         str(path),
         read_only=read_only,
-        config={"storage_compatibility_version": STORAGE_VERSION, **(settings or {})},
+        config={
+            "storage_compatibility_version": STORAGE_VERSION,
+            "memory_limit": os.environ.get("DUCKDB_MEMORY", "80%"),
+            **(settings or {}),
+        },
     )
     con.execute("set TimeZone = 'UTC'")
     return con

@@ -1,5 +1,6 @@
 """The connection to the warehouse: the only module of the package that touches the database."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -164,14 +165,19 @@ def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnectio
     try:
         if read_only:
             return _attach(path)
-        return duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"})
+        settings = _settings(storage_compatibility_version="v1.5.0")
+        return duckdb.connect(str(path), config=settings)
     except duckdb.Error as error:
         raise WarehouseError(f"cannot open {path}: {str(error).splitlines()[0]}") from error
 
 
+def _settings(**others: str) -> dict[str, Any]:
+    return {"memory_limit": os.environ.get("DUCKDB_MEMORY", "80%"), **others}
+
+
 def _attach(path: Path) -> duckdb.DuckDBPyConnection:
     # Opened by its name, a replaced file would come back as long as the process has it open.
-    connection = duckdb.connect(":memory:", config={"temp_directory": f"{path}.tmp"})
+    connection = duckdb.connect(":memory:", config=_settings(temp_directory=f"{path}.tmp"))
     quoted = str(path).replace("'", "''")
     connection.execute(f"attach '{quoted}' as {_CATALOG} (read_only)")
     connection.execute(f"use {_CATALOG}")

@@ -1,5 +1,6 @@
 """The published warehouse as pages read it: the only module of the package that opens it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -89,7 +90,9 @@ def open_published(path: Path) -> Iterator[Published]:
         raise PagesError(f"there is no warehouse at {path}: make run")
     # Opened by its name, a replaced file would come back as long as the process has it open. What
     # does not fit into memory is written beside it, where it would be if it was opened so.
-    with duckdb.connect(":memory:", config={"temp_directory": f"{path}.tmp"}) as connection:
+    memory = os.environ.get("DUCKDB_MEMORY", "80%")
+    settings: dict[str, Any] = {"temp_directory": f"{path}.tmp", "memory_limit": memory}
+    with duckdb.connect(":memory:", config=settings) as connection:
         quoted = str(path).replace("'", "''")
         try:
             connection.execute(f"attach '{quoted}' as {_CATALOG} (read_only)")
