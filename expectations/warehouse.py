@@ -74,7 +74,7 @@ def connect(
         read_only=read_only,
         config={
             "storage_compatibility_version": STORAGE_VERSION,
-            "memory_limit": os.environ.get("DUCKDB_MEMORY", "80%"),
+            "memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%",
             **(settings or {}),
         },
     )

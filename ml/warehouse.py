@@ -172,7 +172,7 @@ def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnectio
 
 
 def _settings(**others: str) -> dict[str, Any]:
-    return {"memory_limit": os.environ.get("DUCKDB_MEMORY", "80%"), **others}
+    return {"memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%", **others}
 
 
 def _attach(path: Path) -> duckdb.DuckDBPyConnection:

@@ -90,7 +90,7 @@ def open_published(path: Path) -> Iterator[Published]:
         raise PagesError(f"there is no warehouse at {path}: make run")
     # Opened by its name, a replaced file would come back as long as the process has it open. What
     # does not fit into memory is written beside it, where it would be if it was opened so.
-    memory = os.environ.get("DUCKDB_MEMORY", "80%")
+    memory = os.environ.get("DUCKDB_MEMORY") or "80%"
     settings: dict[str, Any] = {"temp_directory": f"{path}.tmp", "memory_limit": memory}
     with duckdb.connect(":memory:", config=settings) as connection:
         quoted = str(path).replace("'", "''")
