@@ -104,6 +104,7 @@ def assign_backers(
             int(np.searchsorted(again, first)),
             key[again] + AGAIN * np.uint64(turn),
         )
+    is_shown &= backers.is_treated[backer]  # the rounds may end with one of the other arm
     by_bot = np.zeros(len(project), dtype=np.bool_)
     return Pledges(project, backer, amount, pledged_at, is_from_listing, is_shown, by_bot)
 

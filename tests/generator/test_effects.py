@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from generator import highlighting
 from generator.arrays import DAY, HOUR, Bools, Floats, Ints
 from generator.campaigns import NOT_CANCELLED
 from generator.config import SimulationConfig
@@ -249,6 +250,16 @@ def test_only_highlighted_places_are_logged_and_some_highlights_fail() -> None:
     is_treated = block.backers.is_treated[exposures.backer]
     assert not exposures.is_shown[~is_treated].any()
     assert exposures.is_shown[is_treated].mean() == pytest.approx(0.9, abs=0.01)
+
+
+def test_nobody_of_the_control_was_shown_anything_whoever_is_drawn_at_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(highlighting, "MAX_ROUNDS", 1)
+    block = fresh_world(scale=2)
+    is_treated = block.backers.is_treated[block.pledges.backer]
+    assert block.pledges.is_shown[is_treated].any()
+    assert not block.pledges.is_shown[~is_treated].any()
 
 
 def test_one_look_in_twenty_leads_to_a_pledge() -> None:
