@@ -240,10 +240,10 @@ class SimulationConfig:
 
     # the experiment
     experiment: str = parameter("highlight_projects", "name", CHOSEN, "name of the experiment")
-    exposure_days: float = positive(49.0, "days", CHOSEN, "the last days, in which it runs")
+    exposure_days: float = positive(56.0, "days", CHOSEN, "the last days, in which it runs")
     highlighted_share: float = share(0.7, CHOSEN, "projects at a highlighted place in the listing")
     highlight_noise: float = parameter(0.3, "sd", CHOSEN, "error in telling promising ones", 0)
-    listing_share: float = share(0.52, CHOSEN, "their pledges that begin with a look at it")
+    listing_share: float = share(0.44, CHOSEN, "their pledges that begin with a look at it")
     treated_share: float = share(0.5, CHOSEN, "backers in the treatment arm; the rest is control")
     highlight_lift: float = parameter(
         0.15, "ratio", CHOSEN, "known lift of the treated's conversion per look", -0.9, 9

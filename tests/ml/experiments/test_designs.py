@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from generator.config import SimulationConfig
 from ml.experiments import designs
 from ml.experiments.designs import Experiment
 from ml.settings_file import SettingsError
@@ -17,6 +18,13 @@ def test_highlighting_is_registered() -> None:
     assert design.plan is not None
     assert (design.plan.base, design.plan.lift) == (0.05, 0.15)
     assert design.look_at(design.look_count) == datetime(2023, 12, 25)
+
+
+def test_the_generated_experiment_begins_as_registered_and_lasts_until_the_last_look() -> None:
+    design, config = designs.load().registered["highlight_projects"], SimulationConfig()
+    ends_at = config.ends_at.replace(tzinfo=None)
+    assert ends_at - timedelta(days=config.exposure_days) == design.starts_at
+    assert design.look_at(design.look_count) < ends_at
 
 
 def test_an_unknown_experiment_is_exploratory_with_its_own_arms() -> None:
