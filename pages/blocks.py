@@ -99,28 +99,24 @@ def _write_entities(
     Returns:
         The numbers of the files: the ids in them, divided by how many a file holds.
     """
-    numbers = [
-        number
-        for (number,) in published.fetch(
-            f"select distinct entity_id // {ENTITIES_PER_FILE} as number from ({blocks[0].sql})"
-            " order by number"
-        )
-    ]
-    for start in range(0, len(numbers), FILES_AT_ONCE):
-        some = numbers[start : start + FILES_AT_ONCE]
-        found = _entities_between(published, blocks, some[0], some[-1])
-        for number in some:
+    files = published.fetch(
+        f"select entity_id // {ENTITIES_PER_FILE} as number, min(entity_id), max(entity_id)"
+        f" from ({blocks[0].sql}) group by number order by number"
+    )
+    for start in range(0, len(files), FILES_AT_ONCE):
+        some = files[start : start + FILES_AT_ONCE]
+        found = _entities_between(published, blocks, some[0][1], some[-1][2])
+        for number, *_ in some:
             content = "{" + ",\n".join(found[number]) + "}"
             _write(site, f"{folder}/data/{number}.js", content)
-    return numbers
+    return [number for number, *_ in files]
 
 
 def _entities_between(
     published: Published, blocks: Sequence[Block], first: int, last: int
 ) -> dict[int, list[str]]:
-    """Returns the blocks of files, from one number to another."""
+    """Returns the blocks of files, from one id to another."""
     files: dict[int, list[str]] = defaultdict(list)
-    ids = f"{first * ENTITIES_PER_FILE} and {(last + 1) * ENTITIES_PER_FILE - 1}"
     for block in blocks:
         sql = f"""
             select
@@ -128,7 +124,7 @@ def _entities_between(
                 string_agg(format('"{{}}":{{}}', entity_id, content), ',' order by entity_id)
             from (
                 select entity_id, {_json_rows(block)} as content
-                from ({block.sql}) where entity_id between {ids} group by entity_id
+                from ({block.sql}) where entity_id between {first} and {last} group by entity_id
             )
             group by all"""
         for number, content in published.fetch(sql):

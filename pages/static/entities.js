@@ -77,10 +77,10 @@
 
   // The page that shows any entity: #<id>
   async function showAny() {
-    const id = /^#(\d+)/.exec(location.hash)?.[1];
+    const id = /^#(-?\d+)/.exec(location.hash)?.[1];
     const heading = document.querySelector("h1"), body = document.getElementById("entity");
-    const number = Math.floor(id / settings.per_file);
-    const isThere = id && settings.files.includes(number);
+    const number = id && BigInt(id) / BigInt(settings.per_file); // a Number is not exact beyond 2^53
+    const isThere = id && settings.files.includes(Number(number));
     const data = isThere ? await loadChunk(`${settings.folder}/data/${number}.js`) : null;
     const [header, ...blocks] = settings.blocks;
     const found = data?.[header.name]?.[id];

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from decimal import Decimal
 from html import unescape
@@ -284,4 +285,18 @@ def test_data_of_entities_are_the_same_however_many_are_written_at_once(
     assert len(together) > 3
     monkeypatch.setattr(blocks, "FILES_AT_ONCE", 2)
     (tmp_path / "escrow.duckdb").unlink()
+    shutil.rmtree(files)
     assert {path.name: path.read_text() for path in make().root.glob("projects/data/*")} == together
+
+
+@pytest.mark.parametrize("first", [-1, -120, -(2**63)])
+def test_data_of_entities_hold_every_id_also_below_zero(make: Make, first: int) -> None:
+    site = make(f"update core.dim_projects set project_id = {first} where project_id = 2")
+    held = {
+        int(key)
+        for path in site.root.glob("projects/data/*.js")
+        if re.fullmatch(r"-?\d+", path.stem)
+        for key in loaded(site, path.stem)["facts"]
+    }
+    assert first in held
+    assert len(held) > 1
