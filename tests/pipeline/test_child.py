@@ -88,6 +88,7 @@ except KeyboardInterrupt:
     ("reason", "remedy"),
     [
         ("the disk is full (w/x)", "free it, then run again"),
+        ("the disk is full (in-memory/escrow.duckdb)", "free it, then run again"),
         ("no memory is left", "free some, or let DuckDB take more (DUCKDB_MEMORY), then run again"),
     ],
 )
