@@ -92,11 +92,12 @@ def open_published(path: Path) -> Iterator[Published]:
     # does not fit into memory is written beside it, where it would be if it was opened so.
     memory = os.environ.get("DUCKDB_MEMORY") or "80%"
     settings: dict[str, Any] = {"temp_directory": f"{path}.tmp", "memory_limit": memory}
-    with duckdb.connect(":memory:", config=settings) as connection:
-        quoted = str(path).replace("'", "''")
-        try:
-            connection.execute(f"attach '{quoted}' as {_CATALOG} (read_only)")
-        except duckdb.Error as error:
-            raise PagesError(f"cannot open {path}: {str(error).splitlines()[0]}") from error
+    quoted = str(path).replace("'", "''")
+    try:
+        connection = duckdb.connect(":memory:", config=settings)
+        connection.execute(f"attach '{quoted}' as {_CATALOG} (read_only)")
+    except duckdb.Error as error:
+        raise PagesError(f"cannot open {path}: {str(error).splitlines()[0]}") from error
+    with connection:
         connection.execute(f"use {_CATALOG}")
         yield Published(connection, path)

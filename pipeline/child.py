@@ -36,7 +36,11 @@ MACHINE_MESSAGES = (
     *("No space left on device", "Read-only file system", "Permission denied"),
     "Out of Memory Error",
 )
-NO_MEMORY = ("Out of Memory Error", "no memory is left")  # not any path that says memory
+NO_MEMORY = "no memory is left"  # for Python: DuckDB has a limit of its own
+REMEDIES = {
+    "Out of Memory Error": "free some, or let DuckDB take more (DUCKDB_MEMORY)",
+    NO_MEMORY: "free some, or let DuckDB take less (DUCKDB_MEMORY)",
+}
 
 
 def main() -> int:
@@ -103,7 +107,7 @@ def machine_reason(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in MACHINE:
         return f"{MACHINE[error.errno]} ({error.filename or error.strerror})"
     if isinstance(error, MemoryError):
-        return NO_MEMORY[1]
+        return NO_MEMORY
     text = str(error)
     is_of_duckdb = any(each.__module__.endswith("duckdb") for each in type(error).__mro__)
     if is_of_duckdb and any(each in text for each in MACHINE_MESSAGES):
@@ -113,8 +117,7 @@ def machine_reason(error: BaseException) -> str | None:
 
 def with_remedy(reason: str) -> str:
     """Adds to what the machine refused what to do about it."""
-    is_memory = any(each in reason for each in NO_MEMORY)
-    what = "free some, or let DuckDB take more (DUCKDB_MEMORY)" if is_memory else "free it"
+    what = next((what for sign, what in REMEDIES.items() if sign in reason), "free it")
     return f"{reason}: {what}, then run again"
 
 

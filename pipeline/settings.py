@@ -35,7 +35,7 @@ DEFAULTS = {
 # small platforms as CSV, the format in which real exports come
 CSV_BELOW_SCALE = 10
 MAX_DIGITS = 18
-MEMORY = r"[1-9]\d{0,5}([MG]B|[MG]iB)|[1-9]\d?%|100%"  # as DuckDB reads it
+MEMORY = r"[1-9]\d{0,5}([MG]B|[MG]iB)|[1-9]\d?%|100%"  # some of what DuckDB reads
 # dbt reads a path as a URL (and would write another file), a template and a part of its SQL
 NOT_IN_WAREHOUSE = "#?'{\n\r\t"
 

@@ -89,7 +89,7 @@ except KeyboardInterrupt:
     [
         ("the disk is full (w/x)", "free it, then run again"),
         ("the disk is full (in-memory/escrow.duckdb)", "free it, then run again"),
-        ("no memory is left", "free some, or let DuckDB take more (DUCKDB_MEMORY), then run again"),
+        ("no memory is left", "free some, or let DuckDB take less (DUCKDB_MEMORY), then run again"),
     ],
 )
 def test_what_the_machine_refuses_comes_with_what_to_do(reason: str, remedy: str) -> None:
