@@ -69,20 +69,15 @@ def assess_model(
     model: ModelSettings,
     fitted: FittedModel,
     version: str,
-    test: pa.Table,
+    tested: "HeldOutRows",
     rivals: Sequence[Predictor] = (),
-    tested: "HeldOutRows | None" = None,
 ) -> Assessment:
-    """Measures a candidate, its calibration, features and skill; empty without test rows.
-
-    Candidates that are given the same `tested`, which holds the test rows, share its scores.
-    """
-    if not test.num_rows:
+    """Measures a candidate, its calibration, features and skill; empty without test rows."""
+    if not tested.all.num_rows:
         return Assessment(model.estimator, version, [], [], [])
-    tested = tested or HeldOutRows(test, model)
-    rows = scored(test, tested.score(fitted))
+    rows = scored(tested.all, tested.score(fitted))
     measured = metrics.measure(rows)
-    ceiling = test.column("ceiling_probability").to_numpy()
+    ceiling = tested.all.column("ceiling_probability").to_numpy()
     if not np.isnan(ceiling).any():
         measured += metrics.measure_difference(rows, ceiling, suffix="above_ceiling")
     measured += skill.differences(model, rows, rivals)
@@ -127,7 +122,8 @@ class HeldOutRows:
     """The rows that candidates are tested on, and copies with one feature shuffled in each.
 
     Shuffled among open rows of one snapshot kind: across kinds it would make impossible campaigns.
-    What a model says of the rows, and an estimator of the copies, is computed once.
+    What a model says of the rows, and an estimator of the copies, is computed once for all
+    candidates. These may read different features.
     """
 
     def __init__(self, test: pa.Table, model: ModelSettings) -> None:

@@ -249,7 +249,7 @@ def _make(
             artifact_sha256=artifacts.digest(content),
         )
     version = str(run.model_version)
-    found = assessment.assess_model(model, fitted, version, tested.all, rivals, tested)
+    found = assessment.assess_model(model, fitted, version, tested, rivals)
     row = dataclasses.replace(row, skill_state=skill.state(found.metrics), reason=found.untested)
     return Made(Candidate(model, row, fitted), found, note, content)
 

@@ -10,7 +10,7 @@ import pytest
 
 from ml.context import RunContext
 from ml.modeling import assessment, baselines, estimators
-from ml.modeling.assessment import Assessment
+from ml.modeling.assessment import Assessment, HeldOutRows
 from ml.modeling.rolling import Training
 from ml.settings import Features, ModelSettings
 from ml.warehouse import open_warehouse
@@ -63,7 +63,7 @@ def settings_for(platform: Platform, estimator: str) -> ModelSettings:
 def test_the_one_informative_feature_is_found(world: Platform, estimator: str) -> None:
     model = settings_for(world, estimator)
     fitted = Training(made_up_rows(1500, 1)).fit(model)
-    found = assessment.assess_model(model, fitted, "v", made_up_rows(400, 2))
+    found = assessment.assess_model(model, fitted, "v", HeldOutRows(made_up_rows(400, 2), model))
     importance = {row.feature: row for row in found.importance}
     assert importance.keys() == set(model.features.names)
     telling = importance.pop("telling")
@@ -84,7 +84,10 @@ def test_candidates_have_the_shuffled_rows_scored_once_by_each_estimator(
     other = dataclasses.replace(model, hyperparameters={"n_estimators": 3})
     fitted = {name: training.fit(each) for name, each in (("a", model), ("b", other))}
     fitted["a again"] = training.fit(model)
-    alone = {name: assessment.assess_model(model, fitted[name], "v", test) for name in fitted}
+    alone = {
+        name: assessment.assess_model(model, each, "v", HeldOutRows(test, model))
+        for name, each in fitted.items()
+    }
     scored: list[int] = []
     scores = estimators.scores
 
@@ -93,12 +96,22 @@ def test_candidates_have_the_shuffled_rows_scored_once_by_each_estimator(
         return scores(pipelines, rows)
 
     monkeypatch.setattr(estimators, "scores", noted)
-    tested = assessment.HeldOutRows(test, model)
+    tested = HeldOutRows(test, model)
     for name in fitted:
-        found = assessment.assess_model(model, fitted[name], "v", test, tested=tested)
+        found = assessment.assess_model(model, fitted[name], "v", tested)
         assert found == alone[name]
     copies = 1 + 3 * len(model.features.names)
     assert scored.count(200 * copies) == 2
+
+
+def test_a_candidate_that_reads_fewer_features_has_the_importance_of_these(world: Platform) -> None:
+    model, test = settings_for(world, "random_forest"), made_up_rows(100, 2)
+    narrow = dataclasses.replace(model, features=Features(("telling",), ()))
+    tested = HeldOutRows(test, model)
+    for each in (model, narrow):
+        fitted = Training(made_up_rows(600, 1)).fit(each)
+        found = assessment.assess_model(each, fitted, "v", tested)
+        assert {row.feature for row in found.importance} == set(each.features.names)
 
 
 def test_decided_rows_say_nothing_of_features(world: Platform) -> None:
@@ -107,11 +120,17 @@ def test_decided_rows_say_nothing_of_features(world: Platform) -> None:
     place = test.schema.get_field_index("is_decided")
     half = np.arange(200) < 100
     some = assessment.assess_model(
-        model, fitted, "v", test.set_column(place, "is_decided", pa.array(half))
+        model,
+        fitted,
+        "v",
+        HeldOutRows(test.set_column(place, "is_decided", pa.array(half)), model),
     )
     assert {row.row_count for row in some.importance} == {100}
     all_ = assessment.assess_model(
-        model, fitted, "v", test.set_column(place, "is_decided", pa.array(half | True))
+        model,
+        fitted,
+        "v",
+        HeldOutRows(test.set_column(place, "is_decided", pa.array(half | True)), model),
     )
     assert all_.importance == []
     assert {metric.split for metric in all_.metrics} == {"test"}
@@ -121,7 +140,7 @@ def test_without_test_rows_there_is_nothing_to_say(world: Platform) -> None:
     model = settings_for(world, "random_forest")
     training = made_up_rows(200, 1)
     fitted = Training(training).fit(model)
-    found = assessment.assess_model(model, fitted, "v", training.slice(0, 0))
+    found = assessment.assess_model(model, fitted, "v", HeldOutRows(training.slice(0, 0), model))
     assert found == Assessment("random_forest", "v", [], [], [])
     nothing = training.slice(0, 0)
     others = baselines.predictors(model, Training(training), training, nothing)
@@ -174,7 +193,7 @@ def test_a_curve_holds_all_rows_and_agrees_with_what_was_measured(finished: Any)
 def test_what_was_said_before_is_not_said_again(finished: Any) -> None:
     model = settings_for(finished, "random_forest")
     fitted = Training(made_up_rows(300, 1)).fit(model)
-    found = assessment.assess_model(model, fitted, "v", made_up_rows(100, 2))
+    found = assessment.assess_model(model, fitted, "v", HeldOutRows(made_up_rows(100, 2), model))
     finished.sql("update ml.model_runs set model_version = 'v' where is_champion")
     counts = []
     with open_warehouse(finished.db) as warehouse:
