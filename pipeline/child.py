@@ -31,14 +31,15 @@ MACHINE = {
     errno.EPERM: "permission denied",
     errno.EPIPE: "nobody reads the output any more",
 }
+OUT_OF_MEMORY = "Out of Memory Error"
 # DuckDB raises errors of its own, which contain the system's message
 MACHINE_MESSAGES = (
     *("No space left on device", "Read-only file system", "Permission denied"),
-    "Out of Memory Error",
+    OUT_OF_MEMORY,
 )
 NO_MEMORY = "no memory is left"  # for Python: DuckDB has a limit of its own
 REMEDIES = {
-    "Out of Memory Error": "free some, or let DuckDB take more (DUCKDB_MEMORY)",
+    OUT_OF_MEMORY: "free some, or let DuckDB take more (DUCKDB_MEMORY)",
     NO_MEMORY: "free some, or let DuckDB take less (DUCKDB_MEMORY)",
 }
 
