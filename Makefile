@@ -159,6 +159,7 @@ realism: setup ## hold the generated platform against real campaigns; writes doc
 bench: setup ## measure time, memory and errors; write them into README.md and docs/
 	@$(PYTHON) tests/benchmarks/whole_run.py
 	@$(PYTHON) tests/benchmarks/generating.py
+	@$(PYTHON) -m tests.benchmarks.growth
 	@$(PYTHON) -m tests.benchmarks.side_by_side
 	@$(PYTHON) -m tests.benchmarks.realism
 	@$(PYTHON) tests/benchmarks/serving.py

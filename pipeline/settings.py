@@ -35,7 +35,8 @@ DEFAULTS = {
 # small platforms as CSV, the format in which real exports come
 CSV_BELOW_SCALE = 10
 MAX_DIGITS = 18
-MEMORY = r"[1-9]\d{0,5}([MG]B|[MG]iB)|[1-9]\d?%|100%"  # some of what DuckDB reads
+# what DuckDB reads but for "-1" and "none", which it takes for no bound at all
+MEMORY = re.compile(r"(?=.*[1-9])(\d{1,6}(\.\d{1,3})?[KMGT]i?B|\d{1,2}%|100%)", re.IGNORECASE)
 # dbt reads a path as a URL (and would write another file), a template and a part of its SQL
 NOT_IN_WAREHOUSE = "#?'{\n\r\t"
 
@@ -95,7 +96,7 @@ def read(assignments: Sequence[str], environment: Mapping[str, str] = os.environ
         if len(values[name]) > MAX_DIGITS:
             raise CallError(f"{name} has {len(values[name])} digits; at most {MAX_DIGITS} are read")
         values[name] = str(int(values[name]))
-    if not re.fullmatch(MEMORY, values["DUCKDB_MEMORY"]):
+    if not MEMORY.fullmatch(values["DUCKDB_MEMORY"]):
         raise CallError(
             f"DUCKDB_MEMORY={values['DUCKDB_MEMORY']} is no amount of memory, such as 8GB or 50%"
         )

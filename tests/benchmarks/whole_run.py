@@ -29,15 +29,18 @@ class Measurement(NamedTuple):
     peak: float
 
 
-def measure(command: str, folder: Path) -> Measurement:
-    """Runs a command to its end; CPU and memory cover the processes it waited for."""
+def measure(command: str, folder: Path, cwd: Path | None = None) -> Measurement:
+    """Runs a command to its end; CPU and memory cover the processes it waited for.
+
+    It runs in the folder that keeps what it says, or in another one.
+    """
     log, errors = folder / "measured.log", folder / "measured.err"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "ESCROW"))}
     environment.pop("VENV", None)
     start = os.times().elapsed
     with log.open("w") as out, errors.open("w") as err:
         process = subprocess.Popen(
-            command.split(), cwd=folder, stdout=out, stderr=err, env=environment
+            command.split(), cwd=cwd or folder, stdout=out, stderr=err, env=environment
         )
         _, status, usage = os.wait4(process.pid, 0)
     wall = os.times().elapsed - start

@@ -1,5 +1,6 @@
 """Variables: what is not known is refused by name, before anything is done."""
 
+import duckdb
 import pytest
 
 from pipeline import settings
@@ -11,6 +12,14 @@ def test_arguments_come_before_the_environment_and_that_before_defaults() -> Non
     assert (found["SEED"], found["SCALE"], found["DATA"]) == ("7", "3", "")
     assert found["WAREHOUSE"] == "warehouse"
     assert settings.read(["SEED=007"], {}).platform == settings.read(["SEED=7"], {}).platform
+
+
+@pytest.mark.parametrize("amount", ["1.5GB", "8gb", "1TB", "512MiB", "0.5GiB", "7%", "100%"])
+def test_an_amount_of_memory_is_one_that_duckdb_reads(amount: str) -> None:
+    assert settings.read([f"DUCKDB_MEMORY={amount}"], {})["DUCKDB_MEMORY"] == amount
+    with duckdb.connect(config={"memory_limit": amount}) as connection:
+        limit = connection.execute("select current_setting('memory_limit')").fetchall()[0][0]
+    assert limit.endswith(("MiB", "GiB"))
 
 
 @pytest.mark.parametrize(
@@ -25,7 +34,10 @@ def test_arguments_come_before_the_environment_and_that_before_defaults() -> Non
         ("ON_BAD_ROWS=perhaps", "ON_BAD_ROWS=perhaps is not known; it is reject or quarantine"),
         ("TARGET=oracle", "TARGET=oracle is not known"),
         ("DUCKDB_MEMORY=lots", "DUCKDB_MEMORY=lots is no amount of memory, such as 8GB or 50%"),
-        ("DUCKDB_MEMORY=0GB", "DUCKDB_MEMORY=0GB is no amount"),
+        ("DUCKDB_MEMORY=0.0GB", "DUCKDB_MEMORY=0.0GB is no amount"),
+        ("DUCKDB_MEMORY=-1GB", "DUCKDB_MEMORY=-1GB is no amount"),
+        ("DUCKDB_MEMORY=none", "DUCKDB_MEMORY=none is no amount"),
+        ("DUCKDB_MEMORY=0%", "DUCKDB_MEMORY=0% is no amount"),
         ("DUCKDB_MEMORY=120%", "DUCKDB_MEMORY=120% is no amount"),
         ("DATA=no/such/folder", "DATA=no/such/folder is not a folder"),
         (f"SITE={__file__}", "test_settings.py is a file"),

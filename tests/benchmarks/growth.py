@@ -1,0 +1,145 @@
+"""What each stage and each model costs as the platform grows: writes docs/how-it-scales.md.
+
+`python -m tests.benchmarks.growth [SCALE ...]` takes the scales in rising order, and adds
+docs/how-it-scales.json and docs/images/growth.svg. DUCKDB_MEMORY bounds DuckDB, as in a run.
+"""
+
+import json
+import math
+import re
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import altair as alt
+import duckdb
+import vl_convert
+
+from pipeline.paths import Paths
+from tests.benchmarks.whole_run import ROOT, SCALES, measure, write_section
+from tests.rebuilds import compiled
+
+SIZES = (100, 1000)
+# what is measured, and the goal that brings it up to date
+STAGES = {
+    "generate": "generate",
+    "land": "land",
+    "features, with tests": "features",
+    "validate": "validate",
+    "ml": "online",
+    "insights, with tests": "insights",
+    "publish": "publish",
+    "pages": "run",
+}
+COSTLIEST = 12  # models that are listed
+DATA, PLOT = SCALES.with_suffix(".json"), ROOT / "docs" / "images" / "growth.svg"
+
+
+class Cost(NamedTuple):
+    """A stage or a model at one scale: CPU seconds, and MiB of its largest process, if known."""
+
+    what: str
+    name: str
+    pledges: int
+    cpu: float
+    peak: float | None
+
+
+def costs_at(scale: int, folder: Path) -> list[Cost]:
+    """Runs a platform through all stages, one after the other."""
+    options = f"SCALE={scale} WAREHOUSE={folder}/warehouse SITE={folder}/site"
+    costs, pledges = [], 0
+    start = measure(f"{sys.executable} -m pipeline --help", folder, ROOT).cpu
+    for name, goal in STAGES.items():
+        done = measure(f"{sys.executable} -m pipeline {goal} {options}", folder, ROOT)
+        if found := re.search(r"([\d,]+) pledges", done.output):
+            pledges = int(found[1].replace(",", ""))
+        costs.append(Cost("stage", name, pledges, done.cpu - start, done.peak))
+        print(f"SCALE={scale} {name}: {done.cpu:.1f} CPU s, {done.peak:,.0f} MiB", flush=True)
+        if goal == "features":
+            costs += models_at(Paths.at(f"{folder}/warehouse", ""), pledges)
+    return costs
+
+
+def models_at(paths: Paths, pledges: int) -> list[Cost]:
+    """Makes each table once more from the tables it reads, which stay as they are."""
+    costs = []
+    with duckdb.connect(config={"temp_directory": str(paths.build_folder / "spill")}) as con:
+        con.execute("set TimeZone = 'UTC'")
+        con.execute(f"attach '{paths.build}' as escrow (read_only); use escrow")
+        con.execute(f"attach '{paths.build_folder}/made.duckdb' as made")
+        for model in compiled(paths.dbt_target / "manifest.json"):
+            if model.is_table and not model.name.startswith("insights."):
+                started = time.process_time()
+                con.execute(f"create table made.one as {model.sql}")
+                costs.append(
+                    Cost("model", model.name, pledges, time.process_time() - started, None)
+                )
+                con.execute("drop table made.one")
+    (paths.build_folder / "made.duckdb").unlink()
+    return costs
+
+
+def exponent(small: Cost, large: Cost) -> float:
+    """How cost grows with pledges: 1 is in proportion."""
+    return math.log(large.cpu / small.cpu) / math.log(large.pledges / small.pledges)
+
+
+def table(costs: list[Cost], what: str, title: str) -> list[str]:
+    """One row per stage or model: CPU seconds at each size, the exponent between each two."""
+    sizes = sorted({cost.pledges for cost in costs})
+    found = {(cost.name, cost.pledges): cost for cost in costs if cost.what == what}
+    names = list(dict.fromkeys(name for name, _ in found))
+    if what == "model":
+        names = sorted(names, key=lambda name: -found[name, sizes[-1]].cpu)[:COSTLIEST]
+    heads = [
+        title,
+        *(f"CPU s at {size:,} pledges" for size in sizes),
+        *("exponent" for _ in sizes[1:]),
+    ]
+    if what == "stage":
+        heads.append("largest process MiB")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for name in names:
+        rows = [found[name, size] for size in sizes]
+        cells = [f"`{name}`" if what == "model" else name, *(f"{row.cpu:.1f}" for row in rows)]
+        cells += [f"{exponent(*each):.2f}" for each in pairwise(rows)]
+        if what == "stage":
+            cells.append(f"{rows[-1].peak:,.0f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def plot(costs: list[Cost]) -> str:
+    """Draws the stages, both axes logarithmic: a straight line of slope 1 is in proportion."""
+    rows = [cost._asdict() for cost in costs if cost.what == "stage"]
+    chart = (
+        alt.Chart(alt.InlineData(rows), width=560, height=320)
+        .mark_line(point=True)
+        .encode(
+            alt.X("pledges:Q", title="pledges").scale(type="log"),
+            alt.Y("cpu:Q", title="CPU seconds").scale(type="log"),
+            alt.Color("name:N", title=None, sort=list(STAGES)),
+        )
+    )
+    return str(vl_convert.vegalite_to_svg(chart.to_dict()))
+
+
+def main() -> None:
+    """Measures the scales that are given, or `SIZES`."""
+    costs = []
+    for scale in [int(each) for each in sys.argv[1:]] or SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            costs += costs_at(scale, Path(folder))
+    lines = [*table(costs, "stage", "stage"), "", *table(costs, "model", "costliest tables")]
+    SCALES.write_text(write_section(SCALES.read_text(), "growth", "\n".join(lines)))
+    DATA.write_text(json.dumps([cost._asdict() for cost in costs], indent=1) + "\n")
+    PLOT.write_text(plot(costs))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
