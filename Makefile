@@ -41,7 +41,8 @@ help: ## list the targets
 
 setup: $(VENV)/.installed $(if $(filter spark,$(TARGET)),$(VENV)/.installed-spark) ## make the environment in .venv; TARGET=spark adds Spark
 
-# Compiled once here, since where PYTHONDONTWRITEBYTECODE is set nothing would ever be kept.
+# Compiled once here, since where PYTHONDONTWRITEBYTECODE is set nothing would ever be kept; and the script of the charts
+# put together once, which each new site would do otherwise.
 $(VENV)/.installed: requirements.lock
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "python3 is $$(python3 -V 2>&1); Python 3.11 or newer is needed" >&2; exit 2; }
@@ -52,6 +53,7 @@ $(VENV)/.installed: requirements.lock
 		$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock; \
 	fi; \
 	"$$uv" pip install --quiet --compile-bytecode --python $(PYTHON) --require-hashes -r requirements.lock
+	@$(PYTHON) -m pages.assets
 	@touch $@
 	@echo "setup      $$($(PYTHON) -V) and the locked packages -> $(VENV)"
 

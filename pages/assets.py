@@ -1,7 +1,12 @@
-"""Style and scripts that all pages share: ours, and those of the installed packages."""
+"""Style and scripts that all pages share: ours, and those of the installed packages.
+
+`python -m pages.assets` puts the script of the charts together once for an environment, which is
+part of its setup: a second and a half of CPU that each new site would cost.
+"""
 
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from importlib.metadata import distribution, version
 from pathlib import Path
@@ -57,7 +62,22 @@ def _datatables() -> str:
 
 
 def _vega() -> str:
+    """Returns the script of the charts, which setup made for this version, or makes it."""
+    made = _made_by_setup()
+    return made.read_text(encoding="utf-8") if made.is_file() else _bundle()
+
+
+def _made_by_setup() -> Path:
+    name = f"vega-{version('vl-convert-python')}.js"
+    return Path(sys.prefix) / "share" / "escrow-pages" / name
+
+
+def _bundle() -> str:
     import vl_convert
 
     text: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
     return f"(()=>{{{text}}})()"
+
+
+if __name__ == "__main__":
+    write_text(_made_by_setup(), _bundle())

@@ -100,12 +100,15 @@ def serve() -> None:
     orders, answers = sys.stdin, os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     gc.set_threshold(100_000, 50, 100)  # as in the process of the stages
+    imported = 0
     while line := orders.readline():
         order = json.loads(line)
         for name in [*_imports_of(order["command"]), *order["imports"]]:
             importlib.import_module(name)
-        _remember_files()
-        gc.freeze()  # or each fork would look through all that was imported, and copy its pages
+        if imported < len(sys.modules):
+            imported = len(sys.modules)
+            _remember_files()
+            gc.freeze()  # or each fork would look through all that was imported, and copy its pages
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             child = os.fork()
             if child == 0:

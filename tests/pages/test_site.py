@@ -1,5 +1,7 @@
 """The folder of the site: assets that need no network, the frame, links, and no stale page."""
 
+import runpy
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,8 @@ def test_scripts_are_written_once_with_their_licences(
         assert made in text
         assert "export{" not in text.replace(" ", "")
         assert list(folder.glob(f"{script}-licence-*.txt"))
-    monkeypatch.setattr(assets, "_vega", lambda: pytest.fail("made again"))
+    for made in ("_datatables", "_vega"):
+        monkeypatch.setattr(assets, made, lambda: pytest.fail("made again"))
     assets.install(tmp_path)
 
 
@@ -37,6 +40,16 @@ def test_a_script_of_another_version_is_replaced(
     (tmp_path / "assets" / "vega.version").write_text("0.1")
     assets.install(tmp_path)
     assert (tmp_path / "assets" / "vega.js").read_text() == "new"
+
+
+def test_setup_makes_the_script_of_charts_once_for_all_sites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    runpy.run_path(assets.__file__, run_name="__main__")
+    monkeypatch.setattr(assets, "_bundle", lambda: pytest.fail("made again"))
+    assets.install(tmp_path / "site")
+    assert "window.vegaEmbed=" in (tmp_path / "site" / "assets" / "vega.js").read_text()
 
 
 def test_pages_that_this_run_did_not_write_go(site: Site) -> None:
