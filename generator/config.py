@@ -101,7 +101,7 @@ class SimulationConfig:
     highest_goal: float = positive(2_000_000.0, "money", RECIPE, "largest goal")
 
     # demand: from the latent score of a campaign to its potential
-    base_score: float = parameter(0.64, "score", PAIRS, "level of demand")
+    base_score: float = parameter(0.657, "score", PAIRS, "level of demand")
     static_weight: float = parameter(0.58, "score", RECIPE, "weight of what is known at launch", 0)
     goal_slope: float = parameter(-0.111, "score", PAIRS, "per unit of log goal")
     large_goal_slope: float = parameter(-0.07, "score", PAIRS, "per squared log above 4,900")
@@ -128,7 +128,7 @@ class SimulationConfig:
     highest_potential: float = parameter(3.69, "log ratio", PAIRS, "potential is cut here")
     highest_demand: float = positive(1_500_000.0, "money", CHOSEN, "expected money is cut here")
     unknown_goal_slope: float = parameter(
-        0.02, "share per log", PAIRS, "weak campaigns nobody hears of, by goal above 5,300", 0, 1
+        0.034, "share per log", PAIRS, "weak campaigns nobody hears of, by goal above 5,300", 0, 1
     )
 
     # pledges: how large
@@ -139,13 +139,13 @@ class SimulationConfig:
     )
     dead_goal_slope: float = parameter(0.117, "log per log", PAIRS, "the same where nobody comes")
     pledge_project_sd: float = parameter(0.365, "log money", PAIRS, "between projects, sd", 0)
-    dead_price_sd: float = parameter(0.49, "log money", PAIRS, "the same where nobody comes", 0)
+    dead_price_sd: float = parameter(0.39, "log money", PAIRS, "the same where nobody comes", 0)
     price_goal_spread: float = parameter(0.186, "log per log", PAIRS, "more spread by goal")
     price_tail: float = parameter(0.124, "Tukey's h", PAIRS, "longer tails of that", 0, 1)
     price_demand: float = parameter(0.894, "ratio", PAIRS, "loss of money where pledges are larger")
     dead_price_demand: float = parameter(-0.845, "ratio", PAIRS, "the same where nobody comes")
     pledge_sd: float = parameter(0.828, "log money", PAIRS, "within a project, sd", 0)
-    dead_pledge_drop: float = parameter(0.278, "log money", PAIRS, "lower where nobody comes", 0)
+    dead_pledge_drop: float = parameter(0.36, "log money", PAIRS, "lower where nobody comes", 0)
     # SCALE=1 has 500 backers, and so at most 150 pledges per project: with pledges
     # as large as elsewhere there would be 6,000 of them, not 10,000.
     small_platform_slope: float = parameter(
@@ -153,14 +153,14 @@ class SimulationConfig:
     )
     tier_share: float = share(0.92, PAIRS, "pledges at a reward's price")
     token_share_live: float = share(0.101, PAIRS, "token pledges in lively campaigns")
-    token_share_dead: float = share(0.436, PAIRS, "token pledges in dead campaigns")
+    token_share_dead: float = share(0.41, PAIRS, "token pledges in dead campaigns")
     cap_backers_share: float = share(0.30, CONTRACT, "most pledges of a project, of all backers")
     cap_pledges: int = parameter(3000, "most pledges", CHOSEN, "most pledges of a project", 1)
 
     # pledges: when
     friends_median: float = parameter(1.15, "pledges", PAIRS, "friends of the creator", 0)
     friends_sd: float = parameter(1.25, "log ratio", PAIRS, "friends, sd", 0)
-    small_goal_friends: float = parameter(0.478, "power", PAIRS, "fewer, by goals below 2,000", 0)
+    small_goal_friends: float = parameter(0.34, "power", PAIRS, "fewer, by goals below 2,000", 0)
     friends_price: float = parameter(
         0.346, "log money", PAIRS, "larger pledges where they are many"
     )
@@ -191,8 +191,8 @@ class SimulationConfig:
     cancel_ratio: float = share(0.5, CHOSEN, "they do so below this funding ratio")
 
     # delivery
-    planned_days: float = positive(50.0, "days", W3F, "median time planned per milestone")
-    planned_sd: float = parameter(0.9, "log ratio", W3F, "between milestones, sd", 0, 2)
+    planned_days: float = positive(88.0, "days", W3F, "mean planned per milestone, over 14 days")
+    planned_shape: float = positive(0.75, "shape", W3F, "Gamma shape of it")
     crunch: float = share(0.6, CHOSEN, "least part of the planned time that the work takes")
     slip_days: float = parameter(4.0, "days", CHOSEN, "scale of slips", 0)
     slip_level: float = parameter(0.72, "score", CHOSEN, "mean slip in units of `slip_days`")
@@ -206,7 +206,7 @@ class SimulationConfig:
     approval_threshold: float = share(0.55, CHOSEN, "approving votes needed")
     # Real turnout is nearer 12 %. That would be some 1,700 votes at SCALE=1, where
     # the raw contract asks for 3,000.
-    turnout: float = share(0.64, CHOSEN, "backers who vote, in a project of 60 backers")
+    turnout: float = share(0.69, CHOSEN, "backers who vote, in a project of 60 backers")
     turnout_slope: float = parameter(0.8, "log per log", CHOSEN, "lower in larger crowds", 0, 1)
     vote_days: float = positive(3.6, "days", CHOSEN, "mean time from submission to vote")
     review_days: float = parameter(4.5, "days", CHOSEN, "mean time to a decision after one day", 0)

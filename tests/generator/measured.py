@@ -10,7 +10,7 @@ from generator.campaigns import NOT_CANCELLED
 from generator.config import SimulationConfig
 from generator.world import Block, micros
 
-SCALE = 50
+SCALE = 100
 CONFIG = SimulationConfig(scale=SCALE, seed=4711, block_scale=SCALE)
 END = micros(CONFIG)[1]
 
