@@ -191,8 +191,8 @@ class SimulationConfig:
     cancel_ratio: float = share(0.5, CHOSEN, "they do so below this funding ratio")
 
     # delivery
-    planned_days: float = positive(50.0, "days", W3F, "median time planned per milestone")
-    planned_sd: float = parameter(0.9, "log ratio", W3F, "between milestones, sd", 0, 2)
+    planned_days: float = positive(88.0, "days", W3F, "mean planned per milestone, over 14 days")
+    planned_shape: float = positive(0.75, "shape", W3F, "Gamma shape of it")
     crunch: float = share(0.6, CHOSEN, "least part of the planned time that the work takes")
     slip_days: float = parameter(4.0, "days", CHOSEN, "scale of slips", 0)
     slip_level: float = parameter(0.72, "score", CHOSEN, "mean slip in units of `slip_days`")
@@ -206,7 +206,7 @@ class SimulationConfig:
     approval_threshold: float = share(0.55, CHOSEN, "approving votes needed")
     # Real turnout is nearer 12 %. That would be some 1,700 votes at SCALE=1, where
     # the raw contract asks for 3,000.
-    turnout: float = share(0.64, CHOSEN, "backers who vote, in a project of 60 backers")
+    turnout: float = share(0.69, CHOSEN, "backers who vote, in a project of 60 backers")
     turnout_slope: float = parameter(0.8, "log per log", CHOSEN, "lower in larger crowds", 0, 1)
     vote_days: float = positive(3.6, "days", CHOSEN, "mean time from submission to vote")
     review_days: float = parameter(4.5, "days", CHOSEN, "mean time to a decision after one day", 0)

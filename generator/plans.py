@@ -8,7 +8,7 @@ from generator.arrays import DAY, Ints, members, place_in_group
 from generator.config import SimulationConfig
 from generator.launches import Projects
 
-SHORTEST_PLAN = 10 * DAY
+SHORTEST_PLAN = 14 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,9 @@ def plan_milestones(config: SimulationConfig, projects: Projects, rng: np.random
     first = np.cumsum(projects.milestone_count) - projects.milestone_count
     project, _ = members(first, projects.milestone_count)
     number = place_in_group(project) + 1
-    days = config.planned_days * np.exp(config.planned_sd * rng.standard_normal(len(project)))
-    planned = np.maximum(np.round(days).astype(np.int64) * DAY, SHORTEST_PLAN)
+    shape = config.planned_shape
+    days = rng.gamma(shape, config.planned_days / shape, len(project))
+    planned = SHORTEST_PLAN + np.round(days).astype(np.int64) * DAY
     total = np.cumsum(planned)
     before = (total - planned)[first][project]
     return Plan(

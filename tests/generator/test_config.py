@@ -40,7 +40,7 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("cap_pledges", 99.5),
     ("exchange_sd", -0.1),
     ("top_up_means", 0.0),
-    ("planned_sd", 3.0),
+    ("planned_shape", 0.0),
     ("herding", math.nan),
     ("highlight_lift", -1.0),
     ("highlight_lift", 4.0),

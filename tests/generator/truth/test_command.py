@@ -16,6 +16,7 @@ import pytest
 from generator import cli
 from generator.cli import generate
 from generator.config import SimulationConfig
+from generator.highlighting import budget_loss
 from generator.output import OutputError, Target, writing
 from generator.schemas import SCHEMAS
 from generator.truth import __main__ as truth
@@ -247,18 +248,31 @@ def folder_bytes(folder: Path) -> dict[str, bytes]:
 
 
 def test_worlds_that_never_were_show_the_lift_and_the_shared_budgets() -> None:
-    config = SimulationConfig(scale=25, seed=2, highlight_lift=0.5)
+    # A year of small campaigns whose pledges bring no others: else a single one that succeeds in
+    # one world alone decides what becomes of the money.
+    config = SimulationConfig(
+        scale=25,
+        seed=2,
+        highlight_lift=0.5,
+        exposure_days=365.0,
+        highest_demand=10_000.0,
+        herding=0.0,
+        rescue=0.0,
+        top_up_share=0.0,
+    )
     arms = ArmTotals()
     for world, share in ((ASSIGNED, 0.5), (ALL, 1.0), (NONE, 0.0)):
         (block,) = counterfactual_blocks(config, share)
         arms.add(world, block)
     effects = {name: (found, error) for name, _, found, error in arms.effects(config)}
     lift, error = effects["highlight_lift"]
-    assert abs(lift - 0.5) < 1.96 * error
-    # All highlighted against none: less, as campaigns at their cap or topped up gain nothing.
-    assert 0.25 < effects["all_against_none_conversion_ratio"][0] < 0.55
-    assert effects["all_against_none_amount_per_backer"][0] > 0.1
-    assert -0.25 < effects["all_against_none_never_highlighted_amount"][0] < -0.01
+    assert abs(lift - 0.5) < 3 * error < 0.06
+    # Over 23 seeds the standard deviations of these are up to .01, .02 and .007.
+    gain = effects["all_against_none_conversion_ratio"][0]
+    assert gain == pytest.approx(config.highlight_lift, abs=0.05)
+    loss = effects["all_against_none_never_highlighted_amount"][0]
+    assert loss == pytest.approx(-budget_loss(config), abs=0.09)
+    assert effects["all_against_none_amount_per_backer"][0] == pytest.approx(0.13, abs=0.03)
 
 
 def test_without_effect_all_worlds_are_one() -> None:
