@@ -54,6 +54,7 @@ _FIXED: dict[str, dict[str, Any]] = {
     "logistic_regression": _LINEAR,
     BASE_RATE: _LINEAR,
 }
+_MOST_TREE_ROWS = 8000  # of one tree of a forest: more cost time and hardly better its mean
 _RARE = 20  # a category with fewer training rows shares one column with the other rare ones
 _FLOOR = 0.05  # quantile of the positive values that is added before a logarithm is taken
 
@@ -187,12 +188,21 @@ def fit_pipelines(models: Sequence[ModelSettings], rows: pa.Table) -> list[Pipel
                 inputs = columns.fit_transform(frame(rows, model.features), label)
                 made[form] = columns, inputs
             columns, inputs = made[form]
-            pipeline.named_steps["estimator"].fit(inputs, label)
+            estimator = pipeline.named_steps["estimator"]
+            if model.estimator == "random_forest":
+                estimator.set_params(max_samples=_tree_rows(estimator.max_samples, len(label)))
+            estimator.fit(inputs, label)
             pipeline.set_params(columns=columns)
             if model.estimator == "random_forest":  # several threads add the trees in any order
                 pipeline.set_params(estimator__n_jobs=1)
             fitted.append(pipeline)
     return fitted
+
+
+def _tree_rows(given: float | None, row_count: int) -> int:
+    """Returns how many rows each tree of a forest draws: a share of them or a number, bounded."""
+    wanted = given if isinstance(given, int) else round((given or 1.0) * row_count)
+    return max(1, min(wanted, row_count, _MOST_TREE_ROWS))
 
 
 def one_thread() -> AbstractContextManager[None]:
