@@ -27,7 +27,8 @@ _COLORS = {
     "watch": FAINT,
 }
 # The settings that the limits were made of: hold_back_risk = delay / (delay + loss_ratio), and
-# review_risk is above it by review_cost / (payment - held back) / (delay + loss_ratio).
+# review_risk is above it by review_cost / (payment - held back) / (delay + loss_ratio). Milestones
+# with more votes for than against have one loss ratio: the limits decide about hardly any others.
 _SETTINGS = """
     select
         any_value(hold_back_risk) as hold_back_risk,
@@ -42,7 +43,8 @@ _SETTINGS = """
         ) filter (review_risk is not null), 2) as decimal(18, 2)) as review_cost,
         arg_max(cast(held_back_amount as double) / release_amount, release_amount)
             filter (release_amount > 0) as held_back_ratio
-    from insights.release_decisions"""
+    from insights.release_decisions
+    where approval_count > rejection_count"""
 # Those whose recommendation follows from the limits, and not from votes or dates. What waits for
 # money that is due costs delay_cost_ratio of it, if the milestone delivers.
 _MOVABLE = """
@@ -64,7 +66,7 @@ _MOVABLE = """
     where
         is_submitted and not is_decided and risk_probability is not null
         and recommendation in ('release', 'hold_back_20', 'review')
-        and approval_count >= rejection_count
+        and approval_count > rejection_count
     order by expected_loss_amount desc, milestone_id"""
 _POINTS = f"""
     select
@@ -163,7 +165,8 @@ def _chart(points: list[Row], settings: Row) -> Markup:
         return alt.layer(*layers, width=width, height=260).add_params(hold, cost)
 
     text = (
-        f"Risk against payment of {len(points)} open milestones, with two limits: 20 % is held"
+        f"Risk against payment of {len(points)} open milestones, with two limits for those with"
+        " more votes for than against: 20 % is held"
         f" back from a risk of {100 * settings['hold_back_risk']:.1f} % on (line), and a person"
         " reviews from a risk that falls with the payment (dashed), at a review cost of"
         f" {money(settings['review_cost'])}."

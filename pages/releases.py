@@ -23,10 +23,20 @@ _TOTALS = """
         count(expected_loss_amount) as priced_count,
         count(*) filter (is_submitted and risk_probability is null) as by_hand_count,
         any_value(skill_state) as skill_state,
-        any_value(loss_ratio) as loss_ratio,
-        any_value(hold_back_risk) as hold_back_risk,
         (select as_of from core.warehouse_as_of) as as_of
     from insights.release_decisions"""
+_LOSS_RATIOS = """
+    select
+        case
+            when approval_count > rejection_count then 'with more votes for than against'
+            when vote_count > 0 then 'with as many votes for as against, or fewer'
+            else 'without votes, from all high-risk ones'
+        end as votes,
+        any_value(loss_ratio) as loss_ratio,
+        any_value(hold_back_risk) as hold_back_risk
+    from insights.release_decisions
+    group by votes
+    order by loss_ratio, votes"""
 _RECOMMENDATIONS = """
     select
         recommendation,
@@ -117,6 +127,7 @@ def write(published: Published, site: Site) -> None:
         "releases.html.jinja",
         failures=failures(published, "bandit"),
         totals=published.rows(_TOTALS)[0],
+        loss_ratios=published.rows(_LOSS_RATIOS),
         recommendations=[
             row | {"badge": _badge(row["recommendation"])}
             for row in published.rows(_RECOMMENDATIONS)

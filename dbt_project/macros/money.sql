@@ -97,13 +97,10 @@
     )
 {%- endmacro %}
 
-{#- Which share of the money behind high-risk milestones was lost, drawn towards one half as if by two milestones more, one
-    of them lost: none of a few is not never. -#}
-{% macro loss_ratio(high_risk_count, lost_cents, funding_cents) -%}
-    (
-        (1 + {{ high_risk_count }} * coalesce({{ ratio(lost_cents, funding_cents) }}, 0))
-        / cast(2 + {{ high_risk_count }} as double)
-    )
+{#- Which share of high-risk milestones was lost. Milestones are counted, not their money, of which one may hold most; as many
+    more as one is lost of elsewhere, that one among them: none of a few is not never. -#}
+{% macro loss_ratio(high_risk_count, lost_count) -%}
+    ((1 + {{ lost_count }}) / cast({{ var('late_per_lost') }} + {{ high_risk_count }} as double))
 {%- endmacro %}
 
 {#- Student's 97.5 % quantile: below three degrees of freedom that of two, then the expansion of Fisher and Cornish, to 1 %.

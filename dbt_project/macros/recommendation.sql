@@ -1,10 +1,10 @@
 {#- Refuses costs that no decision can be derived from, before anything is built. -#}
 {% macro check_costs() -%}
-    {%- for name, most in (('delay_cost_ratio', 1), ('review_cost', none)) -%}
+    {%- for name, least, most in (('delay_cost_ratio', 0, 1), ('review_cost', 0, none), ('late_per_lost', 1, none)) -%}
         {%- set value = var(name) -%}
-        {%- set is_right = value is number and value is not boolean and 0 <= value <= (most or value) -%}
+        {%- set is_right = value is number and value is not boolean and least <= value <= (most or value) -%}
         {%- if execute and not is_right -%}
-            {%- set allowed = 'a number from 0 to 1' if most else 'a number of 0 or more' -%}
+            {%- set allowed = 'a number ' ~ ('from 0 to 1' if most else 'of ' ~ least ~ ' or more') -%}
             {%- set problem = 'dbt_project.yml: vars.' ~ name ~ ' must be ' ~ allowed ~ ', not ' ~ value -%}
             {{ exceptions.raise_compiler_error(problem) }}
         {%- endif -%}
@@ -29,6 +29,14 @@
         + {{ ratio(var('review_cost'), amount ~ ' - ' ~ held_back_amount) }}
         / ({{ var('delay_cost_ratio') }} + {{ loss_ratio }})
     )
+{%- endmacro %}
+
+{#- Backers know what they were given: what most of them back is late rather than lost. NULL without votes. -#}
+{% macro has_majority_for(approval_count, rejection_count) -%}
+    case
+        when {{ approval_count }} + {{ rejection_count }} > 0
+            then {{ approval_count }} > {{ rejection_count }}
+    end
 {%- endmacro %}
 
 {#- What to do at the approval of a milestone: on the decision sheet, and in its backtest on past ones. Reads the votes,

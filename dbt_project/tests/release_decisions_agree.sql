@@ -14,7 +14,10 @@ releases as (
 ),
 
 risks as (
-    select loss_ratio as measured_loss_ratio from {{ ref('int_loss_ratio') }}
+    select
+        has_majority_for,
+        loss_ratio as measured_loss_ratio
+    from {{ ref('int_loss_ratio') }}
 ),
 
 chosen as (
@@ -102,7 +105,12 @@ pairs as (
     left join releases on outlook.milestone_id = releases.milestone_id
     left join chosen on outlook.project_id = chosen.project_id
     left join alike_now on outlook.milestone_id = alike_now.milestone_id
-    cross join risks
+    left join risks
+        on
+            risks.has_majority_for is not distinct from
+            case
+                when outlook.vote_count > 0 then outlook.approval_count > outlook.rejection_count
+            end
 )
 
 select

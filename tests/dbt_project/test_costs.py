@@ -18,7 +18,10 @@ def check(**costs: Any) -> None:
     macros = jinja2.Environment().from_string(
         MACROS + "{{ check_costs() }}",
         globals={
-            "var": {"delay_cost_ratio": 0.05, "review_cost": 20.0, **costs}.__getitem__,
+            "var": {
+                **{"delay_cost_ratio": 0.05, "review_cost": 20.0, "late_per_lost": 8},
+                **costs,
+            }.__getitem__,
             "execute": True,
             "exceptions": SimpleNamespace(raise_compiler_error=refuse),
         },
@@ -33,6 +36,7 @@ def check(**costs: Any) -> None:
         ({"delay_cost_ratio": 2}, "delay_cost_ratio must be a number from 0 to 1, not 2"),
         ({"review_cost": "twenty"}, "review_cost must be a number of 0 or more, not twenty"),
         ({"review_cost": -20}, "review_cost must be a number of 0 or more, not -20"),
+        ({"late_per_lost": 0.5}, "late_per_lost must be a number of 1 or more, not 0.5"),
         ({"review_cost": True}, "review_cost must be a number of 0 or more, not True"),
     ],
 )
@@ -42,5 +46,5 @@ def test_a_cost_that_is_none_is_named(costs: dict[str, Any], problem: str) -> No
 
 
 def test_no_cost_and_a_large_one_are_taken() -> None:
-    check(delay_cost_ratio=0, review_cost=0)
+    check(delay_cost_ratio=0, review_cost=0, late_per_lost=1)
     check(delay_cost_ratio=1, review_cost=1_000_000)

@@ -12,7 +12,7 @@ from tests.ml.bandit.conftest import Platform
 from tests.pages import documented
 from tests.pages.test_money import rows_of
 
-DECISION = {"milestone_id": 1, "release_amount": 250, "loss_ratio": 0.2}
+DECISION = {"milestone_id": 1, "release_amount": 250, "vote_count": 0, "loss_ratio": 0.2}
 POLICY = """
     insert into insights.release_policy by name
     select

@@ -60,7 +60,8 @@ DECISIONS = """
         end as recommendation,
         recommendation as recommendation_reason
     from limited"""
-# What limits do not decide about: decided by votes, by dates, by nobody; not submitted.
+# What these limits do not decide about: decided by votes, by dates, by nobody, by limits of another
+# loss ratio; not submitted.
 OTHERS = """
     insert into insights.release_decisions by name
     select * replace (milestone_id + 100 as milestone_id, 3 as approval_count,
@@ -73,6 +74,11 @@ OTHERS = """
     union all by name
     select * replace (milestone_id + 300 as milestone_id, null as risk_probability,
         'decide_by_hand' as recommendation)
+    from insights.release_decisions where milestone_id = 1
+    union all by name
+    select * replace (milestone_id + 500 as milestone_id, 5 as approval_count,
+        5 as rejection_count, 0.45 as loss_ratio, 0.1 as hold_back_risk,
+        0.2 as review_risk, 'review' as recommendation)
     from insights.release_decisions where milestone_id = 1
     union all by name
     select * replace (milestone_id + 400 as milestone_id, false as is_submitted,
@@ -162,7 +168,8 @@ def test_without_a_risk_there_is_nothing_to_move(path: Path, site: Site, keep: s
     documented.sql(path, f"delete from insights.release_decisions where not ({keep})")
     text = written(path, site).read_text()
     assert "limits-data" not in text
-    assert ("The limits decide about no submitted milestone now." in text) == (keep != "false")
+    said = "The limits decide about no submitted milestone with more votes for than against now."
+    assert (said in text) == (keep != "false")
 
 
 def written(path: Path, site: Site) -> Path:

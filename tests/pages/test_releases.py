@@ -42,13 +42,13 @@ VALUES = """
     insert into insights.decision_values by name
     select 'vote_1d' as snapshot_kind, 'always_release' as decision_policy,
         88 as milestone_count, 88 as released_count, 0.25 as released_high_risk_ratio,
-        0.2 as loss_ratio, 50000 as lost_amount_per_1000, 0 as model_count,
+        50000 as lost_amount_per_1000, 0 as model_count,
         30000 as lost_amount_per_1000_low, 80000 as lost_amount_per_1000_high,
         1 as always_release_ratio
     union all by name
     select 'vote_1d' as snapshot_kind, 'recommendations' as decision_policy,
         88 as milestone_count, 60 as released_count, 0.1 as released_high_risk_ratio,
-        0.2 as loss_ratio, 30000 as lost_amount_per_1000, 40 as model_count,
+        30000 as lost_amount_per_1000, 40 as model_count,
         0.6 as always_release_ratio, 0.4 as always_release_ratio_low,
         0.9 as always_release_ratio_high"""
 
@@ -92,6 +92,20 @@ def test_page_shows_decisions_and_what_policies_lost(path: Path, site: Site) -> 
     assert always[2:4] == ["88 of 88; 25.0 % high risk", "50,000.00 30,000.00 to 80,000.00"]
     assert always[4] == "100.0 %"
     assert recommended[3:] == ["30,000.00 no interval", "60.0 % 40.0 % to 90.0 %"]
+
+
+def test_page_names_the_loss_ratio_of_each_vote(path: Path, site: Site) -> None:
+    """Half and half is no majority; what has no votes has the loss ratio of all."""
+    doubted = {"approval_count": 4, "rejection_count": 4, "loss_ratio": 0.3}
+    silent = {"vote_count": 0, "approval_count": 0, "rejection_count": 0, "loss_ratio": 0.25}
+    rows = [ROW | {"loss_ratio": 0.05, "hold_back_risk": 0.5}, ROW | doubted, ROW | silent]
+    text = page(path, site, [row | {"milestone_id": place} for place, row in enumerate(rows)])
+    assert (
+        "Loss ratio 5.0 % with more votes for than against: 20 % is held back from a risk of"
+        " 50.0 % on." in text
+    )
+    assert "Loss ratio 30.0 % with as many votes for as against, or fewer" in text
+    assert "Loss ratio 25.0 % without votes" in text
 
 
 def test_page_says_what_to_decide_to_watch_and_to_chase(path: Path, site: Site) -> None:

@@ -15,19 +15,19 @@ events as (
     select
         milestone_id,
         snapshot_kind,
+        {{ has_majority_for('approval_count', 'rejection_count') }} as has_majority_for,
         snapshot_at as occurred_at,
         0 as kind,
-        0 as lost_cents,
-        0 as funding_cents
+        0 as losses
     from submitted
     union all
     select
         milestone_id,
         cast(null as string) as snapshot_kind,
+        has_majority_for,
         closed_at as occurred_at,
         1 as kind,
-        lost_cents,
-        funding_cents
+        case when is_lost then 1 else 0 end as losses
     from high_risk
 ),
 
@@ -35,14 +35,24 @@ running as (
     select
         milestone_id,
         snapshot_kind,
+        has_majority_for,
         kind,
-        sum(kind) over so_far as high_risk_count,
-        sum(lost_cents) over so_far as lost_cents,
-        sum(funding_cents) over so_far as funding_cents
+        case
+            when has_majority_for is null then sum(kind) over so_far
+            else sum(kind) over by_vote
+        end as high_risk_count,
+        case
+            when has_majority_for is null then sum(losses) over so_far
+            else sum(losses) over by_vote
+        end as lost_count
     from events
     window
         so_far as (
             order by occurred_at, kind rows between unbounded preceding and current row
+        ),
+        by_vote as (
+            partition by has_majority_for order by occurred_at, kind
+            rows between unbounded preceding and current row
         )
 ),
 
@@ -50,7 +60,8 @@ loss_ratios_counted as (
     select
         milestone_id,
         snapshot_kind,
-        {{ loss_ratio('high_risk_count', 'lost_cents', 'funding_cents') }} as loss_ratio
+        has_majority_for,
+        {{ loss_ratio('high_risk_count', 'lost_count') }} as loss_ratio
     from running
     where kind = 0
 )

@@ -8,7 +8,7 @@ decided as (
 ),
 
 losses as (
-    select loss_ratio from {{ ref('int_loss_ratio') }}
+    select * from {{ ref('int_loss_ratio') }}
 ),
 
 chosen as (
@@ -17,6 +17,7 @@ chosen as (
             decided.milestone_id,
             decided.project_id,
             decided.snapshot_kind,
+            decided.has_majority_for,
             decided.is_high_risk,
             decided.payment_amount,
             decided.held_back_amount,
@@ -41,7 +42,8 @@ chosen as (
                 decided.{{ policy }}
             {% endif %} as recommendation
         from decided
-        cross join losses
+        inner join losses
+            on decided.has_majority_for is not distinct from losses.has_majority_for
         {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -82,6 +84,7 @@ past_decisions_priced as (
         snapshot_kind,
         decision_policy,
         recommendation,
+        has_majority_for,
         is_high_risk,
         is_by_model and decision_policy = 'recommendations' as is_by_model,
         payment_amount,

@@ -8,8 +8,12 @@ decisions as (
     select * from {{ ref('int_past_decisions_priced') }}
 ),
 
-losses as (
+high_risk as (
     select * from {{ ref('int_high_risk_milestones_closed') }}
+),
+
+losses as (
+    select * from {{ ref('int_loss_ratio') }}
 ),
 
 totals as (
@@ -24,27 +28,33 @@ totals as (
             as released_high_risk_count,
         sum(payment_amount) as payment_amount,
         sum(lost_amount) as lost_amount,
-        cast(sum(failed_amount) as double) / count(*) as failed_mean,
-        cast(sum(lost_amount) as double) / count(*) as lost_mean,
-        max(loss_ratio) as loss_ratio
+        cast(sum(lost_amount) as double) / count(*) as lost_mean
     from decisions
     group by snapshot_kind, decision_policy
 ),
 
--- a project's part in the loss ratio, drawn towards one half like the ratio itself
+-- a project's part in each loss ratio
 ratio_parts as (
     select
-        project_id,
-        cast(sum(lost_cents) as double) as lost_cents,
-        cast(sum(funding_cents) as double) as funding_cents
+        losses.has_majority_for,
+        high_risk.project_id,
+        (count(case when high_risk.is_lost then 1 end) - max(losses.loss_ratio) * count(*))
+        / ({{ var('late_per_lost') }} + max(losses.high_risk_count)) as part
     from losses
-    group by project_id
+    inner join high_risk
+        on losses.has_majority_for is null or losses.has_majority_for = high_risk.has_majority_for
+    group by losses.has_majority_for, high_risk.project_id
 ),
 
-ratio_totals as (
+-- what depends on each loss ratio
+failed as (
     select
-        {{ ratio('sum(funding_cents) * (count(*) + 2)', 'count(*)') }} as funding_cents
-    from losses
+        snapshot_kind,
+        decision_policy,
+        has_majority_for,
+        cast(sum(failed_amount) as double) as failed_amount
+    from decisions
+    group by snapshot_kind, decision_policy, has_majority_for
 ),
 
 parts as (
@@ -65,12 +75,14 @@ parts as (
         totals.snapshot_kind,
         totals.decision_policy,
         ratio_parts.project_id,
-        totals.failed_mean
-        * (ratio_parts.lost_cents - totals.loss_ratio * ratio_parts.funding_cents)
-        / ratio_totals.funding_cents as part
-    from totals
-    cross join ratio_parts
-    cross join ratio_totals
+        failed.failed_amount / totals.milestone_count * ratio_parts.part as part
+    from failed
+    inner join totals
+        on
+            failed.snapshot_kind = totals.snapshot_kind
+            and failed.decision_policy = totals.decision_policy
+    inner join ratio_parts
+        on failed.has_majority_for is not distinct from ratio_parts.has_majority_for
 ),
 
 by_project as (
@@ -147,7 +159,6 @@ decision_values as (
         totals.released_count,
         {{ ratio('totals.released_high_risk_count', 'totals.released_count') }}
             as released_high_risk_ratio,
-        totals.loss_ratio,
         cast(totals.payment_amount as decimal(28, 2)) as payment_amount,
         cast(totals.lost_amount as decimal(28, 2)) as lost_amount,
         {{ per_thousand('totals.lost_amount', 'totals.milestone_count') }}

@@ -48,7 +48,10 @@ joined as (
         decisions.bandit_version,
         coalesce(releases.release_cents, 0) as release_cents
     from outlook
-    cross join losses
+    inner join losses
+        on
+            {{ has_majority_for('outlook.approval_count', 'outlook.rejection_count') }}
+            is not distinct from losses.has_majority_for
     inner join risks on outlook.milestone_id = risks.milestone_id
     inner join projects on outlook.project_id = projects.project_id
     left join releases on outlook.milestone_id = releases.milestone_id
