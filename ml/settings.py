@@ -17,6 +17,8 @@ ENTITIES = ("project", "milestone")
 Estimator = Literal["log_odds_mean", "random_forest", "gradient_boosting", "logistic_regression"]
 Challenger = Literal["random_forest", "gradient_boosting", "logistic_regression"]
 MEAN: Final = "log_odds_mean"
+GROW_FROM: Final = "trees_grow_from"  # beside the priors of the mean: a number of projects
+_OF_TREES = ("random_forest", "gradient_boosting")
 BASE_RATE: Final = "base_rate"
 _MOST = 1_000_000
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="a lower-case name")]
@@ -160,11 +162,23 @@ class ModelSettings:
         first = self if self.estimator == MEAN else self._by(self.estimator)
         return first, *(self._by(estimator) for estimator, _ in self.challengers)
 
-    def members(self) -> tuple[tuple["ModelSettings", float], ...]:
-        """The estimators that make a prediction together, each with the prior of its weight."""
+    def members(self) -> tuple["ModelSettings", ...]:
+        """The estimators that make a prediction together."""
         if self.estimator != MEAN:
-            return ((self, 1.0),)
-        return tuple((self._by(name), prior) for name, prior in self.hyperparameters.items())
+            return (self,)
+        return tuple(self._by(name) for name in self.hyperparameters if name != GROW_FROM)
+
+    def priors(self, project_count: int) -> tuple[float, ...]:
+        """The prior of the weight of each member that has learned from so many projects.
+
+        Trees need many: above the setting, their priors grow in proportion to the projects.
+        """
+        times = max(1.0, project_count / self.hyperparameters.get(GROW_FROM, project_count or 1))
+        return tuple(
+            self.hyperparameters.get(each.estimator, 1.0)
+            * (times if each.estimator in _OF_TREES else 1.0)
+            for each in self.members()
+        )
 
     def rule(self) -> "ModelSettings":
         """The simplest baseline: a logistic regression on one feature and the snapshot kind."""
@@ -283,11 +297,12 @@ def _problem(model: _Model) -> str | None:
             return f"hyperparameters.{estimator} is missing"
     for member, prior in model.hyperparameters.get(MEAN, {}).items():
         place = f"hyperparameters.{MEAN}.{member}"
-        if member not in (*model.challengers, BASE_RATE):
-            return f"{place} is unknown; known here: {', '.join((*model.challengers, BASE_RATE))}"
+        known = (*model.challengers, BASE_RATE, GROW_FROM)
+        if member not in known:
+            return f"{place} is unknown; known here: {', '.join(known)}"
         if not isinstance(prior, int | float) or not 0 < prior <= _MOST:
             return f"{place} must be a number above 0, at most {_MOST}, not {prior!r}"
-    if model.hyperparameters.get(MEAN) == {}:
+    if MEAN in model.hyperparameters and not model.hyperparameters[MEAN].keys() - {GROW_FROM}:
         return f"hyperparameters.{MEAN} names no estimator"
     if problem := _problem_of_linear(model.linear):
         return problem

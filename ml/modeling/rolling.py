@@ -80,13 +80,14 @@ class Training:
 
     def fit(self, model: ModelSettings) -> FittedModel:
         """Fits a model at every cut and to all rows; equal rows in equal order, an equal model."""
-        members, prior = zip(*model.members(), strict=True)
+        members = model.members()
         known = self._scored(members)
         pipelines = [self._pipelines[_key(member)] for member in members]
         fits = []
-        for place in range(len(self._seen)):
+        for place, seen in enumerate(self._seen):
+            prior = np.array(model.priors(pc.count_distinct(seen.column("project_id")).as_py()))
             with estimators.one_thread():
-                combination = combining.fit(self._known_by(place, known), np.array(prior))
+                combination = combining.fit(self._known_by(place, known), prior)
             fits.append(Fit(tuple(each[place] for each in pipelines), combination))
         return FittedModel(self.cuts, tuple(fits))
 
