@@ -34,7 +34,9 @@ STAGES = {
     "publish": "publish",
     "pages": "run",
 }
+TOGETHER = "all stages"
 COSTLIEST = 12  # models that are listed
+_LEAST = 0.01  # CPU seconds, the finest that is measured
 DATA, PLOT = SCALES.with_suffix(".json"), ROOT / "docs" / "images" / "growth.svg"
 
 
@@ -49,19 +51,21 @@ class Cost(NamedTuple):
 
 
 def costs_at(scale: int, folder: Path) -> list[Cost]:
-    """Runs a platform through all stages, one after the other."""
+    """Runs a platform through all stages, one after the other; at last all together."""
     options = f"SCALE={scale} WAREHOUSE={folder}/warehouse SITE={folder}/site"
     costs, pledges = [], 0
     start = measure(f"{sys.executable} -m pipeline --help", folder, ROOT).cpu
     for name, goal in STAGES.items():
         done = measure(f"{sys.executable} -m pipeline {goal} {options}", folder, ROOT)
-        if found := re.search(r"([\d,]+) pledges", done.output):
+        if found := re.search(r"(\d[\d,]*) pledges", done.output):
             pledges = int(found[1].replace(",", ""))
-        costs.append(Cost("stage", name, pledges, done.cpu - start, done.peak))
+        costs.append(Cost("stage", name, pledges, round(done.cpu - start, 2), round(done.peak)))
         print(f"SCALE={scale} {name}: {done.cpu:.1f} CPU s, {done.peak:,.0f} MiB", flush=True)
         if goal == "features":
             costs += models_at(Paths.at(f"{folder}/warehouse", ""), pledges)
-    return costs
+    stages = [cost for cost in costs if cost.what == "stage"]
+    most = max(cost.peak or 0.0 for cost in stages)
+    return [*costs, Cost("stage", TOGETHER, pledges, sum(cost.cpu for cost in stages), most)]
 
 
 def models_at(paths: Paths, pledges: int) -> list[Cost]:
@@ -75,9 +79,8 @@ def models_at(paths: Paths, pledges: int) -> list[Cost]:
             if model.is_table and not model.name.startswith("insights."):
                 started = time.process_time()
                 con.execute(f"create table made.one as {model.sql}")
-                costs.append(
-                    Cost("model", model.name, pledges, time.process_time() - started, None)
-                )
+                seconds = round(time.process_time() - started, 2)
+                costs.append(Cost("model", model.name, pledges, seconds, None))
                 con.execute("drop table made.one")
     (paths.build_folder / "made.duckdb").unlink()
     return costs
@@ -85,7 +88,8 @@ def models_at(paths: Paths, pledges: int) -> list[Cost]:
 
 def exponent(small: Cost, large: Cost) -> float:
     """How cost grows with pledges: 1 is in proportion."""
-    return math.log(large.cpu / small.cpu) / math.log(large.pledges / small.pledges)
+    rate = max(large.cpu, _LEAST) / max(small.cpu, _LEAST)
+    return math.log(rate) / math.log(large.pledges / small.pledges)
 
 
 def table(costs: list[Cost], what: str, title: str) -> list[str]:
@@ -120,9 +124,9 @@ def plot(costs: list[Cost]) -> str:
         alt.Chart(alt.InlineData(rows), width=560, height=320)
         .mark_line(point=True)
         .encode(
-            alt.X("pledges:Q", title="pledges").scale(type="log"),
+            alt.X("pledges:Q", title="pledges").scale(type="log", nice=False).axis(format="~s"),
             alt.Y("cpu:Q", title="CPU seconds").scale(type="log"),
-            alt.Color("name:N", title=None, sort=list(STAGES)),
+            alt.Color("name:N", title=None, sort=[*STAGES, TOGETHER]),
         )
     )
     return str(vl_convert.vegalite_to_svg(chart.to_dict()))
