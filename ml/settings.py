@@ -300,8 +300,10 @@ def _problem(model: _Model) -> str | None:
         known = (*model.challengers, BASE_RATE, GROW_FROM)
         if member not in known:
             return f"{place} is unknown; known here: {', '.join(known)}"
-        if not isinstance(prior, int | float) or not 0 < prior <= _MOST:
+        if isinstance(prior, bool) or not isinstance(prior, int | float) or not 0 < prior <= _MOST:
             return f"{place} must be a number above 0, at most {_MOST}, not {prior!r}"
+        if member == GROW_FROM and prior < 1:
+            return f"{place} must be 1 project or more, not {prior!r}"
     if MEAN in model.hyperparameters and not model.hyperparameters[MEAN].keys() - {GROW_FROM}:
         return f"hyperparameters.{MEAN} names no estimator"
     if problem := _problem_of_linear(model.linear):

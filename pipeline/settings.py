@@ -35,8 +35,10 @@ DEFAULTS = {
 # small platforms as CSV, the format in which real exports come
 CSV_BELOW_SCALE = 10
 MAX_DIGITS = 18
-# what DuckDB reads but for "-1" and "none", which it takes for no bound at all
-MEMORY = re.compile(r"(?=.*[1-9])(\d{1,6}(\.\d{1,3})?[KMGT]i?B|\d{1,2}%|100%)", re.IGNORECASE)
+# amounts with a unit and whole per cent; DuckDB takes "-1" and "none" for no bound at all
+MEMORY = re.compile(
+    r"(?=.*[1-9])([0-9]{1,6}(\.[0-9]{1,3})?[KMGT]i?B|[0-9]{1,2}%|100%)", re.IGNORECASE
+)
 # dbt reads a path as a URL (and would write another file), a template and a part of its SQL
 NOT_IN_WAREHOUSE = "#?'{\n\r\t"
 

@@ -2,7 +2,7 @@
 {% macro check_costs() -%}
     {%- for name, least, most in (('delay_cost_ratio', 0, 1), ('review_cost', 0, none), ('late_per_lost', 1, none)) -%}
         {%- set value = var(name) -%}
-        {%- set is_right = value is number and value is not boolean and least <= value <= (most or value) -%}
+        {%- set is_right = value is number and value is not boolean and least <= value <= (most or 1e15) -%}
         {%- if execute and not is_right -%}
             {%- set allowed = 'a number ' ~ ('from 0 to 1' if most else 'of ' ~ least ~ ' or more') -%}
             {%- set problem = 'dbt_project.yml: vars.' ~ name ~ ' must be ' ~ allowed ~ ', not ' ~ value -%}

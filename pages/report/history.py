@@ -333,9 +333,14 @@ def _left_out(model: ModelFacts) -> str:
 def _hyperparameters(manifest: dict[str, Any]) -> str:
     if "hyperparameters" not in manifest:
         return "its folder with the hyperparameters is not beside the warehouse"
-    given = [f"`{name} = {value}`" for name, value in manifest["hyperparameters"].items()]
-    about = "priors of the weights " if manifest["estimator"] == _MEAN else ""
-    return about + ", ".join([*given, f"seed {manifest['seed']}"])
+    values = dict(manifest["hyperparameters"])
+    grow_from = values.pop("trees_grow_from", None)
+    given = ", ".join(f"`{name} = {value}`" for name, value in values.items())
+    if manifest["estimator"] == _MEAN:
+        given = f"priors of the weights {given}"
+    if grow_from:
+        given += f" (those of trees grow with the projects from {grow_from} on)"
+    return f"{given}, seed {manifest['seed']}"
 
 
 def _libraries(manifest: dict[str, Any]) -> str:

@@ -120,6 +120,16 @@ def test_trees_count_for_more_the_more_projects_they_learn_from() -> None:
             "hyperparameters.log_odds_mean.trees_grow_from must be a number above 0",
         ),
         (
+            "trees_grow_from = 100",
+            "trees_grow_from = 0.5",
+            "hyperparameters.log_odds_mean.trees_grow_from must be 1 project or more, not 0.5",
+        ),
+        (
+            "base_rate = 0.4",
+            "base_rate = true",
+            "hyperparameters.log_odds_mean.base_rate must be a number above 0",
+        ),
+        (
             "base_rate = 0.4",
             "base_rate = 0",
             "hyperparameters.log_odds_mean.base_rate must be a number above 0",

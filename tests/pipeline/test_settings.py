@@ -36,6 +36,7 @@ def test_an_amount_of_memory_is_one_that_duckdb_reads(amount: str) -> None:
         ("DUCKDB_MEMORY=lots", "DUCKDB_MEMORY=lots is no amount of memory, such as 8GB or 50%"),
         ("DUCKDB_MEMORY=0.0GB", "DUCKDB_MEMORY=0.0GB is no amount"),
         ("DUCKDB_MEMORY=-1GB", "DUCKDB_MEMORY=-1GB is no amount"),
+        ("DUCKDB_MEMORY=1\N{ARABIC-INDIC DIGIT TWO}GB", "is no amount"),
         ("DUCKDB_MEMORY=none", "DUCKDB_MEMORY=none is no amount"),
         ("DUCKDB_MEMORY=0%", "DUCKDB_MEMORY=0% is no amount"),
         ("DUCKDB_MEMORY=120%", "DUCKDB_MEMORY=120% is no amount"),

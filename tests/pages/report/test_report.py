@@ -15,6 +15,7 @@ from pages.frame import Frame
 from pages.links import Links
 from pages.published import open_published
 from pages.registry import NAVIGATION
+from pages.report import history
 from pages.report.facts import Tried
 from pages.report.features import FeatureGroup, grouped
 from pages.report.page import write
@@ -201,6 +202,16 @@ def test_leak_is_marked_and_cards_are_whole(report: Report, finished_world: Plat
     assert f"n_estimators = {given['n_estimators']}" in report.text
     for name in finished_world.setting("milestone_risk").features.names:
         assert name in report.text
+
+
+def test_a_card_tells_priors_apart_from_where_they_grow() -> None:
+    priors = {"random_forest": 0.25, "base_rate": 0.4, "trees_grow_from": 100}
+    manifest = {"estimator": "LogOddsMean", "hyperparameters": priors, "seed": 7}
+    told = history._hyperparameters(manifest)
+    assert told == (
+        "priors of the weights `random_forest = 0.25`, `base_rate = 0.4`"
+        " (those of trees grow with the projects from 100 on), seed 7"
+    )
 
 
 def test_features_stand_in_their_groups_and_what_is_gone_comes_last() -> None:
