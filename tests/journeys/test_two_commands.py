@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 
 import duckdb
@@ -23,15 +24,20 @@ pytestmark = needs_make
 
 
 def test_a_run_says_no_more_than_it_should(product: Clone) -> None:
-    """Each line is of a stage or goes on with one, and fits the screen: no warning, no log."""
+    """Each line is of a stage or goes on with one, and fits the screen: no log, one warning.
+
+    Of 200 projects one may hold most of the money in escrow, which whoever runs it should know.
+    """
     lines = product.first_output.splitlines()
     others = [line for line in lines if not re.match(r"[a-z][a-z-]* +\S| {2,}\S", line)]
     assert others == []
     assert [line for line in lines if len(line) > 120] == []
     lines = [line for line in lines if "still running (" not in line]
     (validated,) = [number for number, line in enumerate(lines) if line.startswith("validate ")]
-    assert "0 warnings, 0 errors" in lines[validated]
-    assert not lines[validated + 1].startswith(" ")
+    assert ", 0 errors" in lines[validated]
+    warnings = list(takewhile(lambda line: line.startswith(" "), lines[validated + 1 :]))
+    assert len(warnings) <= 1
+    assert all("escrow_balances, no_project_holds_it_all" in line for line in warnings)
 
 
 def test_live_projects_and_open_milestones_have_predictions(product: Clone) -> None:
