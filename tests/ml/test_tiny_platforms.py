@@ -29,6 +29,9 @@ BESIDE = """
         project_id bigint, pledged_amount decimal(18, 2), held_amount decimal(18, 2),
         released_amount decimal(18, 2), refunded_amount decimal(18, 2)
     );
+    create table if not exists intermediate.int_loss_ratio (
+        has_majority_for boolean, high_risk_count bigint, loss_ratio double
+    );
     create table if not exists core.backer_balances (project_id bigint, held_amount decimal(18, 2));
     create table if not exists core.fct_pledges (project_id bigint, amount decimal(18, 2));
     create table if not exists core.fct_escrow_transactions (
