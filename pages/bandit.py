@@ -36,14 +36,14 @@ _NEWEST_RUN = """
     from intermediate.int_bandits_in_use"""
 # Milestones that the next launches will not deliver on time because of exploration, of 1,000: what
 # is given beside the probability of being best, at what each strategy is expected to deliver. And
-# what one late milestone is expected to lose, at the mean payment of an open one: without votes
-# the loss ratio is that of all.
+# what one late milestone is expected to lose, at the mean payment of an open one and the loss
+# ratio of all.
 _PRICE = """
     select
         1000 * sum((best_probability - launch_share_ratio) * expected_on_time_ratio) as late_count,
         (select sum(release_amount) from insights.release_decisions) as release_amount,
         (select count(*) from insights.release_decisions) as milestone_count,
-        (select any_value(loss_ratio) from insights.release_decisions where vote_count = 0)
+        (select loss_ratio from intermediate.int_loss_ratio where has_majority_for is null)
             as loss_ratio
     from insights.release_policy where state = 'learning'"""
 _POLICY_COLUMNS = (
@@ -106,7 +106,7 @@ def _price(row: Row) -> Row | None:
     if row["late_count"] is None:
         return None
     amount = None
-    if row["loss_ratio"] is not None:
+    if row["milestone_count"]:
         mean = Decimal(row["release_amount"]) / row["milestone_count"]
         amount = Decimal(str(row["late_count"])) * mean * Decimal(row["loss_ratio"])
     return {"late_count": row["late_count"], "expected_loss_amount": amount}

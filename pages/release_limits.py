@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from pages.charts import COLORS, FAINT, INK, chart, colors, values
+from pages.charts import COLORS, INK, chart, colors, values
 from pages.formats import label, money
 from pages.published import Published
 
@@ -23,8 +23,6 @@ _COLORS = {
     "release": COLORS[2],
     "hold_back_20": COLORS[4],
     "review": COLORS[1],
-    "do_not_release": COLORS[3],
-    "watch": FAINT,
 }
 # The settings that the limits were made of: hold_back_risk = delay / (delay + loss_ratio), and
 # review_risk is above it by review_cost / (payment - held back) / (delay + loss_ratio). Milestones
@@ -49,6 +47,7 @@ _SETTINGS = """
 # money that is due costs delay_cost_ratio of it, if the milestone delivers.
 _MOVABLE = """
     select
+        project_title,
         recommendation,
         risk_probability,
         review_risk,
@@ -68,14 +67,6 @@ _MOVABLE = """
         and recommendation in ('release', 'hold_back_20', 'review')
         and approval_count > rejection_count
     order by expected_loss_amount desc, milestone_id"""
-_POINTS = f"""
-    select
-        release_amount as payment, risk_probability as risk, recommendation, project_title as title
-    from insights.release_decisions
-    where
-        risk_probability is not null and release_amount > 0 and not is_decided
-    order by is_submitted desc, expected_loss_amount desc, milestone_id
-    limit {_MAX_POINTS}"""
 
 
 class Limits:
@@ -90,7 +81,7 @@ class Limits:
         self.chart: Markup | None = None
         if self.settings:
             self.rows = published.rows(_MOVABLE, delay=settings["delay_cost_ratio"])
-            points = published.rows(_POINTS)
+            points = [row for row in self.rows if row["release_amount"] > 0][:_MAX_POINTS]
             self.chart = _chart(points, settings) if points else None
 
     @property
@@ -150,7 +141,7 @@ def _cents(amount: Decimal) -> str:
 
 
 def _chart(points: list[Row], settings: Row) -> Markup:
-    payments = [float(row["payment"]) for row in points]
+    payments = [float(row["release_amount"]) for row in points]
     curve = _grid(min(payments) / 1.5, max(payments) * 1.5)
     x = alt.X(
         "payment:Q",
@@ -165,8 +156,8 @@ def _chart(points: list[Row], settings: Row) -> Markup:
         return alt.layer(*layers, width=width, height=260).add_params(hold, cost)
 
     text = (
-        f"Risk against payment of {len(points)} open milestones, with two limits for those with"
-        " more votes for than against: 20 % is held"
+        f"Risk against payment of {len(points)} submitted milestones with more votes for than"
+        " against, with two limits: 20 % is held"
         f" back from a risk of {100 * settings['hold_back_risk']:.1f} % on (line), and a person"
         " reviews from a risk that falls with the payment (dashed), at a review cost of"
         f" {money(settings['review_cost'])}."
@@ -179,7 +170,17 @@ def _marks(points: list[Row], x: alt.X, width: int) -> Any:
     axis = alt.Axis(title="Risk", format=".0%", tickCount=5)
     return (
         alt.Chart(
-            values([row | {"recommendation": label(row["recommendation"])} for row in points])
+            values(
+                [
+                    {
+                        "title": row["project_title"],
+                        "payment": row["release_amount"],
+                        "risk": row["risk_probability"],
+                        "recommendation": label(row["recommendation"]),
+                    }
+                    for row in points
+                ]
+            )
         )
         .mark_circle(size=60, opacity=0.85)
         .encode(

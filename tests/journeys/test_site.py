@@ -148,6 +148,16 @@ def shown(tab: Tab, name: str, column: int) -> list[str]:
     return tab.evaluate(f"{cells}.dataset.order ?? row.cells[{column}].innerText)")  # type: ignore[no-any-return]
 
 
+def test_phones_keep_the_words_of_a_table_whole(browser: Browser, site: Path) -> None:
+    with Visit(browser, PHONE, "light") as visit:
+        tab = visit.open(f"{site.as_uri()}/releases/index.html")
+        near(tab, "lost")
+        width = "document.querySelector('#lost tbody th').offsetWidth"
+        before = tab.evaluate(width)
+        tab.add_style_tag(content="#lost tbody th { overflow-wrap: normal !important }")
+        assert tab.evaluate(width) == before  # no word had been broken
+
+
 def test_tables_sort_search_filter_and_remember(browser: Browser, site: Path) -> None:
     address = f"{site.as_uri()}/catalogue/index.html"
     name, rows, schema = "every-table", 3, 1

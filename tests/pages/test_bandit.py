@@ -12,7 +12,12 @@ from tests.ml.bandit.conftest import Platform
 from tests.pages import documented
 from tests.pages.test_money import rows_of
 
-DECISION = {"milestone_id": 1, "release_amount": 250, "vote_count": 0, "loss_ratio": 0.2}
+# voted on, so that its own loss ratio is not that of all
+DECISION = {"milestone_id": 1, "release_amount": 250, "vote_count": 3, "loss_ratio": 0.1}
+LOSS_RATIOS = """
+    create schema if not exists intermediate;
+    create table intermediate.int_loss_ratio as
+    from (values (true, 0.1), (false, 0.4), (null, 0.2)) as t (has_majority_for, loss_ratio)"""
 POLICY = """
     insert into insights.release_policy by name
     select
@@ -34,7 +39,7 @@ def decided(platform: Platform, chosen: BanditSettings) -> Platform:
     """A platform on which the bandit has run."""
     platform.decide(chosen)
     documented.create(platform.path, {"insights.release_decisions": [DECISION]})
-    platform.sql("create schema if not exists intermediate")
+    platform.sql(LOSS_RATIOS)
     platform.sql(POLICY)
     return platform
 
@@ -108,8 +113,15 @@ def test_page_prices_exploration(decided: Platform, site: Site) -> None:
     assert late > 1
     assert "each strategy keeps 2.5 % of the launches or more" in text
     assert f"that makes {late:.1f} of 1,000 milestones late, an expected loss of" in text
-    # of 1,000 payments of 250.00, of which the loss ratio of 20 % is lost
+    # of 1,000 payments of 250.00, of which the loss ratio of all, 20 %, is lost
     assert f"an expected loss of {late * 250 * 0.2:,.2f} at the mean payment" in text
+
+
+def test_no_loss_is_priced_without_an_open_milestone(decided: Platform, site: Site) -> None:
+    decided.sql("delete from insights.release_decisions")
+    text = written(decided, site)
+    assert "of 1,000 milestones late" in text
+    assert "an expected loss of" not in text
 
 
 @pytest.mark.parametrize("decisions", [[], [DECISION]])
@@ -117,6 +129,7 @@ def test_page_without_a_bandit_says_why(
     platform: Platform, site: Site, chosen: BanditSettings, decisions: list[dict[str, Any]]
 ) -> None:
     platform.sql("update core.dim_projects set release_strategy = null")
+    platform.sql(LOSS_RATIOS)
     platform.decide(chosen)
     documented.create(platform.path, {"insights.release_decisions": decisions})
     text = written(platform, site)

@@ -163,6 +163,17 @@ def test_the_data_of_the_script_decide_as_the_table_does(path: Path) -> None:
     }
 
 
+def test_the_chart_draws_what_the_limits_decide_about(path: Path) -> None:
+    """Milestones that lines do not speak of are not under them."""
+    limits = limits_of(path)
+    drawn = str(limits.chart)
+    paid = [row["project_title"] for row in limits.rows if row["release_amount"]]
+    assert f"of {len(paid)} submitted milestones with more votes for than against" in drawn
+    spec = json.loads(drawn.split('<script type="application/json">')[1].split("</script>")[0])
+    [points] = [each for each in spec["layer"] if each["mark"]["type"] == "circle"]
+    assert [each["title"] for each in points["data"]["values"]] == paid
+
+
 @pytest.mark.parametrize("keep", ["false", "not is_submitted"])
 def test_without_a_risk_there_is_nothing_to_move(path: Path, site: Site, keep: str) -> None:
     documented.sql(path, f"delete from insights.release_decisions where not ({keep})")

@@ -1,4 +1,4 @@
-{% set first_kind = (var('snapshot_kinds').milestone | selectattr('hours') | first).name %}
+{% set first_kind = var('snapshot_kinds').milestone | selectattr('hours') | first %}
 -- What became of high-risk milestones: known 180 days after the due date, a planned timestamp;
 -- before it the losses are not known. With the votes at the first time at which money is decided.
 with
@@ -8,9 +8,9 @@ milestones as (
     where started_at is not null and expires_at <= {{ as_of() }}
 ),
 
-submitted as (
-    select * from {{ ref('int_submitted_milestone_outcomes') }}
-    where snapshot_kind = '{{ first_kind }}'
+votes as (
+    select * from {{ ref('int_votes_counted') }}
+    where snapshot_kind = '{{ first_kind.name }}'
 ),
 
 high_risk_milestones_closed as (
@@ -19,10 +19,15 @@ high_risk_milestones_closed as (
         milestones.project_id,
         milestones.expires_at as closed_at,
         milestones.approved_at is null as is_lost,
-        {{ has_majority_for('submitted.approval_count', 'submitted.rejection_count') }}
+        {{ has_majority_for('votes.approval_count', 'votes.vote_count - votes.approval_count') }}
             as has_majority_for
     from milestones
-    left join submitted on milestones.milestone_id = submitted.milestone_id
+    left join votes
+        on
+            milestones.milestone_id = votes.milestone_id
+            -- later votes are not known when the 180 days end
+            and {{ add_hours('milestones.submitted_at', first_kind.hours) }}
+            <= milestones.expires_at
     where coalesce(milestones.approved_at > milestones.grace_ends_at, true)
 )
 
