@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -173,7 +174,7 @@ class ModelSettings:
 
         Trees need many: above the setting, their priors grow in proportion to the projects.
         """
-        times = max(1.0, project_count / self.hyperparameters.get(GROW_FROM, project_count or 1))
+        times = max(1.0, project_count / self.hyperparameters.get(GROW_FROM, inf))
         return tuple(
             self.hyperparameters.get(each.estimator, 1.0)
             * (times if each.estimator in _OF_TREES else 1.0)

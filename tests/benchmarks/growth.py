@@ -20,6 +20,7 @@ import duckdb
 import vl_convert
 
 from pipeline.paths import Paths
+from pipeline.settings import DEFAULTS
 from tests.benchmarks.side_by_side import call
 from tests.benchmarks.whole_run import ROOT, SCALES, measure, write_section
 from tests.rebuilds import compiled
@@ -75,7 +76,7 @@ def costs_at(scale: int, folder: Path) -> list[Cost]:
 def models_at(paths: Paths) -> list[tuple[str, float]]:
     """Makes each table once more from the tables it reads; returns names and CPU seconds."""
     costs = []
-    memory = os.environ.get("DUCKDB_MEMORY") or "80%"
+    memory = os.environ.get("DUCKDB_MEMORY") or DEFAULTS["DUCKDB_MEMORY"]
     spill = str(paths.build_folder / "spill")
     with duckdb.connect(config={"temp_directory": spill, "memory_limit": memory}) as con:
         con.execute("set TimeZone = 'UTC'")
