@@ -148,12 +148,27 @@ def _as_json(made: Any) -> str:
 @lru_cache(maxsize=64)  # several pages show the same chart
 def _svg(specification: str) -> str:
     """Draws a specification, without what no page needs."""
+    form = json.loads(specification)
+    rows = form.pop("datasets", {})
+    vega = _compiled(json.dumps(form))
+    data = [
+        each | {"values": rows[each["name"]]} if each["name"] in rows else each
+        for each in vega["data"]
+    ]
+    whole = json.dumps(vega | {"data": data})
     with _own_font():
-        picture = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
+        picture = vl_convert.vega_to_svg(whole, allowed_base_urls=[])
     # one description stands for the whole, so that no mark is read one by one
     picture = re.sub(r' (?:role|aria-[a-z]+|xmlns:xlink)="[^"]*"', "", picture)
     picture = _DEFAULTS.sub("", picture)
     return re.sub(r"<[^>]+>", lambda tag: _DIGITS.sub(r"\1", tag[0]), picture)
+
+
+@lru_cache(maxsize=64)
+def _compiled(form: str) -> dict[str, Any]:
+    """Compiles a specification without its rows: charts of projects differ in their rows alone."""
+    vega: dict[str, Any] = vl_convert.vegalite_to_vega(form)
+    return vega
 
 
 @contextmanager

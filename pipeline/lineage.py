@@ -4,6 +4,7 @@ The page needs no network: dbt-colibri is called as a library, since its command
 package index for a newer version, and its telemetry is off.
 """
 
+import gc
 import json
 import logging
 import shutil
@@ -38,6 +39,8 @@ def write(target: Path, folder: Path) -> Path:
     from dbt_colibri.lineage_extractor.extractor import DbtColumnLineageExtractor
     from dbt_colibri.report.generator import DbtColibriReportGenerator
 
+    # it collects garbage, among all objects that the stages before have left
+    gc.freeze()
     # it warns of each column without a source, such as a count
     logging.getLogger("colibri").setLevel(logging.ERROR)
     work = target / "lineage"

@@ -47,13 +47,14 @@ def test_texts_are_measured_with_no_font_of_the_machine(monkeypatch: pytest.Monk
         folders.extend(ElementTree.parse(fonts).iterfind("dir"))
         return "<svg ></svg>"
 
-    monkeypatch.setattr(charts.vl_convert, "vegalite_to_svg", draw)
+    monkeypatch.setattr(charts.vl_convert, "vega_to_svg", draw)
     for before in ("theirs.conf", None):
         if before:
             monkeypatch.setenv("FONTCONFIG_FILE", before)
         else:
             monkeypatch.delenv("FONTCONFIG_FILE", raising=False)
-        charts.chart("fonts", lambda _, own=before: {"own": own}, text="", phone=False)
+        drawn = {"mark": "point", "data": {"values": [{"own": before}]}}
+        charts.chart("fonts", lambda _, drawn=drawn: drawn, text="", phone=False)
         assert os.environ.get("FONTCONFIG_FILE") == before
     assert [Path(each.text or "/").exists() for each in folders] == [False, False]
 
