@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import ThreadpoolController
 
 from ml.settings import BASE_RATE, MEAN, Features, ModelSettings
@@ -25,6 +25,7 @@ from ml.settings_file import SettingsError
 
 Floats = npt.NDArray[np.float64]
 _Places = tuple[tuple[int, ...], tuple[tuple[int, int], ...]]  # among the numeric columns
+_Form = tuple[Features, bool, _Places | None]  # what decides how columns are prepared
 
 KIND = "snapshot_kind"  # stands beside the features in every table of rows
 _CLASSES: dict[str, Any] = {
@@ -54,8 +55,9 @@ _FIXED: dict[str, dict[str, Any]] = {
     "logistic_regression": _LINEAR,
     BASE_RATE: _LINEAR,
 }
-_MOST_TREE_ROWS = 8000  # of one tree of a forest: more cost time and hardly better its mean
-_RARE = 20  # a category with fewer training rows shares one column with the other rare ones
+_MOST_TREE_ROWS = 4000  # of one tree of a forest: more cost time and hardly better its mean
+_RARE = 20  # a category with fewer training rows counts as one with the other rare ones
+_BINS = 255  # of the boosting, unless the file gives fewer: so many categories it can tell apart
 _FLOOR = 0.05  # quantile of the positive values that is added before a logarithm is taken
 
 
@@ -101,6 +103,8 @@ def build(model: ModelSettings) -> Pipeline:
     """
     name, given = model.estimator, model.hyperparameters
     fixed = _FIXED[name] | {"random_state": model.seed}
+    if _is_boosting(model):
+        fixed["categorical_features"] = list(range(len(model.features.categorical)))
     known = _GIVEN[name]
     place = f"models.toml: models.{model.name}.hyperparameters.{name}"
     for key, value in given.items():
@@ -113,12 +117,13 @@ def build(model: ModelSettings) -> Pipeline:
         estimator._validate_params()  # the only check of values that needs no data
     except ValueError as error:
         raise SettingsError(f"{place}: {error}") from error
-    columns = ColumnTransformer(
-        [
-            ("numeric", _numeric(model), list(model.features.numeric)),
-            ("categorical", _categorical(), list(model.features.categorical)),
-        ]
-    )
+    parts = [
+        ("numeric", _numeric(model), list(model.features.numeric)),
+        ("categorical", _categorical(model), list(model.features.categorical)),
+    ]
+    if _is_boosting(model):  # which moves its categories to the front, if they are not there
+        parts.reverse()
+    columns = ColumnTransformer(parts)
     return Pipeline([("columns", columns), ("estimator", estimator)])
 
 
@@ -129,10 +134,19 @@ def class_name(model: ModelSettings) -> str:
     return type(build(model).named_steps["estimator"]).__name__
 
 
+def _is_boosting(model: ModelSettings) -> bool:
+    return model.estimator == "gradient_boosting"
+
+
 def _numeric(model: ModelSettings) -> Pipeline:
     # Unknown gets the median of training, and a column that says so where training knew gaps. (The
     # boosting could take gaps as they are, but not a column that has never been known.)
-    impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    is_boosting = _is_boosting(model)
+    impute = SimpleImputer(
+        strategy="median", add_indicator=not is_boosting, keep_empty_features=True
+    )
+    if is_boosting:  # each column costs it as much as the others: none that tells nothing new
+        return Pipeline([("impute", impute)])
     places = _analyst_places(model)
     scale = StandardScaler() if places is None else AnalystForm(*places)
     return Pipeline([("impute", impute), ("scale", scale)])
@@ -147,15 +161,24 @@ def _analyst_places(model: ModelSettings) -> _Places | None:
     return logarithms, tuple((place[one], place[other]) for one, other in model.products)
 
 
-def _categorical() -> Pipeline:
-    # An unknown value is a category of its own; one never seen in training counts as a rare one.
+def _categorical(model: ModelSettings) -> Pipeline:
+    # An unknown value is a category of its own. One never seen in training counts as a rare one; in
+    # the boosting, which splits sets of categories, it goes with the larger part.
     name = SimpleImputer(
         strategy="constant",
         fill_value="(unknown)",
         missing_values=None,
         keep_empty_features=True,
     )
-    return Pipeline([("name", name), ("encode", encoder())])
+    encode: TransformerMixin = encoder()
+    if _is_boosting(model):
+        encode = OrdinalEncoder(
+            handle_unknown="use_encoded_value",
+            unknown_value=-1,
+            min_frequency=_RARE,
+            max_categories=model.hyperparameters.get("max_bins", _BINS),
+        )
+    return Pipeline([("name", name), ("encode", encode)])
 
 
 def encoder() -> OneHotEncoder:
@@ -176,13 +199,13 @@ def fit_pipelines(models: Sequence[ModelSettings], rows: pa.Table) -> list[Pipel
         models: Settings of one estimator each.
         rows: The features, `label`, and what they may be asked for beside (`snapshot_kind`).
     """
-    made: dict[tuple[Features, _Places | None], tuple[ColumnTransformer, Floats]] = {}
+    made: dict[_Form, tuple[ColumnTransformer, Floats]] = {}
     label = labels(rows)
     fitted = []
     with one_thread():
         for model in models:
             pipeline = build(model)
-            form = model.features, _analyst_places(model)
+            form = model.features, _is_boosting(model), _analyst_places(model)
             if form not in made:
                 columns = pipeline.named_steps["columns"]
                 inputs = columns.fit_transform(frame(rows, model.features), label)

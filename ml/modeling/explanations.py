@@ -23,6 +23,7 @@ Integers = npt.NDArray[np.int64]
 MAX_NAMED = 5  # features per prediction; what all others did together is one row
 EXPECTED, OTHERS, CALIBRATION = "(expected)", "(other features)", "(calibration)"
 KNOWN = "(known outcome)"
+_UNSEEN = 255  # number of a category that the boosting has not seen; of sets it keeps 256 bits
 _NOTHING = 1e-9  # a smaller change of a probability has no proportions
 
 
@@ -47,6 +48,8 @@ class _Tree(NamedTuple):
     left: Integers
     right: Integers
     value: Floats
+    has_set: npt.NDArray[np.bool_] | None = None  # of categories, instead of a threshold
+    goes_left: npt.NDArray[np.bool_] | None = None  # by node and category, the unseen one last
 
 
 def contributions(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Contributions:
@@ -72,9 +75,9 @@ def _by_column(estimator: Any, inputs: Floats) -> tuple[float, Floats]:
     kind = type(estimator).__name__
     if kind == "LogisticRegression":
         return float(estimator.intercept_[0]), inputs * estimator.coef_[0]
-    # The forest compares in single precision, the boosting in double.
+    # The forest compares in single precision, the boosting in double; it numbers categories anew.
     is_forest = kind == "RandomForestClassifier"
-    seen = inputs.astype(np.float32) if is_forest else inputs
+    seen = inputs.astype(np.float32) if is_forest else estimator._preprocess_X(inputs, reset=False)
     by_column = np.zeros(inputs.shape)
     roots = [_walk(tree, seen, by_column) for tree in _trees(estimator)]
     if not is_forest:
@@ -96,20 +99,19 @@ def _in_odds(root: float, by_column: Floats) -> Floats:
 
 def _owners(pipeline: Pipeline) -> Integers:
     """Returns for each column that the estimator reads the place of the feature it comes from."""
-    numeric, categorical = (
-        pipeline.named_steps["columns"].named_transformers_[name]
-        for name in ("numeric", "categorical")
-    )
-    features = estimators.features_of_pipeline(pipeline)
-    count, owners = len(features.numeric), []
-    if count:
-        owners += [np.arange(count), numeric.named_steps["impute"].indicator_.features_]
-        products = getattr(numeric.named_steps["scale"], "products", ())
-        owners.append(np.array([one for one, _ in products], dtype=np.int64))
-    if features.categorical:
-        sizes = categorical.named_steps["encode"]._n_features_outs
-        owners.append(count + np.repeat(np.arange(len(sizes)), sizes))
-    return np.concatenate(owners).astype(np.int64)
+    names, owners = estimators.features_of_pipeline(pipeline).names, []
+    for kind, steps, read in pipeline.named_steps["columns"].transformers_:
+        places = np.array([names.index(name) for name in read], dtype=np.int64)
+        owners.append(places)
+        if read and kind == "categorical":
+            sizes = getattr(steps.named_steps["encode"], "_n_features_outs", 1)
+            owners[-1] = np.repeat(places, sizes)
+        elif read:
+            if (indicator := steps.named_steps["impute"].indicator_) is not None:
+                owners.append(places[indicator.features_])
+            products = getattr(steps.named_steps.get("scale"), "products", ())
+            owners.append(places[[one for one, _ in products]])
+    return np.concatenate(owners)
 
 
 def _trees(estimator: Any) -> Iterator[_Tree]:
@@ -130,7 +132,12 @@ def _trees(estimator: Any) -> Iterator[_Tree]:
             pair = [left[node], right[node]]
             value[node] = np.average(value[pair], weights=weight[pair])
         feature = np.where(is_leaf, -1, nodes["feature_idx"])
-        yield _Tree(feature, nodes["num_threshold"], left, right, value)
+        has_set = nodes["is_categorical"].astype(bool)
+        goes_left = np.zeros((len(nodes), _UNSEEN + 1), dtype=bool)
+        bits = predictor.raw_left_cat_bitsets[nodes["bitset_idx"][has_set]].astype("<u4")
+        goes_left[has_set] = np.unpackbits(bits.view(np.uint8), axis=1, bitorder="little")
+        goes_left[has_set, _UNSEEN] = nodes["missing_go_to_left"][has_set]
+        yield _Tree(feature, nodes["num_threshold"], left, right, value, has_set, goes_left)
 
 
 def _walk(tree: _Tree, inputs: npt.NDArray[Any], by_column: Floats) -> float:
@@ -139,7 +146,12 @@ def _walk(tree: _Tree, inputs: npt.NDArray[Any], by_column: Floats) -> float:
     while len(row):
         feature = tree.feature[node]
         row, node, feature = row[feature >= 0], node[feature >= 0], feature[feature >= 0]
-        goes_left = inputs[row, feature] <= tree.threshold[node]
+        found = inputs[row, feature]
+        goes_left = found <= tree.threshold[node]
+        if tree.has_set is not None and tree.goes_left is not None:
+            by_set = tree.has_set[node]
+            category = np.nan_to_num(found[by_set], nan=_UNSEEN).astype(np.int64)
+            goes_left[by_set] = tree.goes_left[node[by_set], category]
         child = np.where(goes_left, tree.left[node], tree.right[node])
         by_column[row, feature] += tree.value[child] - tree.value[node]
         node = child

@@ -6,7 +6,7 @@ from ml import settings
 
 _SMALLER = (
     ("n_estimators = 100", "n_estimators = 5"),
-    ("max_iter = 150", "max_iter = 40"),
+    ("max_iter = 150", "max_iter = 20"),
     ("max_iter = 75", "max_iter = 8"),
     ("cuts = [0.4, 0.55, 0.7, 0.85]", "cuts = [0.4, 0.7]"),
     ("cuts = [0.4, 0.5, 0.65, 0.8]", "cuts = [0.4, 0.7]"),

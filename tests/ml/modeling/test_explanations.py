@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.special import expit, logit
 
@@ -60,6 +61,18 @@ def test_contributions_add_up_to_the_mean_and_with_the_calibration_to_the_predic
         edges = 1e-3, 1 - 1e-3  # no estimator is believed more surely
         assert np.clip(expit(before), *edges) == pytest.approx(np.clip(raw, *edges), abs=1e-9)
     assert np.abs(found.by_feature).sum() > 1
+
+
+def test_contributions_of_a_category_that_the_boosting_has_not_seen_add_up(fresh: Any) -> None:
+    fitted, rows = fitted_by(fresh, "project_success", "gradient_boosting")
+    place = rows.schema.get_field_index("category")
+    unseen = rows.set_column(place, "category", pa.array(["unseen"] * rows.num_rows))
+    found = explanations.contributions(fitted, unseen)
+    before = found.expected + found.by_feature.sum(axis=1)
+    raw = estimators.scores(fitted.fits[-1].pipelines, unseen)[:, 0]
+    assert expit(before) == pytest.approx(raw, abs=1e-9)
+    of_category = found.by_feature[:, rolling.features_of(fitted).names.index("category")]
+    assert np.abs(of_category).sum() > 0
 
 
 @pytest.mark.parametrize("name", MODELS)
