@@ -178,6 +178,8 @@ def milestone_snapshot(
         "creator_on_time_ratio": numbers(liking, p["prior"][project] > 0),
         "creator_rejection_ratio": numbers(1 - liking, p["prior"][project] > 0),
         "is_submitted": submitted, "vote_count": votes, "approval_ratio": numbers(liking, some),
+        "days_since_submission": numbers(waited, submitted),
+        "approval_z_score": numbers(np.clip((2 * liking - 1) * np.sqrt(votes), -2, 2), some),
         "turnout_ratio": numbers(np.minimum(votes / 40, 1), submitted),
         "hours_to_first_vote": numbers(rng.exponential(20, n), some),
         "release_strategy": pa.array(STRATEGIES[project % 5], pa.string()),

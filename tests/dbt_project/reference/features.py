@@ -1,5 +1,6 @@
 """Features and labels, each value from the events strictly before its snapshot."""
 
+import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -206,7 +207,9 @@ class Features(Facts):
             for vote in where(self.rows["votes"], milestone_id=milestone["milestone_id"])
             if vote["voted_at"] < timestamp
         ]
+        lead = sum(1 if vote["is_approval"] else -1 for vote in votes)
         resolved_at, submitted_at = milestone["resolved_at"], milestone["submitted_at"]
+        is_submitted = submitted_at is not None and submitted_at < timestamp
         late = quotient(self.started_at[milestone["milestone_id"]] - milestone["due_at"], DAY)
         planned = quotient(self._planned_span(milestone), DAY)
         return {
@@ -217,9 +220,15 @@ class Features(Facts):
             "project_on_time_ratio": self._on_time_ratio(timestamp, [project]),
             "creator_on_time_ratio": self._on_time_ratio(timestamp, own),
             "creator_rejection_ratio": as_float(mean(verdicts)),
-            "is_submitted": submitted_at is not None and submitted_at < timestamp,
+            "is_submitted": is_submitted,
+            "days_since_submission": quotient(timestamp - submitted_at, DAY)
+            if is_submitted
+            else None,
             "vote_count": len(votes),
             "approval_ratio": as_float(mean([vote["is_approval"] for vote in votes])),
+            "approval_z_score": min(max(lead / math.sqrt(len(votes)), -2.0), 2.0)
+            if votes
+            else None,
             "turnout_ratio": len(votes) / len(self.backed(milestone["project_id"])),
             "hours_to_first_vote": quotient(first(votes, "voted_at") - submitted_at, HOUR)
             if votes

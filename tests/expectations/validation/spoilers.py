@@ -168,6 +168,9 @@ SPOILERS: dict[str, tuple[str, ...]] = {
             ("is_submitted = false", "> 0"),
             ("approval_ratio = null", "> 0"),
             ("approval_ratio = 0", "= 0"),
+            ("approval_z_score = null", "> 0"),
+            ("approval_z_score = 0", "= 0"),
+            ("days_since_submission = null", "> 0"),
             ("hours_to_first_vote = null", "> 0"),
             ("hours_to_first_vote = 0", "= 0"),
         )

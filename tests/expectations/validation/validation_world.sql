@@ -395,8 +395,16 @@ select
     case when project_id > 50 then project_id % 4 / 3.0 end::double as creator_on_time_ratio,
     case when project_id > 50 then project_id % 5 / 10.0 end::double as creator_rejection_ratio,
     coalesce(submitted_at < snapshot_at, false) as is_submitted,
+    case
+        when submitted_at < snapshot_at
+            then date_diff('second', submitted_at, snapshot_at) / 86400.0
+    end::double as days_since_submission,
     vote_count::bigint as vote_count,
     approval_ratio::double as approval_ratio,
+    case
+        when vote_count > 0
+            then greatest(-2, least(2, (2 * approval_ratio - 1) * sqrt(vote_count)))
+    end::double as approval_z_score,
     (vote_count / nullif(backer_count, 0))::double as turnout_ratio,
     (date_diff('second', submitted_at, first_vote_at) / 3600.0)::double as hours_to_first_vote,
     release_strategy

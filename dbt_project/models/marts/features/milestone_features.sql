@@ -58,8 +58,19 @@ milestone_features as (
         preceded.creator_on_time_ratio,
         preceded.creator_rejection_ratio,
         coalesce(milestones.submitted_at < snapshots.snapshot_at, false) as is_submitted,
+        case
+            when milestones.submitted_at < snapshots.snapshot_at
+                then {{ days_between('milestones.submitted_at', 'snapshots.snapshot_at') }}
+        end as days_since_submission,
         coalesce(votes.vote_count, 0) as vote_count,
         {{ ratio('votes.approval_count', 'votes.vote_count') }} as approval_ratio,
+        -- two standard errors are as good as certain; more voters make it no surer
+        case
+            when votes.vote_count > 0
+                then greatest(-2, least(2, {{ ratio(
+                    '2 * votes.approval_count - votes.vote_count', 'sqrt(votes.vote_count)'
+                ) }}))
+        end as approval_z_score,
         {{ ratio('coalesce(votes.vote_count, 0)', 'projects.backer_count') }} as turnout_ratio,
         {{ hours_between('milestones.submitted_at', 'votes.first_voted_at') }}
             as hours_to_first_vote,
