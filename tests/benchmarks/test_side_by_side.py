@@ -20,16 +20,16 @@ from tests.benchmarks.side_by_side import FORMULAS, MART, differing
 def test_what_differs_is_counted(tmp_path: Path, made: str, cells: int) -> None:
     published(tmp_path / "build", made)
     (tmp_path / "build/made.parquet").rename(tmp_path / "made.parquet")
-    assert differing(tmp_path, tmp_path) == cells
+    assert differing("pandas", tmp_path, tmp_path) == cells
 
 
 def test_what_the_compiled_sql_makes_is_compared_as_well(tmp_path: Path) -> None:
     published(tmp_path / "build", "from mart")
     published(tmp_path / "out", "from mart")
-    assert differing(tmp_path, tmp_path / "out") == 0
+    assert differing("features", tmp_path, tmp_path / "out") == 0
     with duckdb.connect(str(tmp_path / "out/escrow.duckdb")) as connection:
         connection.execute(f"update {MART} set pledge_count = 7 where project_id = 2")
-    assert differing(tmp_path, tmp_path / "out") == 1
+    assert differing("features", tmp_path, tmp_path / "out") == 1
 
 
 def published(folder: Path, made: str) -> None:

@@ -1,4 +1,5 @@
--- features.project_features by hand, in DuckDB: {raw} is a folder, {as_of} a timestamp, {columns} are FORMULAS.
+-- features.project_features by hand, in DuckDB: {raw} is a folder, {as_of} a timestamp, {columns} are FORMULAS;
+-- {money} is what the ledger needs beside them.
 create temp table projects as
 select *, cast(funding_goal * 100 as bigint) as goal
 from (
@@ -11,9 +12,13 @@ create temp macro part_of(age) as
     1 + (age >= 4) ::int + (age >= 36) ::int + (age >= 72) ::int + (age >= 144) ::int
     + (age >= 336) ::int + (age >= 504) ::int;
 
+create temp table firsts as
+select project_id, backer_id, min(pledged_at) as first_at {money}
+from '{raw}/pledges.parquet' where pledged_at < {as_of} group by project_id, backer_id;
+
 create temp table parts as
 with aged as (
-    select project_id, backer_id, amount, pledged_at, hours(launched_at, pledged_at) as age
+    select project_id, amount, pledged_at, hours(launched_at, pledged_at) as age
     from '{raw}/pledges.parquet' join projects using (project_id) where pledged_at < {as_of}
 ),
 sums as (
@@ -23,13 +28,12 @@ sums as (
         count(*) filter (age >= [4, 36, 72, 144, 336, 504, null][part_of(age)] - 24) as last_day
     from aged group by all
 ),
-firsts as (
-    select project_id, backer_id, min(pledged_at) as first_at, min(age) as age from aged group by all
-),
 platform as (select backer_id, min(first_at) as ever_at from firsts group by all),
 backers as (
-    select project_id, part_of(age) as part, count(*) as backers, count(*) filter (ever_at < first_at) as repeaters
-    from firsts join platform using (backer_id) group by all
+    select
+        project_id, part_of(hours(launched_at, first_at)) as part, count(*) as backers,
+        count(*) filter (ever_at < first_at) as repeaters
+    from firsts join platform using (backer_id) join projects using (project_id) group by all
 ),
 kinds(part, snapshot_kind, after) as (
     values (0, 'launch', 0), (1, 'h4', 4), (2, 'h36', 36), (3, 'd3', 72), (4, 'd6', 144), (5, 'd14', 336),
@@ -48,24 +52,35 @@ window so_far as (partition by project_id order by part);
 
 create temp table outcomes as
 select
-    projects.*, cancelled_at is null and total >= goal as ok,
+    projects.*, total, everyone, cancelled_at is null and total >= goal as ok,
     coalesce(cancelled_at, case when deadline_at <= {as_of} then deadline_at end) as known_at
-from projects join (select project_id, max(amount) as total from parts group by all) using (project_id);
+from projects
+join (select project_id, max(amount) as total, max(backers) as everyone from parts group by all) using (project_id);
 
 create temp view launches as select creator_id, launched_at as known_at, true as ok from projects;
 
-create temp table deliveries as
+create temp table steps as
 with planned as (
     select
-        milestones.*, creator_id, deadline_at, if(submitted_at < {as_of}, submitted_at, null) as sent_at,
-        lag(if(resolution = 'approved' and resolved_at < {as_of}, resolved_at, null))
-            over (partition by project_id order by milestone_number) as previous_at
+        milestones.* replace (
+            if(submitted_at < {as_of}, submitted_at, null) as submitted_at,
+            if(resolved_at < {as_of}, resolved_at, null) as resolved_at
+        ),
+        creator_id, deadline_at, goal, total, everyone, release_strategy,
+        if(resolution = 'approved' and resolved_at < {as_of}, resolved_at, null) as approved_at,
+        lag(approved_at) over by_number as previous_at, lag(due_at) over by_number as previous_due_at,
+        count(*) over (partition by project_id) as milestone_count
     from '{raw}/milestones.parquet' as milestones join outcomes using (project_id) where ok and known_at is not null
+    window by_number as (partition by project_id order by milestone_number)
 )
-select
-    creator_id, coalesce(sent_at <= due_at, false) as ok,
-    greatest(deadline_at, if(milestone_number > 1, previous_at, null), least(sent_at, due_at)) as known_at
+select *, greatest(deadline_at, if(milestone_number > 1, previous_at, null)) as started_at
 from planned where milestone_number = 1 or previous_at is not null;
+
+create temp view deliveries as
+select
+    project_id, creator_id, coalesce(submitted_at <= due_at, false) as ok,
+    greatest(started_at, least(submitted_at, due_at)) as known_at
+from steps;
 
 create temp macro past(events, by_column) as table
     select by_column as by_value, known_at, count(*) over w as n, count(*) filter (ok) over w as ok
