@@ -48,7 +48,9 @@ select
     greatest(-1, least(2, 1 + days(due_at, started_at) / planned_days)) as late_start_ratio,
     total / goal as overfunding_ratio, p.ok / p.n as project_on_time_ratio, c.ok / c.n as creator_on_time_ratio,
     r.ok / r.n as creator_rejection_ratio, coalesce(submitted_at < snapshot_at, false) as is_submitted,
+    if(is_submitted, days(submitted_at, snapshot_at), null) as days_since_submission,
     coalesce(votes, 0) as vote_count, approvals / votes as approval_ratio,
+    if(votes > 0, greatest(-2, least(2, (2 * approvals - votes) / sqrt(votes))), null) as approval_z_score,
     coalesce(votes, 0) / everyone as turnout_ratio, hours(submitted_at, first_at) as hours_to_first_vote,
     release_strategy
 from asked as a left join counted using (milestone_id, snapshot_kind)
