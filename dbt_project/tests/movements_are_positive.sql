@@ -8,5 +8,5 @@ union all
 select
     'release-' || cast(milestone_id as string) as transaction_id,
     {{ to_amount('smallest_backer_cents') }} as amount
-from {{ ref('int_releases_prorated') }}
+from {{ ref('int_release_schedule') }}
 where smallest_backer_cents < 0

@@ -1,12 +1,21 @@
 -- Distinct backers add up too, once each stands in the bucket of the first pledge to the project.
 with
 
-backers as (
-    select * from {{ ref('int_pledges_grouped_by_backer') }}
+pledges as (
+    select * from {{ ref('stg_pledges') }}
 ),
 
 projects as (
     select * from {{ ref('stg_projects') }}
+),
+
+backers as (
+    select
+        project_id,
+        backer_id,
+        min(pledged_at) as first_pledged_at
+    from pledges
+    group by project_id, backer_id
 ),
 
 first_on_platform as (

@@ -1,3 +1,4 @@
+-- Only of funded projects: in no other does a milestone start.
 with
 
 milestones as (
@@ -25,6 +26,7 @@ approved as (
         case when milestones.resolution = 'approved' then milestones.resolved_at end as approved_at
     from milestones
     inner join projects on milestones.project_id = projects.project_id
+    where projects.funded_at is not null
 ),
 
 ordered as (
@@ -49,7 +51,6 @@ started as (
         -- a milestone starts when the project is funded and the one before it approved; after a
         -- rejection the later ones never do
         case
-            when funded_at is null then null
             when milestone_number = 1 then funded_at
             when previous_approved_at is null then null
             else greatest(funded_at, previous_approved_at)

@@ -1,4 +1,4 @@
--- The sum of a project's money by backer: shared by the ledger, the features and the turnout.
+-- The sum of a project's money by backer, for the ledger: features need none of it.
 with
 
 pledges as (
@@ -9,9 +9,7 @@ pledges_grouped_by_backer as (
     select
         project_id,
         backer_id,
-        count(*) as pledge_count,
-        cast(sum({{ to_cents('amount') }}) as bigint) as pledged_cents,
-        min(pledged_at) as first_pledged_at
+        cast(sum({{ to_cents('amount') }}) as bigint) as pledged_cents
     from pledges
     group by project_id, backer_id
 )

@@ -3,7 +3,11 @@
 with
 
 projects as (
-    select * from {{ ref('int_projects_funded') }}
+    select
+        *,
+        -- the rank counts what was launched strictly before, whatever was launched with it
+        rank() over (partition by creator_id order by launched_at) - 1 as prior_project_count
+    from {{ ref('int_projects_funded') }}
 ),
 
 milestones as (
@@ -16,9 +20,9 @@ events as (
         project_id,
         creator_id,
         category,
+        prior_project_count,
         launched_at as occurred_at,
         0 as kind,
-        0 as launches,
         0 as outcomes,
         0 as successes,
         0 as due_milestones,
@@ -29,22 +33,9 @@ events as (
         project_id,
         creator_id,
         category,
-        launched_at as occurred_at,
-        1 as kind,
-        1 as launches,
-        0 as outcomes,
-        0 as successes,
-        0 as due_milestones,
-        0 as on_time_milestones
-    from projects
-    union all
-    select
-        project_id,
-        creator_id,
-        category,
+        cast(null as bigint) as prior_project_count,
         outcome_known_at as occurred_at,
         1 as kind,
-        0 as launches,
         1 as outcomes,
         case when is_successful then 1 else 0 end as successes,
         0 as due_milestones,
@@ -56,9 +47,9 @@ events as (
         project_id,
         creator_id,
         cast(null as string) as category,
+        cast(null as bigint) as prior_project_count,
         on_time_known_at as occurred_at,
         1 as kind,
-        0 as launches,
         0 as outcomes,
         0 as successes,
         1 as due_milestones,
@@ -70,7 +61,7 @@ by_creator as (
     select
         project_id,
         kind,
-        sum(launches) over before as prior_project_count,
+        prior_project_count,
         sum(outcomes) over before as prior_outcome_count,
         sum(successes) over before as prior_success_count,
         sum(due_milestones) over before as prior_due_milestone_count,
@@ -82,7 +73,7 @@ by_creator as (
     )
 ),
 
--- without milestones, most of all events, which have no category
+-- without milestones, which have no category
 by_category as (
     select
         project_id,

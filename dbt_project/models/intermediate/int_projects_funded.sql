@@ -4,17 +4,20 @@ projects as (
     select * from {{ ref('stg_projects') }}
 ),
 
-backers as (
-    select * from {{ ref('int_pledges_grouped_by_backer') }}
-),
-
-totals as (
+pledges as (
     select
         project_id,
         cast(sum(pledge_count) as bigint) as pledge_count,
-        cast(sum(pledged_cents) as bigint) as pledged_cents,
-        count(*) as backer_count
-    from backers
+        {{ to_cents('sum(pledged_amount)') }} as pledged_cents
+    from {{ ref('int_pledges_bucketed') }}
+    group by project_id
+),
+
+backers as (
+    select
+        project_id,
+        cast(sum(backer_count) as bigint) as backer_count
+    from {{ ref('int_backers_bucketed') }}
     group by project_id
 ),
 
@@ -27,11 +30,12 @@ joined as (
         projects.deadline_at,
         projects.cancelled_at,
         {{ to_cents('projects.funding_goal') }} as goal_cents,
-        coalesce(totals.pledge_count, 0) as pledge_count,
-        coalesce(totals.backer_count, 0) as backer_count,
-        coalesce(totals.pledged_cents, 0) as pledged_cents
+        coalesce(pledges.pledge_count, 0) as pledge_count,
+        coalesce(backers.backer_count, 0) as backer_count,
+        coalesce(pledges.pledged_cents, 0) as pledged_cents
     from projects
-    left join totals on projects.project_id = totals.project_id
+    left join pledges on projects.project_id = pledges.project_id
+    left join backers on projects.project_id = backers.project_id
 ),
 
 known as (

@@ -1,4 +1,5 @@
--- What the approval of a milestone releases, or did: the ledger's formula, backer by backer.
+-- What the approval of a milestone releases, or did: the difference of two cumulated releases per
+-- backer, summed. Exact, and never negative.
 with
 
 milestones as (
@@ -32,7 +33,8 @@ by_backer as (
 release_schedule as (
     select
         milestone_id,
-        cast(sum(release_cents) as bigint) as release_cents
+        cast(sum(release_cents) as bigint) as release_cents,
+        min(release_cents) as smallest_backer_cents
     from by_backer
     group by milestone_id
 )

@@ -5,8 +5,14 @@ pledges as (
     select * from {{ ref('stg_pledges') }}
 ),
 
+milestones as (
+    select * from {{ ref('int_milestones_started') }}
+    where approved_at is not null
+),
+
 releases as (
-    select * from {{ ref('int_releases_prorated') }}
+    select * from {{ ref('int_release_schedule') }}
+    where release_cents <> 0
 ),
 
 backers as (
@@ -26,15 +32,15 @@ fct_escrow_transactions as (
     union all
     -- one payment to the creator, whose amount is the sum over the backers
     select
-        'release-' || cast(milestone_id as string) as transaction_id,
+        'release-' || cast(milestones.milestone_id as string) as transaction_id,
         'release' as transaction_type,
-        project_id,
+        milestones.project_id,
         cast(null as bigint) as backer_id,
-        milestone_id,
-        {{ to_amount('released_cents') }} as amount,
-        approved_at as occurred_at
-    from releases
-    where released_cents <> 0
+        milestones.milestone_id,
+        {{ to_amount('releases.release_cents') }} as amount,
+        milestones.approved_at as occurred_at
+    from milestones
+    inner join releases on milestones.milestone_id = releases.milestone_id
     union all
     select
         'refund-' || cast(project_id as string) || '-' || cast(backer_id as string)

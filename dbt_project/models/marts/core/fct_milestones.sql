@@ -24,7 +24,7 @@ fct_milestones as (
         milestones.resolved_at,
         milestones.resolution,
         started.started_at,
-        started.grace_ends_at,
+        {{ add_hours('milestones.due_at', grace_hours()) }} as grace_ends_at,
         case
             when milestones.resolution is not null then milestones.resolution
             when milestones.milestone_id = projects.refunded_milestone_id then 'expired'
@@ -34,7 +34,7 @@ fct_milestones as (
             else 'planned'
         end as milestone_status
     from milestones
-    inner join started on milestones.milestone_id = started.milestone_id
+    left join started on milestones.milestone_id = started.milestone_id
     inner join projects on milestones.project_id = projects.project_id
 )
 

@@ -12,10 +12,6 @@ preceded as (
     select * from {{ ref('int_project_history') }}
 ),
 
-cumulated as (
-    select * from {{ ref('int_project_buckets_cumulated') }}
-),
-
 joined as (
     select
         snapshots.project_id,
@@ -34,21 +30,16 @@ joined as (
             as prior_on_time_ratio,
         {{ ratio('preceded.category_success_count', 'preceded.category_outcome_count') }}
             as category_base_rate,
-        cumulated.pledge_count,
-        cumulated.backer_count,
-        cumulated.repeat_backer_count,
-        cumulated.pledged_amount,
-        cumulated.largest_amount,
-        cumulated.last_pledged_at,
-        case
-            when snapshots.snapshot_kind = 'current' then cumulated.pledge_count_last_24h_of_as_of
-            else cumulated.pledge_count_last_24h_of_snapshot
-        end as pledge_count_last_24h
+        snapshots.pledge_count,
+        snapshots.backer_count,
+        snapshots.repeat_backer_count,
+        snapshots.pledged_amount,
+        snapshots.largest_amount,
+        snapshots.last_pledged_at,
+        snapshots.pledge_count_last_24h
     from snapshots
     inner join projects on snapshots.project_id = projects.project_id
     inner join preceded on snapshots.project_id = preceded.project_id
-    inner join cumulated
-        on snapshots.project_id = cumulated.project_id and snapshots.bucket = cumulated.bucket
 ),
 
 project_features as (
