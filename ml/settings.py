@@ -172,12 +172,13 @@ class ModelSettings:
     def priors(self, project_count: int) -> tuple[float, ...]:
         """The prior of the weight of each member that has learned from so many projects.
 
-        Trees need many: above the setting, their priors grow in proportion to the projects.
+        Trees need many, the base rate is for when there are few: above the setting, the priors of
+        the first grow in proportion to the projects, that of the second shrinks.
         """
         times = max(1.0, project_count / self.hyperparameters.get(GROW_FROM, inf))
+        factor = {**dict.fromkeys(_OF_TREES, times), BASE_RATE: 1 / times}
         return tuple(
-            self.hyperparameters.get(each.estimator, 1.0)
-            * (times if each.estimator in _OF_TREES else 1.0)
+            self.hyperparameters.get(each.estimator, 1.0) * factor.get(each.estimator, 1.0)
             for each in self.members()
         )
 

@@ -99,8 +99,11 @@
 
 {#- Which share of high-risk milestones was lost. Milestones are counted, not their money, of which one may hold most; as many
     more as one is lost of elsewhere, that one among them: none of a few is not never. -#}
-{% macro loss_ratio(high_risk_count, lost_count) -%}
-    ((1 + {{ lost_count }}) / cast({{ var('late_per_lost') }} + {{ high_risk_count }} as double))
+{% macro loss_ratio(high_risk_count, lost_count, late_per_lost=var('late_per_lost')) -%}
+    ((1 + {{ lost_count }}) / cast({{ late_per_lost }} + {{ high_risk_count }} as double))
+{%- endmacro %}
+{% macro late_per_lost_by_vote(has_majority_for) -%}
+    case when {{ has_majority_for }} then {{ var('late_per_lost_voted_for') }} else {{ var('late_per_lost') }} end
 {%- endmacro %}
 
 {#- Student's 97.5 % quantile: below three degrees of freedom that of two, then the expansion of Fisher and Cornish, to 1 %.

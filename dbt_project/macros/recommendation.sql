@@ -1,6 +1,8 @@
 {#- Refuses costs that no decision can be derived from, before anything is built. -#}
 {% macro check_costs() -%}
-    {%- for name, least, most in (('delay_cost_ratio', 0, 1), ('review_cost', 0, none), ('late_per_lost', 1, none)) -%}
+    {%- for name, least, most in (
+        ('delay_cost_ratio', 0, 1), ('review_cost', 0, none), ('late_per_lost', 1, none), ('late_per_lost_voted_for', 1, none)
+    ) -%}
         {%- set value = var(name) -%}
         {%- set is_right = value is number and value is not boolean and least <= value <= (most or 1e15) -%}
         {%- if execute and not is_right -%}

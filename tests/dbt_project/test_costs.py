@@ -19,7 +19,8 @@ def check(**costs: Any) -> None:
         MACROS + "{{ check_costs() }}",
         globals={
             "var": {
-                **{"delay_cost_ratio": 0.05, "review_cost": 20.0, "late_per_lost": 8},
+                **{"delay_cost_ratio": 0.05, "review_cost": 20.0},
+                **{"late_per_lost": 8, "late_per_lost_voted_for": 32},
                 **costs,
             }.__getitem__,
             "execute": True,
@@ -38,6 +39,10 @@ def check(**costs: Any) -> None:
         ({"review_cost": float("inf")}, "review_cost must be a number of 0 or more, not inf"),
         ({"review_cost": -20}, "review_cost must be a number of 0 or more, not -20"),
         ({"late_per_lost": 0.5}, "late_per_lost must be a number of 1 or more, not 0.5"),
+        (
+            {"late_per_lost_voted_for": 0},
+            "late_per_lost_voted_for must be a number of 1 or more, not 0",
+        ),
         ({"review_cost": True}, "review_cost must be a number of 0 or more, not True"),
     ],
 )

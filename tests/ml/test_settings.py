@@ -31,14 +31,14 @@ def test_the_file_of_the_repository_is_sound() -> None:
             estimators.build(each)
 
 
-def test_trees_count_for_more_the_more_projects_they_learn_from() -> None:
+def test_with_more_projects_trees_count_for_more_and_the_base_rate_for_less() -> None:
     projects, milestones = settings.load(settings.DEFAULT_PATH)
     assert projects.priors(10_000) == projects.priors(1) == (3.0, 3.0, 3.0)
     names = [each.estimator for each in milestones.members()]
-    few, many = milestones.priors(80), milestones.priors(400)
+    few, many = milestones.priors(40), milestones.priors(200)
     assert names == ["gradient_boosting", "random_forest", "logistic_regression", "base_rate"]
     assert few == (0.03, 0.25, 2.0, 0.4)
-    assert many == (0.12, 1.0, 2.0, 0.4)
+    assert many == (0.12, 1.0, 2.0, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_trees_count_for_more_the_more_projects_they_learn_from() -> None:
             "milestone_risk.hyperparameters.log_odds_mean.magic is unknown; known here:",
         ),
         (
-            "trees_grow_from = 100",
+            "trees_grow_from = 50",
             "trees_grow_from = 0",
             "hyperparameters.log_odds_mean.trees_grow_from must be a number above 0",
         ),
         (
-            "trees_grow_from = 100",
+            "trees_grow_from = 50",
             "trees_grow_from = 0.5",
             "hyperparameters.log_odds_mean.trees_grow_from must be 1 project or more, not 0.5",
         ),

@@ -106,7 +106,10 @@ def test_page_names_the_loss_ratio_of_each_vote(path: Path, site: Site) -> None:
     )
     assert "Loss ratio 30.0 % with as many votes for as against, or fewer" in text
     assert "Loss ratio 25.0 % without votes" in text
-    assert "While they are few, it is near one in <code>late_per_lost</code>." in text
+    assert (
+        "While they are few, it is near one in <code>late_per_lost</code>, with most votes for one"
+        " in <code>late_per_lost_voted_for</code>." in " ".join(text.split())
+    )
 
 
 def test_page_says_what_to_decide_to_watch_and_to_chase(path: Path, site: Site) -> None:

@@ -205,12 +205,12 @@ def test_leak_is_marked_and_cards_are_whole(report: Report, finished_world: Plat
 
 
 def test_a_card_tells_priors_apart_from_where_they_grow() -> None:
-    priors = {"random_forest": 0.25, "base_rate": 0.4, "trees_grow_from": 100}
+    priors = {"random_forest": 0.25, "base_rate": 0.4, "trees_grow_from": 50}
     manifest = {"estimator": "LogOddsMean", "hyperparameters": priors, "seed": 7}
     told = history._hyperparameters(manifest)
     assert told == (
         "priors of the weights `random_forest = 0.25`, `base_rate = 0.4`"
-        " (those of trees grow with the projects from 100 on), seed 7"
+        " (from 50 projects on trees count for more, the base rate for less), seed 7"
     )
 
 

@@ -18,8 +18,14 @@ loss_ratios as (
     select
         votes.has_majority_for,
         count(high_risk.milestone_id) as high_risk_count,
+        {{ loss_ratio(
+            'count(high_risk.milestone_id)',
+            'count(case when is_lost then 1 end)',
+            late_per_lost_by_vote('votes.has_majority_for')
+        ) }} as loss_ratio,
+        -- what the rule assumes of the votes must not value the rule
         {{ loss_ratio('count(high_risk.milestone_id)', 'count(case when is_lost then 1 end)') }}
-            as loss_ratio
+            as price_ratio
     from votes
     left join high_risk
         on votes.has_majority_for is null or votes.has_majority_for = high_risk.has_majority_for

@@ -61,7 +61,9 @@ loss_ratios_counted as (
         milestone_id,
         snapshot_kind,
         has_majority_for,
-        {{ loss_ratio('high_risk_count', 'lost_count') }} as loss_ratio
+        {{ loss_ratio(
+            'high_risk_count', 'lost_count', late_per_lost_by_vote('has_majority_for')
+        ) }} as loss_ratio
     from running
     where kind = 0
 )

@@ -1,5 +1,5 @@
 {% set rules = ['fixed_limits', 'rule_on_facts', 'recommendations'] %}
--- What each policy would have lost: of what fails the payment x loss ratio; of what delivers the
+-- What each policy would have lost: of what fails the payment x price ratio; of what delivers the
 -- cost of the delay of what was kept back; a review in any case a person's time.
 with
 
@@ -21,7 +21,7 @@ chosen as (
             decided.is_high_risk,
             decided.payment_amount,
             decided.held_back_amount,
-            losses.loss_ratio,
+            losses.price_ratio,
             decided.is_by_model,
             '{{ policy }}' as decision_policy,
             {% if policy == 'always_release' %}
@@ -33,7 +33,7 @@ chosen as (
                     when decided.recommendations = 'do_not_release' then 'do_not_release'
                     when
                         {{ var('review_cost') }} < {{ share_of(
-                            'losses.loss_ratio', 'decided.payment_amount - decided.held_back_amount'
+                            'losses.price_ratio', 'decided.payment_amount - decided.held_back_amount'
                         ) }}
                         then 'review'
                     else 'hold_back_20'
@@ -88,9 +88,9 @@ past_decisions_priced as (
         is_high_risk,
         is_by_model and decision_policy = 'recommendations' as is_by_model,
         payment_amount,
-        loss_ratio,
+        price_ratio,
         failed_amount,
-        {{ share_of('loss_ratio', 'failed_amount') }}
+        {{ share_of('price_ratio', 'failed_amount') }}
         + {{ share_of(var('delay_cost_ratio'), 'delayed_amount') }}
         + review_amount as lost_amount
     from split

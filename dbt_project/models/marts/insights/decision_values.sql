@@ -1,7 +1,7 @@
 -- Money lost by policy on past milestones. Intervals: linearised sums over projects, in which the
--- loss ratio varies too, on the logarithm, since money is skewed; Student's quantile for the number
--- of projects that carry the variance (participation ratio). Ends of intervals are rounded: threads
--- add in any order.
+-- price of what fails varies too, on the logarithm, since money is skewed; Student's quantile for
+-- the number of projects that carry the variance (participation ratio). Ends are rounded:
+-- threads add in any order.
 with
 
 decisions as (
@@ -33,12 +33,12 @@ totals as (
     group by snapshot_kind, decision_policy
 ),
 
--- a project's part in each loss ratio
+-- a project's part in each price ratio
 ratio_parts as (
     select
         losses.has_majority_for,
         high_risk.project_id,
-        (count(case when high_risk.is_lost then 1 end) - max(losses.loss_ratio) * count(*))
+        (count(case when high_risk.is_lost then 1 end) - max(losses.price_ratio) * count(*))
         / ({{ var('late_per_lost') }} + max(losses.high_risk_count)) as part
     from losses
     inner join high_risk
@@ -46,7 +46,7 @@ ratio_parts as (
     group by losses.has_majority_for, high_risk.project_id
 ),
 
--- what depends on each loss ratio
+-- what depends on each price ratio
 failed as (
     select
         snapshot_kind,
