@@ -168,7 +168,7 @@ def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnectio
 def _settings(**others: str) -> dict[str, Any]:
     return {
         "memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%",
-        # without it what DuckDB has freed stays with the process, beside what Python takes next
+        # what DuckDB has freed goes back to the machine: Python and the next stage take some too
         "allocator_background_threads": True,
         **others,
     }
