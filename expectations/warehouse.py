@@ -75,6 +75,8 @@ def connect(
         config={
             "storage_compatibility_version": STORAGE_VERSION,
             "memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%",
+            # what DuckDB has freed goes back to the machine, not to the next stage of the process
+            "allocator_background_threads": True,
             **(settings or {}),
         },
     )

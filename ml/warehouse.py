@@ -60,41 +60,35 @@ class Warehouse:
                 )
         return types
 
-    def add(self, table: str, rows: pa.Table, *, key: tuple[str, ...] = ()) -> int:
-        """Adds the rows whose key is not there yet; NULL equals NULL. Returns how many."""
+    def add(self, table: str, incoming: pa.Table, *, key: tuple[str, ...] = ()) -> int:
+        """Adds the rows whose key is not there yet; NULL equals NULL. Returns how many.
+
+        DuckDB finds `incoming` by the name of the variable. What is registered under a name it
+        keeps until the transaction ends: all rows that were ever added in it.
+        """
         same = " and ".join(f"present.{name} is not distinct from incoming.{name}" for name in key)
         known = f"anti join ml.{table} as present on {same}" if key else ""
-        with self._registered(rows):
-            [(added,)] = self.fetch(
-                f"insert into ml.{table} by name select incoming.* from incoming {known}"
-            )
+        [(added,)] = self._connection.execute(
+            f"insert into ml.{table} by name select incoming.* from incoming {known}"
+        ).fetchall()
         return int(added)
 
-    @contextmanager
-    def _registered(self, rows: pa.Table) -> Iterator[None]:
-        self._connection.register("incoming", rows)
-        try:
-            yield
-        finally:
-            self._connection.unregister("incoming")
-
-    def record(self, table: str, rows: pa.Table, *, key: tuple[str, ...], made_at: str) -> int:
+    def record(self, table: str, incoming: pa.Table, *, key: tuple[str, ...], made_at: str) -> int:
         """Adds the rows of every key that is not, as a whole, what counts for it already.
 
         What counts is read from the state view of the table. Returns how many rows were added.
 
         Args:
             table: Table of schema `ml`.
-            rows: All rows of each of the keys.
+            incoming: All rows of each of the keys.
             key: The expressions by which the view takes the newest rows.
             made_at: Column of the wall-clock time, which like run and `as_of` says nothing new.
         """
         same = ("run_id", "as_of", made_at)
-        content = ", ".join(name for name in rows.column_names if name not in same)
+        content = ", ".join(name for name in incoming.column_names if name not in same)
         keys = "[" + ", ".join(f"cast({part} as varchar)" for part in key) + "]"
-        with self._registered(rows):
-            self.fetch(f"create or replace temp table written as from ml.{table} limit 0")
-            self.fetch("insert into written by name select * from incoming")
+        self.fetch(f"create or replace temp table written as from ml.{table} limit 0")
+        self._connection.execute("insert into written by name select * from incoming").fetchall()
         [(added,)] = self.fetch(
             f"""
             with counting as (
@@ -172,7 +166,12 @@ def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnectio
 
 
 def _settings(**others: str) -> dict[str, Any]:
-    return {"memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%", **others}
+    return {
+        "memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%",
+        # what DuckDB has freed goes back to the machine: Python and the next stage take some too
+        "allocator_background_threads": True,
+        **others,
+    }
 
 
 def _attach(path: Path) -> duckdb.DuckDBPyConnection:

@@ -91,7 +91,11 @@ def open_published(path: Path) -> Iterator[Published]:
     # Opened by its name, a replaced file would come back as long as the process has it open. What
     # does not fit into memory is written beside it, where it would be if it was opened so.
     memory = os.environ.get("DUCKDB_MEMORY") or "80%"
-    settings: dict[str, Any] = {"temp_directory": f"{path}.tmp", "memory_limit": memory}
+    settings: dict[str, Any] = {
+        "temp_directory": f"{path}.tmp",
+        "memory_limit": memory,
+        "allocator_background_threads": True,
+    }
     quoted = str(path).replace("'", "''")
     try:
         connection = duckdb.connect(":memory:", config=settings)

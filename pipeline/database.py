@@ -1,5 +1,6 @@
 """How the pipeline opens databases: the only module of the package that touches DuckDB."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,11 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
     connection = duckdb.connect(
         str(path),
         read_only=read_only,
-        config={"storage_compatibility_version": STORAGE_VERSION},
+        config={
+            "storage_compatibility_version": STORAGE_VERSION,
+            "memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%",
+            "allocator_background_threads": True,
+        },
     )
     connection.execute("set TimeZone = 'UTC'")
     return connection

@@ -1,4 +1,4 @@
-"""DUCKDB_MEMORY bounds DuckDB wherever a stage opens it."""
+"""DUCKDB_MEMORY bounds DuckDB wherever a stage opens it, and what it frees leaves the process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,10 @@ import pytest
 from expectations import warehouse as landed
 from ml import warehouse
 from pages.published import open_published
+from pipeline import database
 
 LIMIT = "select current_setting('memory_limit')"
+FREED = "select current_setting('allocator_background_threads')"
 
 
 @contextmanager
@@ -39,7 +41,13 @@ def shown(path: Path) -> Iterator[Any]:
         yield published._connection
 
 
-@pytest.mark.parametrize("opened", [validated, trained, served, shown])
+@contextmanager
+def finished(path: Path) -> Iterator[Any]:
+    with database.connect(path) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("opened", [validated, trained, served, finished, shown])
 @pytest.mark.parametrize("given", ["64MiB", ""])  # make exports it empty
 def test_it_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Any, given: str
@@ -50,3 +58,4 @@ def test_it_is_bounded(
     monkeypatch.setenv("DUCKDB_MEMORY", given)
     with opened(path) as connection:
         assert connection.execute(LIMIT).fetchall() == bound
+        assert connection.execute(FREED).fetchall() == [(True,)]

@@ -53,13 +53,14 @@ def decisions(history: History, learning: Learning, settings: BanditSettings) ->
         "project_id": history.project_id[rows],
         "launched_at": timestamps(history.launched_at[rows]),
         "batch_at": timestamps(learning.batch_at[batch]),
-        "chosen_strategy": np.array(ARMS)[learning.choice],
+        "chosen_strategy": pa.DictionaryArray.from_arrays(learning.choice, pa.array(ARMS)),
         "propensity": found.propensity[batch, learning.choice],
         "state": found.state[batch],
         "epsilon": found.epsilon[batch],
         "draw": history.draw[rows],
         "seed": settings.seed,
-        "snapshot": snapshots.take(pa.array(batch)),
+        # a text per week, not per project: of a million projects they would be a gigabyte
+        "snapshot": pa.DictionaryArray.from_arrays(batch, snapshots),
     }
 
 

@@ -46,14 +46,18 @@ def experiments(warehouse: Warehouse) -> list[Experiment]:
     """Lists the experiments in the exposures, by name."""
     rows = warehouse.fetch(
         """with backers as (
-            select experiment, backer_id, list(distinct variant) as variants,
-                min(exposed_at) as first_at, max(exposed_at) as last_at
+            select experiment, backer_id, min(exposed_at) as first_at
             from core.fct_experiment_exposures group by all
+        ),
+        middles as (
+            select experiment, percentile_disc(0.5) within group (order by first_at) as middle_at
+            from backers group by experiment
         )
         select
-            experiment, list_sort(list_distinct(flatten(list(variants)))), min(first_at),
-            max(last_at), percentile_disc(0.5) within group (order by first_at)
-        from backers group by experiment order by experiment"""
+            experiment, list_sort(list(distinct variant)), min(exposed_at), max(exposed_at),
+            any_value(middle_at)
+        from core.fct_experiment_exposures inner join middles using (experiment)
+        group by experiment order by experiment"""
     )
     return [Experiment(*row) for row in rows]
 
