@@ -60,4 +60,6 @@ def totals(published: Published) -> dict[str, Any]:
 
 def exceptions(published: Published, count: int) -> list[dict[str, Any]]:
     """Returns the projects with the largest differences, at most so many."""
+    if not totals(published)["exception_count"]:
+        return []
     return published.rows(_EXCEPTIONS, count=count)
