@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import ThreadpoolController
 
+from ml.modeling.apart import BoostingApart
 from ml.settings import BASE_RATE, MEAN, Features, ModelSettings
 from ml.settings_file import SettingsError
 
@@ -27,6 +28,7 @@ Floats = npt.NDArray[np.float64]
 _Places = tuple[tuple[int, ...], tuple[tuple[int, int], ...]]  # among the numeric columns
 _Form = tuple[Features, bool, _Places | None]  # what decides how columns are prepared
 
+ZERO_APART = "zero_apart"  # of the boosting: the feature whose zeros it learns from apart
 KIND = "snapshot_kind"  # stands beside the features in every table of rows
 _CLASSES: dict[str, Any] = {
     "random_forest": RandomForestClassifier,
@@ -43,7 +45,7 @@ _GIVEN = {
     ),
     "gradient_boosting": (
         *("max_iter", "learning_rate", "max_leaf_nodes", "max_depth", "min_samples_leaf"),
-        *("l2_regularization", "max_features", "max_bins"),
+        *("l2_regularization", "max_features", "max_bins", ZERO_APART),
     ),
     "logistic_regression": ("C",),
     BASE_RATE: (),
@@ -112,11 +114,18 @@ def build(model: ModelSettings) -> Pipeline:
             raise SettingsError(f"{place}.{key} cannot be set; known here: {', '.join(known)}")
         if isinstance(value, float) and not isfinite(value):
             raise SettingsError(f"{place}.{key} must be finite, not {value!r}")
-    estimator = _CLASSES[name](**given, **fixed)
+    own = {key: value for key, value in given.items() if key != ZERO_APART}
+    estimator = _CLASSES[name](**own, **fixed)
     try:
         estimator._validate_params()  # the only check of values that needs no data
     except ValueError as error:
         raise SettingsError(f"{place}: {error}") from error
+    if (apart := given.get(ZERO_APART)) is not None:
+        if apart not in model.features.numeric:
+            allowed = ", ".join(model.features.numeric)
+            raise SettingsError(f"{place}.{ZERO_APART} must be one of {allowed}, not {apart!r}")
+        before = len(model.features.categorical)  # which stand in front of the numeric columns
+        estimator = BoostingApart(estimator, before + model.features.numeric.index(apart))
     parts = [
         ("numeric", _numeric(model), list(model.features.numeric)),
         ("categorical", _categorical(model), list(model.features.categorical)),
@@ -131,7 +140,8 @@ def class_name(model: ModelSettings) -> str:
     """Returns the name of the estimator's class, as the tables have it."""
     if model.estimator == MEAN:
         return "LogOddsMean"
-    return type(build(model).named_steps["estimator"]).__name__
+    estimator = build(model).named_steps["estimator"]
+    return type(getattr(estimator, "boosting", estimator)).__name__
 
 
 def _is_boosting(model: ModelSettings) -> bool:

@@ -15,6 +15,7 @@ from scipy.special import logit
 from sklearn.pipeline import Pipeline
 
 from ml.modeling import combining, estimators, rolling
+from ml.modeling.apart import BoostingApart
 from ml.modeling.rolling import FittedModel
 
 Floats = npt.NDArray[np.float64]
@@ -75,15 +76,31 @@ def _by_column(estimator: Any, inputs: Floats) -> tuple[float, Floats]:
     kind = type(estimator).__name__
     if kind == "LogisticRegression":
         return float(estimator.intercept_[0]), inputs * estimator.coef_[0]
+    if isinstance(estimator, BoostingApart):
+        return _by_part(estimator, inputs)
     # The forest compares in single precision, the boosting in double; it numbers categories anew.
     is_forest = kind == "RandomForestClassifier"
-    seen = inputs.astype(np.float32) if is_forest else estimator._preprocess_X(inputs, reset=False)
+    seen = inputs.astype(np.float32)
+    if not is_forest and len(inputs):
+        seen = estimator._preprocess_X(inputs, reset=False)
     by_column = np.zeros(inputs.shape)
     roots = [_walk(tree, seen, by_column) for tree in _trees(estimator)]
     if not is_forest:
         return float(np.sum(roots)) + float(estimator._baseline_prediction[0, 0]), by_column
     root = float(np.mean(roots))
     return float(combining.odds(np.array([root]))[0]), _in_odds(root, by_column / len(roots))
+
+
+def _by_part(estimator: BoostingApart, inputs: Floats) -> tuple[float, Floats]:
+    """Returns the same of a boosting in two, whose first step asks in which part a row is."""
+    by_column, expected = np.zeros(inputs.shape), []
+    for boosting, part in estimator.by_part(inputs):
+        value, by_column[part] = _by_column(boosting, inputs[part])
+        by_column[part, estimator.column] += value
+        expected.append(value)
+    over_training = float(np.average(expected, weights=estimator.share_))
+    by_column[:, estimator.column] -= over_training
+    return over_training, by_column
 
 
 def _in_odds(root: float, by_column: Floats) -> Floats:

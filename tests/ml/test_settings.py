@@ -178,6 +178,11 @@ def test_with_more_projects_trees_count_for_more_and_the_base_rate_for_less() ->
             "n_trees = 100",
             "models.project_success.hyperparameters.random_forest.n_trees cannot be set",
         ),
+        (
+            'zero_apart = "pledge_count"',
+            'zero_apart = "category"',
+            "hyperparameters.gradient_boosting.zero_apart must be one of funding_goal, ",
+        ),
         ("n_estimators = 100", "n_jobs = 2", "hyperparameters.random_forest.n_jobs cannot be set"),
         ("n_estimators = 100", "n_estimators = -1", "The 'n_estimators' parameter of RandomForest"),
         ("[models.project_success]", "[models.project_success", "is not valid TOML"),

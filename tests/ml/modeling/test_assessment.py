@@ -56,7 +56,8 @@ def settings_for(platform: Platform, estimator: str) -> ModelSettings:
         for each in platform.setting("project_success").candidates()
         if each.estimator == estimator
     ]
-    return dataclasses.replace(model, features=features)
+    given = {key: value for key, value in model.hyperparameters.items() if key != "zero_apart"}
+    return dataclasses.replace(model, features=features, hyperparameters=given)
 
 
 @pytest.mark.parametrize("estimator", ["random_forest", "gradient_boosting"])

@@ -25,6 +25,8 @@ def fitted_by(platform: Any, name: str, estimator: str) -> tuple[Any, Any]:
         "gradient_boosting": {"max_iter": 10},
         "logistic_regression": {},
     }
+    if name == "project_success":
+        given["gradient_boosting"]["zero_apart"] = "pledge_count"
     given["log_odds_mean"] = dict.fromkeys([*given, "base_rate"], 1.0)
     model = dataclasses.replace(
         model,
@@ -61,6 +63,18 @@ def test_contributions_add_up_to_the_mean_and_with_the_calibration_to_the_predic
         edges = 1e-3, 1 - 1e-3  # no estimator is believed more surely
         assert np.clip(expit(before), *edges) == pytest.approx(np.clip(raw, *edges), abs=1e-9)
     assert np.abs(found.by_feature).sum() > 1
+
+
+@pytest.mark.parametrize("pledge_count", [0, 1])
+def test_contributions_of_a_row_alone_are_those_that_it_has_in_a_batch(
+    fresh: Any, pledge_count: int
+) -> None:
+    fitted, rows = fitted_by(fresh, "project_success", "gradient_boosting")
+    place = rows.column("pledge_count").to_pylist().index(pledge_count)
+    batch = explanations.contributions(fitted, rows)
+    alone = explanations.contributions(fitted, rows.slice(place, 1))
+    assert alone.expected == batch.expected
+    assert np.array_equal(alone.by_feature[0], batch.by_feature[place])
 
 
 def test_contributions_of_a_category_that_the_boosting_has_not_seen_add_up(fresh: Any) -> None:
