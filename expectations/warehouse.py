@@ -75,8 +75,8 @@ def connect(
         config={
             "storage_compatibility_version": STORAGE_VERSION,
             "memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%",
-            # what DuckDB has freed goes back to the machine, not to the next stage of the process
-            "allocator_background_threads": True,
+            # under a bound, what DuckDB has freed goes back to the machine at once
+            "allocator_background_threads": bool(os.environ.get("DUCKDB_MEMORY")),
             **(settings or {}),
         },
     )

@@ -168,8 +168,8 @@ def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnectio
 def _settings(**others: str) -> dict[str, Any]:
     return {
         "memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%",
-        # what DuckDB has freed goes back to the machine: Python and the next stage take some too
-        "allocator_background_threads": True,
+        # under a bound, what DuckDB has freed goes back to the machine at once
+        "allocator_background_threads": bool(os.environ.get("DUCKDB_MEMORY")),
         **others,
     }
 

@@ -90,11 +90,11 @@ def open_published(path: Path) -> Iterator[Published]:
         raise PagesError(f"there is no warehouse at {path}: make run")
     # Opened by its name, a replaced file would come back as long as the process has it open. What
     # does not fit into memory is written beside it, where it would be if it was opened so.
-    memory = os.environ.get("DUCKDB_MEMORY") or "80%"
+    bound = os.environ.get("DUCKDB_MEMORY")
     settings: dict[str, Any] = {
         "temp_directory": f"{path}.tmp",
-        "memory_limit": memory,
-        "allocator_background_threads": True,
+        "memory_limit": bound or "80%",
+        "allocator_background_threads": bool(bound),
     }
     quoted = str(path).replace("'", "''")
     try:

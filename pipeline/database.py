@@ -25,7 +25,7 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
         config={
             "storage_compatibility_version": STORAGE_VERSION,
             "memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%",
-            "allocator_background_threads": True,
+            "allocator_background_threads": bool(os.environ.get("DUCKDB_MEMORY")),
         },
     )
     connection.execute("set TimeZone = 'UTC'")

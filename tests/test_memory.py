@@ -58,4 +58,4 @@ def test_it_is_bounded(
     monkeypatch.setenv("DUCKDB_MEMORY", given)
     with opened(path) as connection:
         assert connection.execute(LIMIT).fetchall() == bound
-        assert connection.execute(FREED).fetchall() == [(True,)]
+        assert connection.execute(FREED).fetchall() == [(bool(given),)]

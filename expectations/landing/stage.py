@@ -31,8 +31,6 @@ from expectations.landing.writing import (
 from expectations.screen import short, show
 from expectations.warehouse import Connection, Warehouse, connect, scalar
 
-MEMORY_LIMIT = "1500MB"
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -67,7 +65,7 @@ def land(options: Options) -> None:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
-        settings = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(work / "spill")}
+        settings = {"temp_directory": str(work / "spill")}
         with closing(connect(work / "scratch.duckdb", settings=settings)) as con:
             checker = _check(con, options, files, started)
             lines = _write(checker, options, work)
