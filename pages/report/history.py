@@ -339,7 +339,7 @@ def _hyperparameters(manifest: dict[str, Any]) -> str:
     if manifest["estimator"] == _MEAN:
         given = f"priors of the weights {given}"
     if grow_from:
-        given += f" (from {grow_from} projects on trees count for more, the base rate for less)"
+        given += f" (from {grow_from} projects on trees count for more)"
     return f"{given}, seed {manifest['seed']}"
 
 

@@ -210,7 +210,7 @@ def test_a_card_tells_priors_apart_from_where_they_grow() -> None:
     told = history._hyperparameters(manifest)
     assert told == (
         "priors of the weights `random_forest = 0.25`, `base_rate = 0.4`"
-        " (from 50 projects on trees count for more, the base rate for less), seed 7"
+        " (from 50 projects on trees count for more), seed 7"
     )
 
 
