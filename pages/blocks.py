@@ -99,13 +99,13 @@ def _write_entities(
     Returns:
         The numbers of the files: the ids in them, divided by how many a file holds.
     """
-    files = published.fetch(
-        f"select entity_id // {ENTITIES_PER_FILE} as number, min(entity_id), max(entity_id)"
-        f" from ({blocks[0].sql}) group by number order by number"
-    )
     # a query that adds up votes or reasons reads all of them, however few entities are asked for
     for block in blocks:
         published.fetch(f"create or replace temp table {_kept(block)} as {block.sql}")
+    files = published.fetch(
+        f"select entity_id // {ENTITIES_PER_FILE} as number, min(entity_id), max(entity_id)"
+        f" from {_kept(blocks[0])} group by number order by number"
+    )
     for start in range(0, len(files), FILES_AT_ONCE):
         some = files[start : start + FILES_AT_ONCE]
         found = _entities_between(published, blocks, some[0][1], some[-1][2])

@@ -78,10 +78,12 @@ def _by_column(estimator: Any, inputs: Floats) -> tuple[float, Floats]:
         return float(estimator.intercept_[0]), inputs * estimator.coef_[0]
     if isinstance(estimator, BoostingApart):
         return _by_part(estimator, inputs)
-    # The forest compares in single precision, the boosting in double; it numbers categories anew.
+    # The forest compares in single precision, the boosting in double; it numbers categories anew,
+    # but refuses to number those of no rows, of which a part of a boosting in two may consist.
     is_forest = kind == "RandomForestClassifier"
-    seen = inputs.astype(np.float32)
-    if not is_forest and len(inputs):
+    if is_forest or not len(inputs):
+        seen = inputs.astype(np.float32)
+    else:
         seen = estimator._preprocess_X(inputs, reset=False)
     by_column = np.zeros(inputs.shape)
     roots = [_walk(tree, seen, by_column) for tree in _trees(estimator)]
