@@ -136,6 +136,8 @@ class ModelSettings:
     """One model of `models.toml`, made by its default estimator.
 
     Attributes:
+        train_every_days: It learns from what was known at the last multiple of so many days; 0: at
+            `as_of`.
         rule_feature: The one feature of the simplest baseline.
         challengers: Other estimators with their hyperparameters.
         linear: The features of the logistic regression.
@@ -145,6 +147,7 @@ class ModelSettings:
 
     name: str
     seed: int
+    train_every_days: int
     entity: str
     label: str
     estimator: str
@@ -238,6 +241,7 @@ class _File(BaseModel):
     model_config = CLOSED
 
     seed: Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]
+    train_every_days: Annotated[StrictInt, Field(ge=0, le=366)]
     models: dict[Name, _Model]
 
 
@@ -270,6 +274,7 @@ def _settings(file: _File, name: str, model: _Model, features: Features) -> Mode
     return ModelSettings(
         name=name,
         seed=file.seed,
+        train_every_days=file.train_every_days,
         entity=model.entity,
         label=model.label,
         estimator=model.estimator,

@@ -54,9 +54,12 @@ def _bytes(column: pa.Array) -> bytes:
 
 
 def of_settings(model: ModelSettings) -> str:
-    """Digests all settings that shape the model or its metrics; drift settings do neither."""
+    """Digests all settings that shape the model or its metrics.
+
+    Those of drift do neither, and `train_every_days` only says which rows there are.
+    """
     settings = asdict(model)
-    del settings["drift"]
+    del settings["drift"], settings["train_every_days"]
     return _digest(settings)
 
 

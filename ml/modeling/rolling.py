@@ -2,7 +2,7 @@
 
 What is measured is the procedure (Tashman, 2000: rolling-origin evaluation): each launch after the
 first cut is predicted by the fit of the newest cut before it, which knew no outcome of later. What
-predicts the live is the last fit, which knows every outcome there is.
+predicts the live is the last fit, which knows every outcome that was there to learn from.
 """
 
 import os

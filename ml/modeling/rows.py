@@ -242,8 +242,18 @@ def _cohort(model: ModelSettings) -> str:
     labelled = _LABELLED[model.entity].format(label=model.label)
     return (
         f"labelled as ({labelled}), cohort as (select * from labelled"
-        " where closed_at <= (select as_of from core.warehouse_as_of))"
+        f" where closed_at <= {_trained_until(model)})"
     )
+
+
+def _trained_until(model: ModelSettings) -> str:
+    """Returns the SQL of the timestamp after which nothing is learned from or measured on.
+
+    Days are counted from a Monday (`time_bucket`), so it follows from `as_of` alone.
+    """
+    days = model.train_every_days
+    until = f"time_bucket(interval {days} days, as_of)" if days else "as_of"
+    return f"(select {until} from core.warehouse_as_of)"
 
 
 def _sampled(model: ModelSettings, condition: str, count: int) -> str:
@@ -272,7 +282,9 @@ def _labelled_sql(model: ModelSettings, where: str, beside: str = "") -> str:
         from cohort
         inner join features.{model.entity}_features as features
             on cohort.entity_id = features.{model.entity}_id
-        where features.snapshot_kind <> 'current' and {where}
+        where features.snapshot_kind <> 'current'
+            and features.snapshot_at <= {_trained_until(model)}
+            and {where}
         order by entity_id, snapshot_at, snapshot_kind"""
 
 

@@ -96,8 +96,9 @@ def run(
 ) -> list[Trained]:
     """Fits every candidate at each cut, measures it on later launches, decides which one serves.
 
-    What serves is the fit to everything mature: at one month's launches after the other it is the
-    procedure that was measured, and every outcome more makes it better.
+    What serves is the fit to everything mature (with `train_every_days`, by the last such day): at
+    one month's launches after the other it is the procedure that was measured, and every outcome
+    more makes it better.
 
     Args:
         model: Settings of the model.

@@ -90,8 +90,8 @@ def _problem(facts: Facts) -> list[Block]:
             "How they are measured: by rolling cuts in time. At each cut a model is fitted to what"
             " was known by then, and predicts the launches up to the next cut. Measured is what was"
             " launched after the second cut; no fit had seen an outcome that it is measured on. A"
-            " last fit, to all outcomes known by now, predicts what is live: that very fit is not"
-            " measured, the procedure that made it is."
+            " last fit, to all outcomes known when it was trained, predicts what is live: that very"
+            " fit is not measured, the procedure that made it is."
         ),
         Text(
             "An accuracy stands beside its 95 % interval (over projects or creators) and the"

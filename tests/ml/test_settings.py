@@ -47,6 +47,7 @@ def test_with_more_projects_trees_count_for_more_and_the_base_rate_for_less() ->
         ("seed = 20240101", "", "seed is missing"),
         ("seed = 20240101", "seed = true", "seed must be a whole number from 0 to 4294967295"),
         ("seed = ", "sede = 1\nseed = ", "sede is unknown; known here: seed,"),
+        ("train_every_days = 0", "train_every_days = -1", "train_every_days must be"),
         (
             "cuts = [0.4, 0.55, 0.7, 0.85]",
             "cuts = [0.4, 1.7]",
@@ -202,7 +203,7 @@ def test_a_linear_model_without_features_and_a_file_without_models_are_named(
     linear = text[text.index("plain = ") : text.index("[models.project_success.hyperparameters")]
     with pytest.raises(SettingsError, match="linear names no feature"):
         load_with(tmp_path, linear, "plain = []\nlogarithms = []\nproducts = []\n")
-    (tmp_path / "none.toml").write_text("seed = 1\n[models]\n")
+    (tmp_path / "none.toml").write_text("seed = 1\ntrain_every_days = 0\n[models]\n")
     with pytest.raises(SettingsError, match="models holds no model"):
         settings.load(tmp_path / "none.toml")
 
