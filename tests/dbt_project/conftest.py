@@ -46,8 +46,10 @@ def whole_warehouse(builds: Builds, shared_folder: Path, lent_workshop: Workshop
                 *("--config", config),
             )
             workshop.dbt(*SILENTLY, "build", "--selector", "insights")
-            tests = workshop.target / "compiled" / "escrow" / "tests"
-            shutil.copytree(tests, folder / "compiled_tests")
+            compiled = workshop.target / "compiled" / "escrow"
+            shutil.copytree(compiled / "tests", folder / "compiled_tests")
+            for test in (compiled / "models").rglob("unique_*_pledge_id.sql"):
+                shutil.copy(test, folder / "compiled_tests")
             workshop.dbt("compile", "--select", "resource_type:analysis")
             with duckdb.connect(str(workshop.database)) as connection:
                 connection.execute(RESULTS_DDL + DDL + QUARANTINED_ROWS)
