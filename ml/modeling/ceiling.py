@@ -57,7 +57,7 @@ def write_ceiling(
     """
     every = dataclasses.replace(model.split, max_train_projects=_ALL)
     known = {each.estimator: each.hyperparameters for each in model.candidates()}
-    apart = known.get("gradient_boosting", {}).get(estimators.ZERO_APART)
+    apart = known.get("gradient_boosting", {}).get(settings.ZERO_APART)
     model = dataclasses.replace(model, estimator="gradient_boosting", split=every)
     for each in (warehouse, larger):
         check_inputs(each, model, model.features)
@@ -65,7 +65,7 @@ def write_ceiling(
     if rows.num_rows < model.split.min_entities:
         return 0
     leaves = int(np.clip(rows.num_rows // _ROWS_PER_LEAF, 8, 63))
-    given = _HYPERPARAMETERS | {"max_leaf_nodes": leaves, estimators.ZERO_APART: apart}
+    given = _HYPERPARAMETERS | {"max_leaf_nodes": leaves, settings.ZERO_APART: apart}
     fitted = estimators.fit_pipelines([dataclasses.replace(model, hyperparameters=given)], rows)
     schema = pa.schema(
         [("entity_id", pa.int64()), ("snapshot_kind", pa.string()), ("probability", pa.float64())]
