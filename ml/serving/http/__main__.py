@@ -1,6 +1,7 @@
 """Entry point of `python -m ml.serving.http`: serves predictions until it is stopped."""
 
 import argparse
+import atexit
 import os
 import signal
 import socket
@@ -112,4 +113,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    # taking thousands of modules apart would cost a second
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
