@@ -15,6 +15,9 @@ ALL_KINDS, ORACLE, CEILING = "all", "oracle", "observable_ceiling"
 INCUMBENT = "stays champion: no candidate took over"
 DRIFT, NO_DRIFT, NOT_TESTED = "drift detected", "no drift detected", "not tested"
 
+# how pages write a prediction time: in plain words, with its name in the tables
+PREDICTION_TIME = "format('{} ({})', description, snapshot_kind)"
+
 _CATALOG = "escrow"  # by this name the views of a published file call their tables
 
 
@@ -69,10 +72,10 @@ class Published:
         return next((SimpleNamespace(**row) for row in self.rows(sql, name=name)), None)
 
     def snapshot_kinds(self, entity: str) -> dict[str, str]:
-        """Returns what each fixed kind of snapshot means, such as "3 days after launch"."""
+        """Returns how each fixed kind of snapshot is written: "3 days after launch (d3)"."""
         return dict(
             self.fetch(
-                "select snapshot_kind, description from features.snapshot_kinds"
+                f"select snapshot_kind, {PREDICTION_TIME} from features.snapshot_kinds"
                 " where entity = $entity and snapshot_kind <> 'current' order by sort_order",
                 entity=entity,
             )
