@@ -93,12 +93,9 @@ def open_published(path: Path) -> Iterator[Published]:
         raise PagesError(f"there is no warehouse at {path}: make run")
     # Opened by its name, a replaced file would come back as long as the process has it open. What
     # does not fit into memory is written beside it, where it would be if it was opened so.
-    bound = os.environ.get("DUCKDB_MEMORY")
-    settings: dict[str, Any] = {
-        "temp_directory": f"{path}.tmp",
-        "memory_limit": bound or "80%",
-        "allocator_background_threads": bool(bound),
-    }
+    settings: dict[str, Any] = {"temp_directory": f"{path}.tmp"}
+    if bound := os.environ.get("DUCKDB_MEMORY"):
+        settings |= {"memory_limit": bound, "allocator_background_threads": True}
     quoted = str(path).replace("'", "''")
     try:
         connection = duckdb.connect(":memory:", config=settings)
