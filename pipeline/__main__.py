@@ -1,8 +1,11 @@
 """The pipeline's command line, for schedulers and for `make`.
 
-`python -m pipeline [--dry-run] GOAL [GOAL ...] [NAME=value ...]` leaves with 0 done, 1 a gate
-refused or an alert was asked for, 2 the call was wrong; 3 done, but a unit (a model, an experiment,
-a page) failed because of a bug; 70 a bug, 130 interrupted.
+    python -m pipeline [--dry-run] GOAL [GOAL ...] [NAME=value ...]
+
+--dry-run says what is due and why, and does nothing. Exit codes: 0 done; 1 the data were refused,
+or FAIL_ON_ALERT=1 found drift; 2 the call was wrong, or the machine is not ready (a full disk,
+another run); 3 published, but a model, an experiment or a page failed because of a bug; 70 a bug,
+nothing was published; 130 interrupted. docs/operations.md explains goals and variables.
 """
 
 import os
