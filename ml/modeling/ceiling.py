@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ml import settings
-from ml.command import guarded, show, timed
+from ml.command import fitted, guarded, show, timed
 from ml.modeling import assessment, estimators, metrics
 from ml.modeling.metrics import ALL_KINDS
 from ml.modeling.rows import (
@@ -125,9 +125,9 @@ def _ceilings(options: argparse.Namespace) -> int:
             where = ceiling_file(options.truth, model) if count else "nothing: too few"
             heading = f"{model.name}: learned from {count:,} snapshots of another platform"
             lines = compare(model, warehouse, options.truth)
-            show("ceiling", [*timed([f"{heading} -> {where}"], started), *lines])
+            show("ceiling", fitted([*timed([f"{heading} -> {where}"], started), *lines]))
     note = "The oracle sees skill, appeal and trouble that no feature shows: it is no ceiling for"
-    return show("", [f"{note} any model. The observable ceiling is."])
+    return show("", fitted([f"{note} any model. The observable ceiling is."]))
 
 
 if __name__ == "__main__":
