@@ -70,14 +70,14 @@ features: ## build and test core and features with dbt
 validate: ## check core and features with Great Expectations
 train: ## train the models
 predict: ## predict live projects and open milestones
-monitor: ## test for drift since the cut; python -m pipeline run|monitor FAIL_ON_ALERT=1 exits with 1 on an alert
+monitor: ## test for drift of features and outcomes; python -m pipeline run|monitor FAIL_ON_ALERT=1 exits with 1 on an alert
 amount: ## predict what live projects will have raised in all
-experiment: ## analyse experiments: interim analyses
+experiment: ## analyse experiments, with all interim analyses
 bandit: ## learn the release strategies of the next projects
 online: ## take the log of online predictions into the warehouse
 insights: ## build insights from what the models wrote
 publish: ## put the finished warehouse in place of the published one
-docs: ## make the pages: overview, releases, experiments, modeling report, monitoring, validation, dbt docs
+docs: ## make the pages of the site, with dbt docs and column lineage
 truth: ## write the truth of the generated platform, and the best achievable accuracy
 backtest: ## replay the models: FROM=2022-07-01 TO=2023-07-01 EVERY=1mo
 $(GOALS): setup
@@ -117,7 +117,7 @@ export: setup ## write TABLE=schema.table to a file: FORMAT=csv|parquet|json OUT
 	$(PUBLISHED_NEEDED)
 	@$(PYTHON) -m pipeline.export "$$WAREHOUSE" "$$TABLE" "$${FORMAT:-}" "$${OUT:-}"
 
-diff: setup ## compare the build in hand with the published warehouse, table by table
+diff: setup ## compare a build that is not published yet with the published warehouse, table by table
 	@$(PYTHON) -m pipeline.diff "$$WAREHOUSE"
 
 shell: setup ## open an SQL prompt on the published warehouse, read-only
@@ -146,7 +146,7 @@ pictures: setup ## take the pictures of the README from the site, with Chromium
 	@$(PYTHON) tests/benchmarks/pictures.py "$$SITE"
 
 # One process of the tests takes what another has compiled, also where PYTHONDONTWRITEBYTECODE is set.
-test: setup ## run the test suite but its journeys, which .ci/run adds
+test: setup ## run the test suite without the journeys (.ci/run runs all)
 	@PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -n 2 --dist loadfile -m "not journey"
 
 lint: setup ## check style and types of Python and SQL
@@ -155,7 +155,7 @@ lint: setup ## check style and types of Python and SQL
 	@$(VENV)/bin/mypy generator expectations ml pages pipeline
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests dbt_project/analyses
 
-realism: setup ## hold the generated platform against real campaigns; writes docs/generated-platform.md
+realism: setup ## compare the generated platform with real campaigns; writes docs/generated-platform.md
 	@$(PYTHON) -m tests.benchmarks.realism
 
 bench: setup ## measure time, memory and errors; write them into README.md and docs/

@@ -69,17 +69,11 @@ def connect(
     Raises:
         duckdb.Error: It is locked by a writer, or is no database.
     """
-    con = duckdb.connect(
-        str(path),
-        read_only=read_only,
-        config={
-            "storage_compatibility_version": STORAGE_VERSION,
-            "memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%",
-            # under a bound, what DuckDB has freed goes back to the machine at once
-            "allocator_background_threads": bool(os.environ.get("DUCKDB_MEMORY")),
-            **(settings or {}),
-        },
-    )
+    config: dict[str, Any] = {"storage_compatibility_version": STORAGE_VERSION}
+    if bound := os.environ.get("DUCKDB_MEMORY"):
+        # under it, what DuckDB has freed goes back to the machine at once
+        config |= {"memory_limit": bound, "allocator_background_threads": True}
+    con = duckdb.connect(str(path), read_only=read_only, config=config | (settings or {}))
     con.execute("set TimeZone = 'UTC'")
     return con
 

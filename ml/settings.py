@@ -21,6 +21,7 @@ MEAN: Final = "log_odds_mean"
 GROW_FROM: Final = "trees_grow_from"  # beside the priors of the mean: a number of projects
 _OF_TREES = ("random_forest", "gradient_boosting")
 BASE_RATE: Final = "base_rate"
+ZERO_APART: Final = "zero_apart"  # of the boosting: the feature whose zeros it learns from apart
 _MOST = 1_000_000
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="a lower-case name")]
 Names = tuple[Name, ...]
@@ -335,9 +336,18 @@ def _problem_of_linear(linear: _Linear) -> str | None:
 
 def _problem_of_features(model: _Model, every: Features) -> str | None:
     """Returns which key names what is no feature; None when none does."""
+    boosting = model.hyperparameters.get("gradient_boosting", {})
+    needed: dict[str, Names] = {
+        "rule_feature": (model.rule_feature,),
+        f"hyperparameters.gradient_boosting.{ZERO_APART}": (boosting.get(ZERO_APART, ""),),
+        "drift.report_only": model.drift.report_only,
+    }
     for name in model.leave_out:
         if name not in every.names:
             return f"leave_out holds {name!r}, which is no feature of features.feature_catalogue"
+        for key, names in needed.items():
+            if name in names:
+                return f"leave_out holds {name!r}, which {key} names too: remove one of the two"
     features = every.without(model.leave_out)
     if model.rule_feature not in features.numeric:
         allowed = ", ".join(features.numeric)

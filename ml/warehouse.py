@@ -166,12 +166,10 @@ def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnectio
 
 
 def _settings(**others: str) -> dict[str, Any]:
-    return {
-        "memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%",
-        # under a bound, what DuckDB has freed goes back to the machine at once
-        "allocator_background_threads": bool(os.environ.get("DUCKDB_MEMORY")),
-        **others,
-    }
+    if bound := os.environ.get("DUCKDB_MEMORY"):
+        # under it, what DuckDB has freed goes back to the machine at once
+        return {"memory_limit": bound, "allocator_background_threads": True, **others}
+    return others
 
 
 def _attach(path: Path) -> duckdb.DuckDBPyConnection:

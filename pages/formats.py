@@ -83,19 +83,17 @@ def due(days_left: float) -> str:
     return f"in {days_left:.1f} days" if days_left >= 0 else f"{-days_left:.1f} days ago"
 
 
-def prediction_time(kind: str, descriptions: Mapping[str, str]) -> str:
-    """Returns a kind of snapshot in plain words, with its name in the tables.
+def prediction_time(kind: str, texts: Mapping[str, str]) -> str:
+    """Returns a kind of snapshot in plain words.
 
     Args:
         kind: Its name in the tables, or one of the names under which several are measured.
-        descriptions: Of all kinds, as `features.snapshot_kinds` declares them.
+        texts: Of all kinds, as `Published.snapshot_kinds` returns them.
 
-    >>> prediction_time("d3", {"d3": "3 days after launch"}), prediction_time("all", {})
+    >>> prediction_time("d3", {"d3": "3 days after launch (d3)"}), prediction_time("all", {})
     ('3 days after launch (d3)', 'all prediction times')
     """
-    if kind in descriptions:
-        return f"{descriptions[kind]} ({kind})"
-    return _NOT_ONE_KIND.get(kind, kind)
+    return texts.get(kind) or _NOT_ONE_KIND.get(kind, kind)
 
 
 def skill(state: str | None) -> str:

@@ -3,6 +3,7 @@
 from pages.blocks import Block
 from pages.formats import LABELS
 from pages.links import Links
+from pages.published import PREDICTION_TIME
 from pages.tables import Column
 
 PLEDGE_DAYS = 10  # days with pledges that are listed one by one; the earlier ones make one row
@@ -83,17 +84,17 @@ _FACT_COLUMNS = (
     Column("project_id", "Project id"),
 )
 
-_PREDICTIONS = """
+_PREDICTIONS = f"""
     select
-        predictions.entity_id, sort_order as position,
-        format('{} ({})', description, predictions.snapshot_kind) as prediction_time,
-        predictions.snapshot_at, elapsed_ratio, funding_ratio,
+        predictions.entity_id, sort_order as position, prediction_time, predictions.snapshot_at,
+        elapsed_ratio, funding_ratio,
         case when predictions.is_decided then 'goal reached' else 'open' end as state,
         predicted_probability, reasons
     from intermediate.int_predictions_current as predictions
     inner join intermediate.int_models_in_use using (model_name, model_version)
     inner join (
-        select * from features.snapshot_kinds where entity = 'project'
+        select snapshot_kind, sort_order, {PREDICTION_TIME} as prediction_time
+        from features.snapshot_kinds where entity = 'project'
     ) as kinds on predictions.snapshot_kind = kinds.snapshot_kind
     inner join features.project_features as features
         on predictions.entity_id = features.project_id

@@ -15,6 +15,9 @@ ALL_KINDS, ORACLE, CEILING = "all", "oracle", "observable_ceiling"
 INCUMBENT = "stays champion: no candidate took over"
 DRIFT, NO_DRIFT, NOT_TESTED = "drift detected", "no drift detected", "not tested"
 
+# how pages write a prediction time: in plain words, with its name in the tables
+PREDICTION_TIME = "format('{} ({})', description, snapshot_kind)"
+
 _CATALOG = "escrow"  # by this name the views of a published file call their tables
 
 
@@ -69,10 +72,10 @@ class Published:
         return next((SimpleNamespace(**row) for row in self.rows(sql, name=name)), None)
 
     def snapshot_kinds(self, entity: str) -> dict[str, str]:
-        """Returns what each fixed kind of snapshot means, such as "3 days after launch"."""
+        """Returns how each fixed kind of snapshot is written: "3 days after launch (d3)"."""
         return dict(
             self.fetch(
-                "select snapshot_kind, description from features.snapshot_kinds"
+                f"select snapshot_kind, {PREDICTION_TIME} from features.snapshot_kinds"
                 " where entity = $entity and snapshot_kind <> 'current' order by sort_order",
                 entity=entity,
             )
@@ -90,12 +93,9 @@ def open_published(path: Path) -> Iterator[Published]:
         raise PagesError(f"there is no warehouse at {path}: make run")
     # Opened by its name, a replaced file would come back as long as the process has it open. What
     # does not fit into memory is written beside it, where it would be if it was opened so.
-    bound = os.environ.get("DUCKDB_MEMORY")
-    settings: dict[str, Any] = {
-        "temp_directory": f"{path}.tmp",
-        "memory_limit": bound or "80%",
-        "allocator_background_threads": bool(bound),
-    }
+    settings: dict[str, Any] = {"temp_directory": f"{path}.tmp"}
+    if bound := os.environ.get("DUCKDB_MEMORY"):
+        settings |= {"memory_limit": bound, "allocator_background_threads": True}
     quoted = str(path).replace("'", "''")
     try:
         connection = duckdb.connect(":memory:", config=settings)

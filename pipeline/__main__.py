@@ -1,8 +1,11 @@
 """The pipeline's command line, for schedulers and for `make`.
 
-`python -m pipeline [--dry-run] GOAL [GOAL ...] [NAME=value ...]` leaves with 0 done, 1 a gate
-refused or an alert was asked for, 2 the call was wrong; 3 done, but a unit (a model, an experiment,
-a page) failed because of a bug; 70 a bug, 130 interrupted.
+    python -m pipeline [--dry-run] GOAL [GOAL ...] [NAME=value ...]
+
+--dry-run says what is due and why, and does nothing. Exit codes: 0 done; 1 the data were refused,
+or FAIL_ON_ALERT=1 found drift; 2 the call was wrong, or the machine is not ready (a full disk,
+another run); 3 published, but a model, an experiment or a page failed because of a bug; 70 a bug,
+nothing was published; 130 interrupted. docs/operations.md explains goals and variables.
 """
 
 import os
@@ -151,13 +154,12 @@ def _fail_on_alert(paths: Paths) -> None:
         count = scalar(con, "select count(*) from insights.drift_alerts")
         untested = scalar(
             con,
-            """select string_agg(model_name, ', ') from (
-                select model_name from insights.drift_status group by model_name
-                having bool_and(status = 'not tested'))""",
+            """select string_agg(distinct model_name || ' ' || model_summary, '; ')
+            from insights.drift_status where model_status = 'not tested'""",
         )
     if untested:
         # silence would look like "no drift"
-        print(f"FAIL_ON_ALERT=1: not tested for drift: {untested}", file=sys.stderr)
+        print(f"FAIL_ON_ALERT=1: {untested}", file=sys.stderr)
     if count:
         raise StageFailedError(
             f"FAIL_ON_ALERT=1: {count} rows in insights.drift_alerts; the warehouse is published",

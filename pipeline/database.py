@@ -19,15 +19,10 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
     Raises:
         DatabaseError: It is locked by a writer, or is no database.
     """
-    connection = duckdb.connect(
-        str(path),
-        read_only=read_only,
-        config={
-            "storage_compatibility_version": STORAGE_VERSION,
-            "memory_limit": os.environ.get("DUCKDB_MEMORY") or "80%",
-            "allocator_background_threads": bool(os.environ.get("DUCKDB_MEMORY")),
-        },
-    )
+    config: dict[str, Any] = {"storage_compatibility_version": STORAGE_VERSION}
+    if bound := os.environ.get("DUCKDB_MEMORY"):
+        config |= {"memory_limit": bound, "allocator_background_threads": True}
+    connection = duckdb.connect(str(path), read_only=read_only, config=config)
     connection.execute("set TimeZone = 'UTC'")
     return connection
 

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.child import MACHINE_MESSAGES, with_remedy
 from pipeline.database import connect
 from pipeline.errors import BUG, DONE, REFUSED, WRONG_CALL
-from pipeline.manifest import QUIET, invoke, parse, read_tests, target_path
+from pipeline.manifest import LOST_MASTER, QUIET, invoke, parse, read_tests, target_path
 from pipeline.quality import store_tests
 from pipeline.screen import show
 from pipeline.spark import clear, hand_over_ml, take_over
@@ -96,6 +96,13 @@ def _judge(done: Any) -> tuple[int, str]:
         return WRONG_CALL, ""
     if not done.success and (problem := _wrong_setting(done)):
         print(f"dbt: {problem}", file=sys.stderr)
+        return WRONG_CALL, ""
+    if not done.success and any(LOST_MASTER in line for line in _errors(done)):
+        print(
+            f"dbt: SPARK_MASTER={os.environ['SPARK_MASTER']} took no application, or was lost:"
+            " name a running master of Spark, then run again",
+            file=sys.stderr,
+        )
         return WRONG_CALL, ""
     if done.exception is not None:
         print(f"dbt: {done.exception}", file=sys.stderr)

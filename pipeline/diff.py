@@ -4,6 +4,7 @@ A build is in hand from `make features` until it is published. Rows are matched 
 dbt's tests prove to be unique.
 """
 
+import signal
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -55,6 +56,7 @@ class Change(NamedTuple):
 def main() -> int:
     """Prints the differences and returns the exit code."""
     [warehouse] = sys.argv[1:]
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # make diff | head
     try:
         print_diff(Paths.at(warehouse, ""))
     except (PipelineError, DatabaseError) as error:

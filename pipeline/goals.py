@@ -112,6 +112,7 @@ def truth(runner: Runner) -> None:
         *("--db", str(same / "build" / "escrow.duckdb")),
         *("--larger", str(larger / "build" / "escrow.duckdb")),
     ]
+    shutil.rmtree(folder, ignore_errors=True)  # the generator replaces no file but its own
     try:
         runner.run_command("truth", [generate, compare], "asked for")
         _features(runner, DATA=str(data), WAREHOUSE=str(same))
@@ -122,7 +123,7 @@ def truth(runner: Runner) -> None:
         for each in (data, same, larger):
             shutil.rmtree(each, ignore_errors=True)
     where = short(folder)
-    show("truth", f"-> {where}; make run TRUTH={where} measures the models beside it")
+    show("truth", f"-> {where}; make run TRUTH={where} shows the models beside it")
 
 
 def _features(runner: Runner, **values: str) -> None:

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 # dbt makes a line of each of thousands of debug events for a log, whether or not it is shown
 QUIET = ("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none")
 
+# part of a page of Java, when no master of Spark takes the application or the last one is lost
+LOST_MASTER = "stopped SparkContext"
+
 
 def invoke(target: str, *arguments: str) -> Any:
     """Invokes dbt for a target; returns its result, of the parse if that failed."""
@@ -56,7 +59,7 @@ def _close_database() -> None:
 
 
 def _show_error(event: Any) -> None:
-    if event.info.level == "error":
+    if event.info.level == "error" and LOST_MASTER not in event.info.msg:
         print(event.info.msg, file=sys.stderr, flush=True)
 
 

@@ -7,7 +7,8 @@
         {%- set is_right = value is number and value is not boolean and least <= value <= (most or 1e15) -%}
         {%- if execute and not is_right -%}
             {%- set allowed = 'a number ' ~ ('from 0 to 1' if most else 'of ' ~ least ~ ' or more') -%}
-            {%- set problem = 'dbt_project.yml: vars.' ~ name ~ ' must be ' ~ allowed ~ ', not ' ~ value -%}
+            {%- set found = "the text '" ~ value ~ "'" if value is string else value -%}
+            {%- set problem = 'dbt_project.yml: vars.' ~ name ~ ' must be ' ~ allowed ~ ', not ' ~ found -%}
             {{ exceptions.raise_compiler_error(problem) }}
         {%- endif -%}
     {%- endfor -%}

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ml import settings
-from ml.command import guarded, show, timed
+from ml.command import fitted, guarded, show, timed
 from ml.modeling import assessment, estimators, metrics
 from ml.modeling.metrics import ALL_KINDS
 from ml.modeling.rows import (
@@ -57,7 +57,7 @@ def write_ceiling(
     """
     every = dataclasses.replace(model.split, max_train_projects=_ALL)
     known = {each.estimator: each.hyperparameters for each in model.candidates()}
-    apart = known.get("gradient_boosting", {}).get(estimators.ZERO_APART)
+    apart = known.get("gradient_boosting", {}).get(settings.ZERO_APART)
     model = dataclasses.replace(model, estimator="gradient_boosting", split=every)
     for each in (warehouse, larger):
         check_inputs(each, model, model.features)
@@ -65,7 +65,7 @@ def write_ceiling(
     if rows.num_rows < model.split.min_entities:
         return 0
     leaves = int(np.clip(rows.num_rows // _ROWS_PER_LEAF, 8, 63))
-    given = _HYPERPARAMETERS | {"max_leaf_nodes": leaves, estimators.ZERO_APART: apart}
+    given = _HYPERPARAMETERS | {"max_leaf_nodes": leaves, settings.ZERO_APART: apart}
     fitted = estimators.fit_pipelines([dataclasses.replace(model, hyperparameters=given)], rows)
     schema = pa.schema(
         [("entity_id", pa.int64()), ("snapshot_kind", pa.string()), ("probability", pa.float64())]
@@ -125,9 +125,9 @@ def _ceilings(options: argparse.Namespace) -> int:
             where = ceiling_file(options.truth, model) if count else "nothing: too few"
             heading = f"{model.name}: learned from {count:,} snapshots of another platform"
             lines = compare(model, warehouse, options.truth)
-            show("ceiling", [*timed([f"{heading} -> {where}"], started), *lines])
+            show("ceiling", fitted([*timed([f"{heading} -> {where}"], started), *lines]))
     note = "The oracle sees skill, appeal and trouble that no feature shows: it is no ceiling for"
-    return show("", [f"{note} any model. The observable ceiling is."])
+    return show("", fitted([f"{note} any model. The observable ceiling is."]))
 
 
 if __name__ == "__main__":

@@ -21,14 +21,13 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import ThreadpoolController
 
 from ml.modeling.apart import BoostingApart
-from ml.settings import BASE_RATE, MEAN, Features, ModelSettings
+from ml.settings import BASE_RATE, MEAN, ZERO_APART, Features, ModelSettings
 from ml.settings_file import SettingsError
 
 Floats = npt.NDArray[np.float64]
 _Places = tuple[tuple[int, ...], tuple[tuple[int, int], ...]]  # among the numeric columns
 _Form = tuple[Features, bool, _Places | None]  # what decides how columns are prepared
 
-ZERO_APART = "zero_apart"  # of the boosting: the feature whose zeros it learns from apart
 KIND = "snapshot_kind"  # stands beside the features in every table of rows
 _CLASSES: dict[str, Any] = {
     "random_forest": RandomForestClassifier,

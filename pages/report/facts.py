@@ -204,7 +204,7 @@ class ModelFacts:
         promotion: The row of the decision that put this one in its place.
         scores: By version; baselines and truths by `<version>/<predictor>`.
         base_version: The version under whose name the baselines stand.
-        snapshot_kinds: What each kind of snapshot means, in their order.
+        snapshot_kinds: How each kind of snapshot is written, in their order.
         feature_groups: What the features of the entity are about.
         manifest: The manifest in the model's folder; empty when the folder is not there.
     """

@@ -35,7 +35,10 @@ def check(**costs: Any) -> None:
     [
         ({"delay_cost_ratio": -0.05}, "delay_cost_ratio must be a number from 0 to 1, not -0.05"),
         ({"delay_cost_ratio": 2}, "delay_cost_ratio must be a number from 0 to 1, not 2"),
-        ({"review_cost": "twenty"}, "review_cost must be a number of 0 or more, not twenty"),
+        (
+            {"late_per_lost_voted_for": "32"},
+            "late_per_lost_voted_for must be a number of 1 or more, not the text '32'",
+        ),
         ({"review_cost": float("inf")}, "review_cost must be a number of 0 or more, not inf"),
         ({"review_cost": -20}, "review_cost must be a number of 0 or more, not -20"),
         ({"late_per_lost": 0.5}, "late_per_lost must be a number of 1 or more, not 0.5"),

@@ -158,12 +158,17 @@ def test_with_more_projects_trees_count_for_more_and_the_base_rate_for_less() ->
         (
             "leave_out = []",
             'leave_out = ["pace_ratio"]',
-            "project_success.rule_feature must be one",
+            "leave_out holds 'pace_ratio', which rule_feature names too: remove one of the two",
         ),
         (
             "leave_out = []",
             'leave_out = ["launch_month"]',
-            "models.project_success.drift.report_only holds 'launch_month', which is no feature of",
+            "leave_out holds 'launch_month', which drift.report_only names too",
+        ),
+        (
+            "leave_out = []",
+            'leave_out = ["pledge_count"]',
+            "holds 'pledge_count', which hyperparameters.gradient_boosting.zero_apart names too",
         ),
         ("leave_out = []", 'numeric = ["goal"]', "models.project_success.numeric is unknown"),
         (
@@ -211,13 +216,13 @@ def test_a_linear_model_without_features_and_a_file_without_models_are_named(
 def test_a_model_reads_all_features_but_those_left_out(tmp_path: Path) -> None:
     path = tmp_path / "models.toml"
     text = settings.DEFAULT_PATH.read_text()
-    path.write_text(text.replace("leave_out = []", 'leave_out = ["country", "pledge_count"]', 1))
+    path.write_text(text.replace("leave_out = []", 'leave_out = ["country", "pledged_amount"]', 1))
     catalogue = declared.catalogue()
     less, same = (model.features for model in settings.load(path, catalogue))
     assert same == catalogue["milestone"]
     assert less.categorical == ("category",)
     every = catalogue["project"].numeric
-    assert less.numeric == tuple(name for name in every if name != "pledge_count")
+    assert less.numeric == tuple(name for name in every if name != "pledged_amount")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

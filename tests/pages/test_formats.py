@@ -36,4 +36,4 @@ def test_counts_and_days_read_as_words() -> None:
     ],
 )
 def test_prediction_times_are_spelt_out(kind: str, text: str) -> None:
-    assert prediction_time(kind, {"vote_1d": "1 day after submission"}) == text
+    assert prediction_time(kind, {"vote_1d": "1 day after submission (vote_1d)"}) == text

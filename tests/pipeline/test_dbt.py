@@ -8,6 +8,8 @@ import pytest
 from pipeline import dbt
 from pipeline.errors import BUG, REFUSED, WRONG_CALL
 
+NO_MASTER = "An error occurred while calling x\n: Cannot call methods on a stopped SparkContext."
+
 
 def ended(status: str, message: str, *, kind: str = "model", exception: object = None) -> Any:
     node = SimpleNamespace(resource_type=kind, name="it")
@@ -34,14 +36,17 @@ def test_a_var_that_the_project_refuses_is_a_wrong_call_in_one_line(
         (ended("error", "Runtime Error\n  Out of Memory Error: failed to pin block"), WRONG_CALL),
         (ended("skipped", "", exception=OSError(28, "No space left on device", "x")), WRONG_CALL),
         (ended("skipped", "", exception=RuntimeError("no such thing")), BUG),
+        (ended("skipped", "", exception=RuntimeError(NO_MASTER)), WRONG_CALL),
         (ended("fail", "Got 2 results, configured to fail if != 0", kind="test"), REFUSED),
     ],
 )
 def test_what_ended_dbt_decides_the_code(
-    done: Any, code: int, capsys: pytest.CaptureFixture[str]
+    done: Any, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SPARK_MASTER", "spark://host:8080")
     assert dbt._judge(done) == (code, "")
     message = capsys.readouterr().err
     assert ("then run again" in message) == (code == WRONG_CALL)
     if code == WRONG_CALL:
         assert len(message.splitlines()) == 1
+        assert ("SPARK_MASTER=spark://host:8080" in message) == (NO_MASTER in str(done.exception))

@@ -63,8 +63,9 @@ def test_an_alert_fails_a_run_that_asks_for_it_once_it_is_published(
         con.execute(f"create table insights.drift_alerts as from range({count})")
         con.execute(
             """create table insights.drift_status as from (values
-            ('project_success', 'not tested'), ('project_success', 'no drift detected'),
-            ('milestone_risk', 'not tested')) as found (model_name, status)"""
+            ('project_success', 'no drift detected', 'no drift detected (1 feature tested)'),
+            ('milestone_risk', 'not tested', 'not tested: 28 of 30 projects needed'))
+            as found (model_name, model_status, model_summary)"""
         )
     monkeypatch.setattr(command_line.Runner, "bring_up_to_date", lambda *_: [])
     given = [goal, f"WAREHOUSE={tmp_path}", f"FAIL_ON_ALERT={setting}"]
@@ -72,7 +73,8 @@ def test_an_alert_fails_a_run_that_asks_for_it_once_it_is_published(
     printed = capsys.readouterr()
     assert "nothing has changed" in printed.out
     is_asked = setting == "1" and goal != "features"
-    assert ("not tested for drift: milestone_risk\n" in printed.err) == is_asked
+    said = "FAIL_ON_ALERT=1: milestone_risk not tested: 28 of 30 projects needed\n"
+    assert (said in printed.err) == is_asked
     assert ("2 rows in insights.drift_alerts" in printed.err) == bool(code)
 
 

@@ -1,6 +1,7 @@
 """Entry point of `python -m ml.serving.http`: serves predictions until it is stopped."""
 
 import argparse
+import atexit
 import os
 import signal
 import socket
@@ -102,9 +103,13 @@ def parser() -> argparse.ArgumentParser:
     made = Parser(prog="python -m ml.serving.http", description="Serves predictions over HTTP.")
     made.add_argument("--warehouse", required=True, help="folder of the warehouse")
     made.add_argument("--host", help="address to listen on; by default this machine only")
-    made.add_argument("--port", help="port to listen on")
-    made.add_argument("--workers", help="processes")
-    made.add_argument("--limit", help="predictions a minute and client; 0 is none")
+    defaults = {name: field.default for name, field in Options.model_fields.items()}
+    made.add_argument("--port", help=f"port to listen on ({defaults['port']})")
+    made.add_argument("--workers", help=f"processes ({defaults['workers']})")
+    made.add_argument(
+        "--limit",
+        help=f"predictions of a client in a minute ({defaults['limit']}); 0: no limit",
+    )
     made.add_argument("--limits", help="URL of a storage of `limits`; by default a file")
     made.add_argument("--keys", help="file of API keys")
     made.add_argument("--proxies", help="addresses or networks of proxies to believe")
@@ -112,4 +117,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    # taking thousands of modules apart would cost a second
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -77,10 +77,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     if supervisor := multiprocessing.parent_process():
         threading.Thread(target=_end_after, args=(supervisor,), daemon=True).start()
-    warming = threading.Thread(target=service.warm_up, name="warm-up", daemon=True)
-    warming.start()
+    # a daemon: a service that is stopped while it warms up stops at once
+    threading.Thread(target=service.warm_up, name="warm-up", daemon=True).start()
     yield
-    await asyncio.to_thread(warming.join)
     await service.close()
 
 

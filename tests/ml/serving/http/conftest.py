@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -105,3 +106,6 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
             return stack.enter_context(client)
 
         yield start
+        for thread in threading.enumerate():
+            if thread.name == "warm-up":
+                thread.join()

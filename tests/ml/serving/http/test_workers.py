@@ -1,5 +1,6 @@
 """Several processes that are killed, and a warehouse that is published while they answer."""
 
+import json
 import os
 import select
 import signal
@@ -14,7 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from fastapi.testclient import TestClient
 
+from ml.serving.http.app import create
+from ml.serving.http.options import Options
+from ml.serving.http.service import Service
 from tests.ml.serving.http.conftest import Shop
 from tests.ml.serving.http.servers import ROOT, Server, running
 
@@ -149,15 +154,27 @@ def test_what_is_no_request_harms_nobody(shop: Shop) -> None:
 
 
 @pytest.mark.journey
-def test_a_stop_by_a_supervisor_leaves_nothing(
+def test_a_stop_by_a_supervisor_answers_what_has_begun_and_leaves_nothing(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    content = json.dumps({"rows": []})
     for workers in ("1", "2"):
         with running(shop.folder, "--workers", workers) as server:
             assert server.get("/readyz")[0] == 200
+            idle, begun = server.connect(), server.connect()
+            for connection in (idle, begun):
+                connection.request("GET", "/healthz")
+                assert connection.getresponse().read()
+            begun.putrequest("POST", "/v1/projects/success")
+            begun.putheader("Content-Type", "application/json")
+            begun.putheader("Content-Length", str(len(content)))
+            begun.endheaders()
             server.process.terminate()
+            assert idle.sock.recv(1) == b""
+            begun.send(content.encode())
+            assert begun.getresponse().status == 422
             server.process.wait(timeout=60)
     assert capfd.readouterr().err == ""
     assert list((tmp_path / "tmp").iterdir()) == []
@@ -200,3 +217,17 @@ def test_a_taken_port_and_wrong_options_are_one_line(tmp_path: Path) -> None:
             assert "Unknown error" not in done.stderr
             assert len(done.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stop_does_not_wait_for_the_warm_up(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped, ended = threading.Event(), threading.Event()
+
+    def warm_up(_: Service) -> None:
+        if stopped.wait(10):
+            ended.set()
+
+    monkeypatch.setattr(Service, "warm_up", warm_up)
+    with TestClient(create(Options.checked(warehouse=shop.folder))):
+        pass
+    stopped.set()
+    assert ended.wait(10)
