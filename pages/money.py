@@ -43,20 +43,27 @@ _AGES = """
             unnest([0, 30, 90, 180, 365]) as from_days,
             unnest([30, 90, 180, 365, null]) as to_days
     ),
-    held as (
-        select project_id, backer_id, held_amount
-        from core.backer_balances
+    holding as (
+        select project_id, project_status
+        from core.escrow_balances
+        inner join core.dim_projects using (project_id)
         where held_amount <> 0
+    ),
+    firsts as (
+        select project_id, backer_id, min(pledged_at) as first_pledged_at
+        from core.fct_pledges
+        inner join holding using (project_id)
+        group by project_id, backer_id
     ),
     aged as (
         select
-            held.project_id,
-            any_value(held.held_amount) as held_amount,
-            date_diff('microsecond', min(pledged_at), any_value(as_of)) / 86400000000 as days
-        from held
-        inner join core.fct_pledges using (project_id, backer_id)
+            project_id,
+            held_amount,
+            date_diff('microsecond', first_pledged_at, as_of) / 86400000000 as days
+        from core.backer_balances
+        inner join firsts using (project_id, backer_id)
         cross join core.warehouse_as_of
-        group by held.project_id, held.backer_id
+        where held_amount <> 0
     )
     select
         age,
@@ -69,7 +76,7 @@ _AGES = """
     from buckets
     left join aged
         on (days > from_days or from_days = 0) and days <= coalesce(to_days, 'infinity'::double)
-    left join core.dim_projects using (project_id)
+    left join holding using (project_id)
     group by age, from_days
     order by from_days"""
 _LARGEST = f"""
