@@ -125,7 +125,7 @@ def _shown(column: Column, row: Row, root: str) -> str:
     value = row[column.name]
     if column.kind == "title" and isinstance(value, str) and not isinstance(value, Markup):
         value = title(value, row[column.link] if column.link else None)
-    shown = _NONE if value is None else _value_shown(column.kind, value, column.digits)
+    shown = _NONE if value is None else value_shown(column.kind, value, column.digits)
     if column.link and row[column.link]:
         shown = f'<a href="{escape(root + row[column.link])}">{shown}</a>'
     if column.note and row[column.note] is not None:
@@ -133,7 +133,7 @@ def _shown(column: Column, row: Row, root: str) -> str:
     return shown
 
 
-def _value_shown(kind: str, value: Any, digits: int) -> str:
+def value_shown(kind: str, value: Any, digits: int = 1) -> str:
     """Returns a value as a cell of its kind shows it; numbers and times need no escape."""
     if isinstance(value, Markup):
         return value
