@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from pages import charts, plain_list
+from pages import charts, plain_list, reconciliation
 from pages.blocks import Block, kept, rows_of, write_any, write_rows
 from pages.formats import counted, money, skill, title
 from pages.links import Links, id_list
@@ -240,7 +240,7 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
 def _write_projects(
     published: Published, site: Site, curves: dict[int, list[tuple[float, float]]]
 ) -> None:
-    blocks = project_blocks(site.links, skill_sentence(published))
+    blocks = project_blocks(site.links, skill_sentence(published), reconciliation.table(published))
     with kept(published, blocks):
         rows = {block.name: rows_of(published, block, site.links.projects) for block in blocks}
         write_any(published, site, "projects", "project", blocks)
