@@ -6,7 +6,8 @@ script, from data that lie beside the pages as scripts: browsers load nothing el
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from pages.links import id_list
@@ -43,6 +44,11 @@ class Block(NamedTuple):
     is_list: bool = False
 
     @property
+    def table(self) -> str:
+        """Returns the name of the table that it is kept as."""
+        return f"rows_of_{self.name}"
+
+    @property
     def keys(self) -> list[str]:
         """Returns what a row holds, in order: what is shown, then where it leads, then notes."""
         extra = [key for each in self.columns for key in (each.link, each.note) if key]
@@ -55,13 +61,26 @@ class Block(NamedTuple):
         return shown | {"columns": columns, "keys": self.keys, "is_list": self.is_list}
 
 
+@contextmanager
+def kept(published: Published, blocks: Sequence[Block]) -> Iterator[None]:
+    """Keeps what blocks answer as tables while pages and data are made from them.
+
+    A query that adds up votes or reasons reads all of them, however few entities are asked for.
+    """
+    for block in blocks:
+        published.fetch(f"create or replace temp table {block.table} as {block.sql}")
+    yield
+    for block in blocks:
+        published.fetch(f"drop table {block.table}")
+
+
 def rows_of(
     published: Published, block: Block, ids: Iterable[int]
 ) -> Mapping[int, list[dict[str, Any]]]:
-    """Returns the rows of a block by entity, for those that have a page."""
+    """Returns the rows of a kept block by entity, for those that have a page."""
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
     sql = (
-        f"select * from ({block.sql}) where entity_id in ({id_list(ids)})"
+        f"select * from {block.table} where entity_id in ({id_list(ids)})"
         " order by entity_id, position"
     )
     for row in published.rows(sql):
@@ -72,7 +91,7 @@ def rows_of(
 def write_any(
     published: Published, site: Site, folder: str, entity: str, blocks: Sequence[Block]
 ) -> None:
-    """Writes the page that shows any entity, and the data that its script shows it from."""
+    """Writes the page that shows any entity, and the data of kept blocks that it is shown from."""
     site.write(
         f"{folder}/any.html",
         "entity.html.jinja",
@@ -99,12 +118,9 @@ def _write_entities(
     Returns:
         The numbers of the files: the ids in them, divided by how many a file holds.
     """
-    # a query that adds up votes or reasons reads all of them, however few entities are asked for
-    for block in blocks:
-        published.fetch(f"create or replace temp table {_kept(block)} as {block.sql}")
     files = published.fetch(
         f"select entity_id // {ENTITIES_PER_FILE} as number, min(entity_id), max(entity_id)"
-        f" from {_kept(blocks[0])} group by number order by number"
+        f" from {blocks[0].table} group by number order by number"
     )
     for start in range(0, len(files), FILES_AT_ONCE):
         some = files[start : start + FILES_AT_ONCE]
@@ -112,13 +128,7 @@ def _write_entities(
         for number, *_ in some:
             content = "{" + ",\n".join(found[number]) + "}"
             _write(site, f"{folder}/data/{number}.js", content)
-    for block in blocks:
-        published.fetch(f"drop table {_kept(block)}")
     return [number for number, *_ in files]
-
-
-def _kept(block: Block) -> str:
-    return f"rows_of_{block.name}"
 
 
 def _entities_between(
@@ -133,9 +143,9 @@ def _entities_between(
                 string_agg(format('"{{}}":{{}}', entity_id, content), ',' order by entity_id)
             from (
                 select entity_id, {_json_rows(block)} as content
-                from {_kept(block)}
+                from {block.table}
                 where entity_id between {first} and {last}
-                group by entity_id
+                {"" if block.is_list else "group by entity_id"}
             )
             group by all"""
         for number, content in published.fetch(sql):
@@ -144,14 +154,14 @@ def _entities_between(
 
 
 def write_rows(published: Published, site: Site, folder: str, block: Block, first: int) -> int:
-    """Writes the rows of a table from a position on; a script adds them to those of the page.
+    """Writes the rows of a kept table from a position on; a script adds them to those of the page.
 
     Returns:
         How many files there are.
     """
     sql = f"""
         select (position - {first}) // {ROWS_PER_FILE} as number, {_json_rows(block)}
-        from ({block.sql}) where position >= {first}
+        from {block.table} where position >= {first}
         group by number order by number"""
     files = published.fetch(sql)
     for number, content in files:
@@ -162,7 +172,10 @@ def write_rows(published: Published, site: Site, folder: str, block: Block, firs
 def _json_rows(block: Block) -> str:
     """Returns the SQL expression of rows as arrays of text, which keep every cent."""
     values = ", ".join(f"{key}::varchar" for key in block.keys)
-    return f"to_json(list([{values}] order by position))::varchar"
+    row = f"to_json([{values}])::varchar"
+    # to add up the one row of a list would cost as much again
+    rows = row if block.is_list else f"string_agg({row}, ',' order by position)"
+    return f"'[' || {rows} || ']'"
 
 
 def _write(site: Site, path: str, content: str) -> None:

@@ -82,6 +82,14 @@ class _Rows(alt.Data):
         return {"values": self["values"]}
 
 
+class Chart(alt.Chart):
+    """A chart that layers and panels are made of: Altair copies it whole for each of them."""
+
+    def __deepcopy__(self, _memo: object) -> "Chart":
+        """Returns a copy that shares what it holds, which is replaced there and never changed."""
+        return self.copy(deep=False)
+
+
 def chart(name: str, build: Build, *, text: str, caption: str = "", phone: bool = True) -> Markup:
     """Returns a chart as an element of a page.
 

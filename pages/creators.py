@@ -1,8 +1,8 @@
 """The creators: their records, and their projects."""
 
-from pages.blocks import Block, rows_of, write_any
+from pages.blocks import Block, kept, rows_of, write_any
 from pages.formats import title
-from pages.links import Links, id_list
+from pages.links import Links
 from pages.project_blocks import RECORD, RECORD_COLUMNS
 from pages.published import Published
 from pages.site import Site
@@ -46,11 +46,17 @@ _LIST_COLUMNS = (Column("display_name", "Creator", "title", link="path"), *RECOR
 def write(published: Published, site: Site) -> None:
     """Writes a page of each creator of a project with a page, and the data of the others."""
     blocks = _blocks(site.links)
-    rows = {block.name: rows_of(published, block, site.links.creators) for block in blocks}
+    with kept(published, blocks):
+        rows = {block.name: rows_of(published, block, site.links.creators) for block in blocks}
+        write_any(published, site, "creators", "creator", blocks)
+    listed = [
+        facts | {"path": site.links.creator(creator_id)}
+        for creator_id, [facts] in rows["facts"].items()
+    ]
     site.write(
         "creators/index.html",
         "creators.html.jinja",
-        rows=_listed(published, site.links),
+        rows=sorted(listed, key=lambda row: row["held_amount"], reverse=True),
         columns=_LIST_COLUMNS,
         creator_count=published.fetch("select count(*) from core.dim_creators")[0][0],
     )
@@ -65,7 +71,6 @@ def write(published: Published, site: Site) -> None:
             blocks=blocks,
             rows=of_one,
         )
-    write_any(published, site, "creators", "creator", blocks)
     site.remove_stale("creators")
 
 
@@ -81,11 +86,3 @@ def _blocks(links: Links) -> tuple[Block, ...]:
             "This creator has launched nothing.",
         ),
     )
-
-
-def _listed(published: Published, links: Links) -> list[dict[str, object]]:
-    sql = f"""
-        select *, {links.creator_sql("creator_id")} as path
-        from ({RECORD}) where creator_id in ({id_list(links.creators)})
-        order by held_amount desc, creator_id"""
-    return published.rows(sql)

@@ -34,29 +34,48 @@ _CAUSES = {
     "rejected": "milestone rejected by the backers",
     "expired": "milestone expired: not approved in time",
 }
-# A backer's money in a project is as old as the first pledge.
+# A backer's money in a project is as old as the first pledge. Most campaigns lie between the same
+# two limits from their launch to their deadline; in the others each backer is looked up.
 _AGES = """
     with buckets as (
         select
-            unnest(['up to 30 days', '31 to 90 days', '91 to 180 days', '181 to 365 days',
-                'over a year']) as age,
-            unnest([0, 30, 90, 180, 365]) as from_days,
-            unnest([30, 90, 180, 365, null]) as to_days
+            age,
+            from_days,
+            coalesce(as_of - to_days * interval 1 day, '-infinity') as from_at,
+            case when from_days = 0 then 'infinity' else as_of - from_days * interval 1 day end
+                as until_at
+        from (
+            select
+                unnest(['up to 30 days', '31 to 90 days', '91 to 180 days', '181 to 365 days',
+                    'over a year']) as age,
+                unnest([0, 30, 90, 180, 365]) as from_days,
+                unnest([30, 90, 180, 365, null]) as to_days
+        )
+        cross join core.warehouse_as_of
     ),
-    held as (
-        select project_id, backer_id, held_amount
-        from core.backer_balances
+    holding as (
+        select project_id, project_status, launched_at, deadline_at
+        from core.escrow_balances
+        inner join core.dim_projects using (project_id)
         where held_amount <> 0
+    ),
+    firsts as (
+        select project_id, backer_id, min(pledged_at) as first_pledged_at
+        from core.fct_pledges
+        where project_id in (
+            select project_id from holding
+            inner join buckets on launched_at < from_at and from_at <= deadline_at
+        )
+        group by project_id, backer_id
     ),
     aged as (
         select
-            held.project_id,
-            any_value(held.held_amount) as held_amount,
-            date_diff('microsecond', min(pledged_at), any_value(as_of)) / 86400000000 as days
-        from held
-        inner join core.fct_pledges using (project_id, backer_id)
-        cross join core.warehouse_as_of
-        group by held.project_id, held.backer_id
+            project_id, project_status, held_amount,
+            coalesce(first_pledged_at, launched_at) as held_since_at
+        from core.backer_balances
+        inner join holding using (project_id)
+        left join firsts using (project_id, backer_id)
+        where held_amount <> 0
     )
     select
         age,
@@ -67,9 +86,7 @@ _AGES = """
         cast(coalesce(sum(held_amount), 0) as double)
         / nullif((select cast(sum(held_amount) as double) from aged), 0) as ratio
     from buckets
-    left join aged
-        on (days > from_days or from_days = 0) and days <= coalesce(to_days, 'infinity'::double)
-    left join core.dim_projects using (project_id)
+    left join aged on from_at <= held_since_at and held_since_at < until_at
     group by age, from_days
     order by from_days"""
 _LARGEST = f"""

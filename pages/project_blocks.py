@@ -113,16 +113,12 @@ _PREDICTION_COLUMNS = (
 )
 
 _LEDGER = """
-    with backers as (
-        select project_id, sum(held_amount) as backer_amount
-        from core.backer_balances group by project_id
-    )
     select
-        project_id as entity_id, 0 as position, pledged_amount, released_amount, refunded_amount,
-        held_amount, coalesce(backer_amount, 0) as backer_amount,
-        held_amount - coalesce(backer_amount, 0) as difference
-    from core.escrow_balances
-    left join backers using (project_id)"""
+        project_id as entity_id, 0 as position, balances.pledged_amount, balances.released_amount,
+        balances.refunded_amount, balances.held_amount, backer_amount,
+        backer_difference as difference
+    from core.escrow_balances as balances
+    inner join {reconciled} using (project_id)"""
 _LEDGER_COLUMNS = (
     Column("pledged_amount", "Pledged", "money"),
     Column("released_amount", "Released", "money"),
@@ -228,12 +224,13 @@ _MILESTONE_COLUMNS = (
 )
 
 
-def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
+def project_blocks(links: Links, skill: str, reconciled: str) -> tuple[Block, ...]:
     """Returns what the page of a project shows, in order; the first block is its header.
 
     Args:
         links: Where creators are shown.
         skill: What is known of the model's skill, a sentence.
+        reconciled: The table with the sides of the reconciliation.
     """
     facts = _FACTS.format(
         creator_path=links.creator_sql("creator_id"),
@@ -253,7 +250,13 @@ def project_blocks(links: Links, skill: str) -> tuple[Block, ...]:
             " of now only: the three largest, + for a higher probability. No interval of one"
             " probability is published.",
         ),
-        Block("ledger", "Ledger", _LEDGER_COLUMNS, _LEDGER, is_list=True),
+        Block(
+            "ledger",
+            "Ledger",
+            _LEDGER_COLUMNS,
+            _LEDGER.format(reconciled=reconciled),
+            is_list=True,
+        ),
         Block(
             "transactions",
             "Transactions",

@@ -5,8 +5,8 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from pages import charts, plain_list
-from pages.blocks import Block, rows_of, write_any, write_rows
+from pages import charts, plain_list, reconciliation
+from pages.blocks import Block, kept, rows_of, write_any, write_rows
 from pages.formats import counted, money, skill, title
 from pages.links import Links, id_list
 from pages.project_blocks import project_blocks
@@ -136,8 +136,9 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
             live=id_list(row["project_id"] for row in live),
         ),
     )
-    rows = published.rows(f"select * from ({others.sql}) order by position")
-    files = write_rows(published, site, "projects", others, LISTED)
+    with kept(published, [others]):
+        rows = published.rows(f"select * from {others.table} order by position")
+        files = write_rows(published, site, "projects", others, LISTED)
     site.write(
         "projects/index.html",
         "projects.html.jinja",
@@ -239,8 +240,10 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
 def _write_projects(
     published: Published, site: Site, curves: dict[int, list[tuple[float, float]]]
 ) -> None:
-    blocks = project_blocks(site.links, skill_sentence(published))
-    rows = {block.name: rows_of(published, block, site.links.projects) for block in blocks}
+    blocks = project_blocks(site.links, skill_sentence(published), reconciliation.table(published))
+    with kept(published, blocks):
+        rows = {block.name: rows_of(published, block, site.links.projects) for block in blocks}
+        write_any(published, site, "projects", "project", blocks)
     bands: dict[str, Band] = read_bands(published)
     drawn, as_of = FundingCharts(bands), published.as_of()
     for project_id in site.links.projects:
@@ -257,4 +260,3 @@ def _write_projects(
             chart=drawn.draw(facts, curves[project_id]),
             timeline=timeline(of_one["milestones"], as_of),
         )
-    write_any(published, site, "projects", "project", blocks)

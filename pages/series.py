@@ -56,7 +56,7 @@ def points(
         *(alt.Tooltip(f"{name}:Q", format=form) for name in ("value", "low", "high")),
     ]
     color = look(alt.Color, [each.color for each in series])
-    drawn = alt.Chart(charts.values(rows)).encode(x=x, color=color)
+    drawn = charts.Chart(charts.values(rows)).encode(x=x, color=color)
     y.shorthand = "value:Q"
     joined = drawn.mark_line(strokeWidth=1.4).transform_filter("!datum.is_alone")
     dash = look(alt.StrokeDash, [list(each.dash) for each in series])
@@ -110,7 +110,7 @@ def forest(
         axis = alt.Axis(format=form, tickCount=4)
         return alt.X(f"{field}:Q", title=title, scale=scale, axis=axis)
 
-    drawn = alt.Chart(charts.values(rows)).encode(y=y, color=color)
+    drawn = charts.Chart(charts.values(rows)).encode(y=y, color=color)
     told = [
         alt.Tooltip("name:N", title=" "),
         *(alt.Tooltip(f"{name}:Q", format=form) for name in ("value", "low", "high")),
@@ -122,7 +122,7 @@ def forest(
         drawn.mark_point(filled=True, size=60, opacity=1).encode(x=x("value"), tooltip=told),
     ]
     if line is not None:
-        compared = alt.Chart(charts.values([{"line": line}]))
+        compared = charts.Chart(charts.values([{"line": line}]))
         rule = compared.mark_rule(color=FAINT, strokeDash=[4, 3]).encode(x=x("line"))
         layers.insert(0, rule)
     return alt.layer(*layers).properties(width=width, height=alt.Step(26))

@@ -1,7 +1,8 @@
 """Tables of pages: readable as they are; with scripts they sort, filter, search and download."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from jinja2 import pass_context
@@ -13,7 +14,7 @@ from pages.formats import day, money, percent, timestamp, title
 Row = Mapping[str, Any]
 _NUMBERS = ("money", "count", "percent", "bar", "number")
 _TEXTS = ("text", "title")
-_NONE = Markup('<span title="not known">&ndash;</span>')
+_NONE = '<span title="not known">&ndash;</span>'
 
 
 class Column(NamedTuple):
@@ -108,7 +109,7 @@ def facts(context: Context, columns: Sequence[Column], row: Row) -> Markup:
     known = [column for column in columns if row[column.name] is not None]
     shown = Markup("\n").join(
         Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(
-            each.label, _shown(each, row, context["root"])
+            each.label, Markup(_shown(each, row, context["root"]))
         )
         for each in known
     )
@@ -120,44 +121,43 @@ def _cell(column: Column, row: Row, root: str, is_heading: bool) -> str:
     return f"{start}{_class(column)}{_order(column, row)}>{_shown(column, row, root)}{end}"
 
 
-def _shown(column: Column, row: Row, root: str) -> Markup:
+def _shown(column: Column, row: Row, root: str) -> str:
     value = row[column.name]
     if column.kind == "title" and isinstance(value, str) and not isinstance(value, Markup):
         value = title(value, row[column.link] if column.link else None)
     shown = _NONE if value is None else value_shown(column.kind, value, column.digits)
     if column.link and row[column.link]:
-        shown = Markup(f'<a href="{escape(root + row[column.link])}">{shown}</a>')
+        shown = f'<a href="{escape(root + row[column.link])}">{shown}</a>'
     if column.note and row[column.note] is not None:
-        shown += Markup(f' <span class="name">{escape(row[column.note])}</span>')
+        shown = f'{shown} <span class="name">{escape(row[column.note])}</span>'
     return shown
 
 
-def value_shown(kind: str, value: Any, digits: int = 1) -> Markup:
-    """Returns a value as a cell of its kind shows it."""
+def value_shown(kind: str, value: Any, digits: int = 1) -> str:
+    """Returns a value as a cell of its kind shows it; numbers and times need no escape."""
     if isinstance(value, Markup):
         return value
     match kind:
         case "money":
-            text = money(value)
+            return money(value)
         case "count":
-            text = f"{value:,}"
+            return f"{value:,}"
         case "percent":
-            text = percent(value, digits)
+            return percent(value, digits)
         case "bar":
             width = f"{100 * min(value, 1):.0f}"
-            bar = Markup(f'<span class="bar"><span style="width:{width}%"></span></span> ')
-            return bar + percent(value, digits)
+            bar = f'<span class="bar"><span style="width:{width}%"></span></span>'
+            return f"{bar} {percent(value, digits)}"
         case "title":
-            return Markup(f"<bdi>{escape(value)}</bdi>")
+            return f"<bdi>{escape(value)}</bdi>"
         case "number":
-            text = f"{value:,.{digits}f}"
+            return f"{value:,.{digits}f}"
         case "day":
-            text = day(value)
+            return day(value)
         case "timestamp":
-            text = timestamp(value)
+            return timestamp(value)
         case _:
-            text = str(value)
-    return escape(text)
+            return escape(value)
 
 
 def _order(column: Column, row: Row) -> str:
@@ -169,5 +169,7 @@ def _order(column: Column, row: Row) -> str:
         return ' data-order=""'
     if isinstance(value, Markup) or (column.kind in _TEXTS and not column.note):
         return ""
-    exact = value.isoformat() if isinstance(value, date | datetime) else value
-    return f' data-order="{escape(exact)}"'
+    if isinstance(value, date):
+        return f' data-order="{value.isoformat()}"'
+    is_number = isinstance(value, int | float | Decimal)
+    return f' data-order="{value if is_number else escape(value)}"'

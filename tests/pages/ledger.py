@@ -58,6 +58,8 @@ def write(path: Path) -> None:
         }
         project = {"project_id": key, "title": title, "project_status": status, "creator_id": 1}
         project |= {"funded_at": funded_at, "is_successful": status == "successful"}
+        days = ("2023-12-04", "2024-01-20") if status == "live" else ("2023-10-01", "2023-11-15")
+        project |= dict(zip(("launched_at", "deadline_at"), days, strict=True))
         rows["core.dim_projects"].append(project | {"pledged_amount": pledged})
         rows["core.escrow_balances"].append({"project_id": key} | amounts)
         rows["core.backer_balances"].append({"project_id": key, "backer_id": key} | amounts)

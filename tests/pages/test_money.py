@@ -62,7 +62,7 @@ def test_refunds_have_their_causes(path: Path, site: Site) -> None:
 
 
 def test_held_money_has_its_age_from_the_first_pledge(path: Path, site: Site) -> None:
-    again = {"project_id": 2, "backer_id": 2, "amount": 0, "pledged_at": "2023-12-30"}
+    again = {"project_id": 2, "backer_id": 2, "amount": 0, "pledged_at": "2023-11-14"}
     documented.create(path, {"core.fct_pledges": [again]})
     found = {row[0]: row[1] for row in rows_of(page(path, site), "by-age")}
     assert found == {
