@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from expectations.landing.contract import TABLE, Table
+from expectations.landing.contract import TABLE, Reference, Table
 from expectations.landing.reading import unreadable_bit
 from expectations.landing.rules_of_rows import Absence, Check, Rule
 from expectations.warehouse import literal
@@ -13,12 +13,25 @@ def source_sql(check: Check, *, has_references: bool) -> str:
     """The rows of a check's table with all that its rules may ask for."""
     table = TABLE[check.table]
     joins = "\n".join(
-        f"left join keyed_{reference.table} as {TABLE[reference.table].entity}"
+        f"left join {_named_sql(table, reference)} as {TABLE[reference.table].entity}"
         f" on {TABLE[reference.table].entity}.{TABLE[reference.table].key}"
         f" = {table.entity}.{reference.column}"
         for reference in (table.references if has_references else ())
     )
     return f"from rows_{table.name} as {table.entity}\n{joins}\n{check.joins}"
+
+
+def _named_sql(table: Table, reference: Reference) -> str:
+    """The rows that may be named: where the column may be empty, only those that are."""
+    parent = TABLE[reference.table]
+    optional = {column.name for column in table.columns if column.optional}
+    if reference.column not in optional:
+        return f"keyed_{parent.name}"
+    # a join would keep the whole parent in memory, and few of its rows are named
+    return (
+        f"(from keyed_{parent.name} semi join rows_{table.name} as child"
+        f" on child.{reference.column} = keyed_{parent.name}.{parent.key})"
+    )
 
 
 def violating_sql(check: Check, source: str, unreadable: Collection[str]) -> str:

@@ -168,14 +168,7 @@ BETWEEN_CHECKS = (
             ),
             Rule(
                 "vote_by_backer_of_project",
-                # whose pledge on the project names no backer may be any of its voters
-                "vote.backer_id is not null and project.project_id is not null and not exists ("
-                " select 1 from keyed_pledges as pledge"
-                " where pledge.project_id = project.project_id"
-                " and pledge.backer_id = vote.backer_id) and not exists ("
-                " select 1 from keyed_pledges as pledge"
-                " where pledge.project_id = project.project_id"
-                " and pledge.backer_id is null)",
+                "stranger._row is not null",
                 "backer {vote.backer_id} has no pledge on project {project.project_id}",
                 _BACKING,
             ),
@@ -201,6 +194,18 @@ BETWEEN_CHECKS = (
             having count(*) > 1
         ) as repeats
             on repeats.milestone_id = vote.milestone_id and repeats.backer_id = vote.backer_id
+        left join (
+            select vote._row
+            from rows_votes as vote
+            inner join keyed_milestones as milestone on milestone.milestone_id = vote.milestone_id
+            inner join keyed_projects as project on project.project_id = milestone.project_id
+            anti join keyed_pledges as pledge
+                on pledge.project_id = project.project_id and pledge.backer_id = vote.backer_id
+            -- whose pledge on the project names no backer may be any of its voters
+            anti join (select project_id from keyed_pledges where backer_id is null) as nameless
+                on nameless.project_id = project.project_id
+            where vote.backer_id is not null
+        ) as stranger on stranger._row = vote._row
         """,
     ),
     Check(
