@@ -66,9 +66,7 @@ select
 from performance
 cross join outcomes
 where
-    -- what is live is predicted in every run
-    performance.snapshot_kind <> 'current'
-    and performance.matured_count > case
+    performance.matured_count > case
         when performance.model_name = 'project_success' then outcomes.project_success
         else outcomes.milestone_risk
     end

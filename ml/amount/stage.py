@@ -142,7 +142,7 @@ def _planned(
     counts = [len(np.unique(each.column("project_id").to_numpy())) for each in data]
     reason = None
     if cutoff is None:
-        reason = "no project has a known outcome yet"
+        reason = "no project has a known outcome to learn from yet"
     elif counts[0] < model.split.min_entities:
         reason = (
             f"{counts[0]} projects with a final total known by the cut ({cutoff:%Y-%m-%d}),"

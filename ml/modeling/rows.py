@@ -161,6 +161,12 @@ def first_measured(cuts: list[datetime]) -> datetime | None:
     return next(iter(measurable(cuts)), None)
 
 
+def trained_until(warehouse: Warehouse, model: ModelSettings) -> datetime:
+    """Returns the timestamp after which nothing is learned from or measured on."""
+    until: datetime = warehouse.fetch(f"select {_trained_until(model)}")[0][0]
+    return until
+
+
 def labelled_rows(warehouse: Warehouse, model: ModelSettings) -> pa.RecordBatchReader:
     """Streams every snapshot with a mature label, whichever side of the cut it lies on."""
     return warehouse.read(_labelled_sql(model, "true"))
@@ -247,10 +253,7 @@ def _cohort(model: ModelSettings) -> str:
 
 
 def _trained_until(model: ModelSettings) -> str:
-    """Returns the SQL of the timestamp after which nothing is learned from or measured on.
-
-    Days are counted from a Monday (`time_bucket`), so it follows from `as_of` alone.
-    """
+    # days are counted from a Monday, so it follows from `as_of` alone
     days = model.train_every_days
     until = f"time_bucket(interval {days} days, as_of)" if days else "as_of"
     return f"(select {until} from core.warehouse_as_of)"

@@ -31,6 +31,7 @@ from ml.modeling.rows import (
     holdout_rows,
     measurable,
     rolling_cuts,
+    trained_until,
     training_rows,
 )
 from ml.modeling.truth import ceiling_file
@@ -121,7 +122,7 @@ def run(
         return unchanged + _staying(rows_before[len(runs) :], warehouse)
     first = runs[0]
     if first.cutoff_at is None:
-        return [_skip(first, warehouse, f"no {model.entity} has a known outcome yet")]
+        return [_skip(first, warehouse, f"no {model.entity} has a known outcome to learn from yet")]
     rows = training_rows(warehouse, model, warehouse.as_of())
     cutoff, by_cut, reason = _measured_from(rows, cuts, model)
     runs = [dataclasses.replace(each, cutoff_at=cutoff) for each in runs]
@@ -188,8 +189,9 @@ def _write(
     context: RunContext,
 ) -> None:
     """Writes the model files, then all rows or none."""
+    until = trained_until(warehouse, made[0].candidate.model)
     for each in made:
-        _store(each, types, models)
+        _store(each, types, until, models)
     first = made[0].candidate.run
     with warehouse.transaction():
         if not (past.standing and past.standing.is_newest):
@@ -283,19 +285,21 @@ def _skip(run: ModelRun, warehouse: Warehouse, reason: str) -> Trained:
     return Trained(run, [], "skipped")
 
 
-def _store(made: Made, types: dict[str, str], models: Path) -> None:
+def _store(made: Made, types: dict[str, str], until: datetime, models: Path) -> None:
     """Writes the folder of a model that was fitted just now."""
     model, run = made.candidate.model, made.candidate.run
     if made.content is not None:
         artifacts.store(
             artifacts.folder_of(models, model.name, str(run.model_version)),
             made.content,
-            manifest=_manifest(model, run, types),
+            manifest=_manifest(model, run, types, until),
             metrics=[metric._asdict() for metric in made.assessment.metrics],
         )
 
 
-def _manifest(model: ModelSettings, run: ModelRun, types: dict[str, str]) -> dict[str, Any]:
+def _manifest(
+    model: ModelSettings, run: ModelRun, types: dict[str, str], until: datetime
+) -> dict[str, Any]:
     """Returns what people need to know about the file; nothing is ever decided by it."""
     features = [
         {"name": name, "kind": kind, "type": types[name]}
@@ -304,6 +308,7 @@ def _manifest(model: ModelSettings, run: ModelRun, types: dict[str, str]) -> dic
     ]
     return {
         **asdict(run),
+        "trained_until": until,
         "entity": model.entity,
         "label": model.label,
         "hyperparameters": model.hyperparameters,

@@ -237,8 +237,11 @@ class ModelFacts:
     def known_by(self) -> datetime:
         """The timestamp by which the version that serves knows outcomes; only where one serves.
 
-        An incumbent was fitted when it was promoted; its newest row says that it stays.
+        Its manifest says so. Without one: an incumbent was fitted when it was promoted; its newest
+        row says that it stays.
         """
+        if until := self.manifest.get("trained_until"):
+            return datetime.fromisoformat(until)
         fitted = self.promotion or self.run
         assert fitted is not None
         known_by: datetime = fitted.as_of

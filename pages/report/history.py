@@ -1,6 +1,7 @@
 """The sections of the modeling report about choice, change and limits, and the model cards."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -224,7 +225,7 @@ def _side_by_side(model: ModelFacts, old: SimpleNamespace, new: SimpleNamespace)
     lines: list[Sequence[Content]] = [
         ("Version", *(f"`{run.model_version}`" for run in (old, new))),
         ("Estimator", old.estimator, new.estimator),
-        ("Known as of", *(day(run.as_of) for run in (old, new))),
+        ("Decided for AS_OF", *(day(run.as_of) for run in (old, new))),
         ("Fitted to", *(f"{run.train_entity_count:,} {model.entity}s" for run in (old, new))),
         ("Measured on launches after", *(day(run.cutoff_at) for run in (old, new))),
         ("Measured on", *(f"{run.test_entity_count:,} {model.entity}s" for run in (old, new))),
@@ -301,8 +302,7 @@ def card(model: ModelFacts) -> list[Block]:
     manifest = model.manifest
     lines: list[tuple[str, Content]] = [
         ("Purpose", PURPOSE[model.name]),
-        ("Version", f"`{run.model_version}`, trained {timestamp(run.trained_at)} by run"
-         f" `{run.run_id}`"),
+        ("Version", f"`{run.model_version}`, {_origin(run, manifest)}"),
         ("Data", f"known as of {timestamp(model.known_by)}, digest"
          f" `{run.data_fingerprint[:12]}`"),
         ("Training", f"{run.train_entity_count:,} {model.entity}s, {run.train_row_count:,}"
@@ -328,6 +328,14 @@ def _left_out(model: ModelFacts) -> str:
     used = {each.feature for each in model.importance}
     names = sorted({name for group in model.feature_groups for name in group.names} - used)
     return ", ".join(f"`{name}`" for name in names) if used and names else "none known"
+
+
+def _origin(run: SimpleNamespace, manifest: dict[str, Any]) -> str:
+    """Returns when a version was trained; without its manifest, when it was decided on last."""
+    if not manifest:
+        return f"decided on {timestamp(run.trained_at)} by run `{run.run_id}`"
+    trained_at = datetime.fromisoformat(manifest["trained_at"])
+    return f"trained {timestamp(trained_at)} by run `{manifest['run_id']}`"
 
 
 def _hyperparameters(manifest: dict[str, Any]) -> str:

@@ -115,7 +115,7 @@ def run_to_the_end(
 @pytest.mark.parametrize(
     ("projects", "said"),
     [
-        (0, "no project has a known outcome yet"),
+        (0, "no project has a known outcome to learn from yet"),
         (1, "are needed"),
         (20, "are needed"),
         (60, "not tested: "),
@@ -153,12 +153,12 @@ ODD: dict[str, tuple[str, str]] = {
     "no_milestones": (
         "delete from core.fct_milestones; delete from features.milestone_features;"
         "delete from features.milestone_labels",
-        "no milestone has a known outcome yet",
+        "no milestone has a known outcome to learn from yet",
     ),
     "only_live": (
         "delete from features.project_labels; delete from features.milestone_labels;"
         "delete from features.project_features where snapshot_kind <> 'current'",
-        "no project has a known outcome yet",
+        "no project has a known outcome to learn from yet",
     ),
     "nothing_varies": (
         "update features.project_features set pledge_count = 0, unique_backer_count = 0,"

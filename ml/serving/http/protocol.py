@@ -12,10 +12,14 @@ class PatientProtocol(H11Protocol):
     """Closes a connection on which no whole head of a request has come in time."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _is_stopping = False  # of the process
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins to wait for the first request."""
         super().connection_made(transport)
+        if self._is_stopping:
+            self.shutdown()
+            return
         self._deadline = self.loop.call_later(HEAD_SECONDS, transport.close)
 
     def data_received(self, data: bytes) -> None:
@@ -31,6 +35,15 @@ class PatientProtocol(H11Protocol):
         """Ends the wait."""
         self._forget()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Closes the connection once it is idle.
+
+        Uvicorn asks only those for it that it has by then: one that another process has just cut
+        off connects again a moment later, and would be waited for.
+        """
+        type(self)._is_stopping = True
+        super().shutdown()
 
     def _forget(self) -> None:
         if self._deadline is not None:

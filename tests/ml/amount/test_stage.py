@@ -99,7 +99,7 @@ def test_another_as_of_has_rows_of_its_own(make_platform: Make) -> None:
 @pytest.mark.parametrize(
     ("projects", "reason"),
     [
-        (0, "no project has a known outcome yet"),
+        (0, "no project has a known outcome to learn from yet"),
         (20, "projects with a final total known by the cut"),
         (60, None),
         (130, None),

@@ -336,7 +336,7 @@ def test_a_version_made_for_another_as_of_keeps_its_folder(finished: Any, step: 
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        ("delete from features.project_labels", "no project has a known outcome yet"),
+        ("delete from features.project_labels", "no project has a known outcome to learn from yet"),
         (
             "delete from features.project_labels where project_id % 60 > 0",
             "projects with an outcome known by the cut",

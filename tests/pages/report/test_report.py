@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from html import unescape
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -21,6 +22,7 @@ from pages.report.features import FeatureGroup, grouped
 from pages.report.page import write
 from pages.site import Site
 from tests.ml.conftest import Platform
+from tests.ml.made_world import AS_OF
 
 CEILING = """
     insert into ml.model_metrics by name
@@ -333,8 +335,31 @@ def test_skill_of_what_serves_is_told_with_its_differences(
     assert text.count(f"Skill: {told}. Paired difference of the log loss: ") == 2
 
 
-def test_an_incumbent_knows_no_outcome_after_its_promotion(finished: Platform) -> None:
+def manifest_of(platform: Platform) -> Path:
+    [(model,)] = platform.sql(
+        "select artifact_path from ml.model_runs where is_champion"
+        " and model_name = 'project_success'"
+    )
+    return (platform.folder / model).with_name("manifest.json")
+
+
+def test_a_version_knows_what_it_was_trained_on_and_when(finished: Platform) -> None:
+    """Whatever was decided of it since."""
+    manifest = manifest_of(finished)
+    content = json.loads(manifest.read_text())
+    assert datetime.fromisoformat(content["trained_until"]) == AS_OF
+    content |= {"trained_until": "2022-02-03 00:00:00", "trained_at": "2029-05-06 07:08:09"}
+    manifest.write_text(json.dumps(content))
+    text = undrawn(finished).text
+    assert "project_success knows no outcome after 3 Feb 2022." in text
+    assert "trained 6 May 2029" in text
+
+
+def test_without_its_manifest_an_incumbent_knows_no_outcome_after_its_promotion(
+    finished: Platform,
+) -> None:
     """The row that says that it stays is of a later timestamp."""
+    manifest_of(finished).unlink()
     own = "ml.model_runs where is_champion and model_name = 'project_success'"
     stays = "'stays champion: no candidate took over' as decision"
     finished.sql(

@@ -2,9 +2,21 @@
 -- and what is asked for often online must not weigh more.
 with
 
-predictions as (
-    select * from {{ ref('int_predictions_current') }}
+-- what is live is predicted at every `AS_OF`: of one version, the newest counts
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by model_name, model_version, entity_id, snapshot_kind
+            order by snapshot_at desc
+        ) as age
+    from {{ ref('int_predictions_current') }}
     where not is_decided and origin = 'batch'
+),
+
+predictions as (
+    select * from ranked
+    where age = 1
 ),
 
 -- by the planned timestamp of maturity: by the timestamp of knowing, early successes would flatter

@@ -63,6 +63,32 @@ def test_a_head_that_never_ends_is_given_up(
     assert asyncio.run(talk(*parts))[:12] == said
 
 
+def test_who_connects_while_the_service_stops_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(protocol.PatientProtocol, "_is_stopping", False)
+
+    async def stop() -> tuple[bytes, bytes]:
+        config, state = uvicorn.Config(application, log_level="critical"), ServerState()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: protocol.PatientProtocol(config, state, {}), "127.0.0.1", 0
+        )
+        async with server, asyncio.timeout(protocol.HEAD_SECONDS / 2):
+            address = server.sockets[0].getsockname()
+            before, writer = await asyncio.open_connection(*address)
+            writer.write(HEAD + b"\r\n")
+            await before.read(1)
+            for connection in [*state.connections]:
+                connection.shutdown()
+            after, late = await asyncio.open_connection(*address)
+            said = (await before.read())[-4:], await after.read()
+            for each in (writer, late):
+                each.close()
+        return said
+
+    assert asyncio.run(stop())[1] == b""
+
+
 def test_answers_do_not_wait_to_be_confirmed(tmp_path: Path) -> None:
     listener = listening(Options(warehouse=tmp_path, port=0))
     with listener, socket.create_connection(listener.getsockname()):
