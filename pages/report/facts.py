@@ -237,15 +237,12 @@ class ModelFacts:
     def known_by(self) -> datetime:
         """The timestamp by which the version that serves knows outcomes; only where one serves.
 
-        Its manifest says so. Without one: an incumbent was fitted when it was promoted; its newest
-        row says that it stays.
+        Its manifest says so; without one it is that of the newest decision, or earlier.
         """
-        if until := self.manifest.get("trained_until"):
-            return datetime.fromisoformat(until)
-        fitted = self.promotion or self.run
-        assert fitted is not None
-        known_by: datetime = fitted.as_of
-        return known_by
+        assert self.run is not None
+        known_by: datetime = self.run.as_of
+        until = self.manifest.get("trained_until")
+        return datetime.fromisoformat(until) if until else known_by
 
     @property
     def ceilings(self) -> list[Scores]:

@@ -355,25 +355,6 @@ def test_a_version_knows_what_it_was_trained_on_and_when(finished: Platform) -> 
     assert "trained 6 May 2029" in text
 
 
-def test_without_its_manifest_an_incumbent_knows_no_outcome_after_its_promotion(
-    finished: Platform,
-) -> None:
-    """The row that says that it stays is of a later timestamp."""
-    manifest_of(finished).unlink()
-    own = "ml.model_runs where is_champion and model_name = 'project_success'"
-    stays = "'stays champion: no candidate took over' as decision"
-    finished.sql(
-        f"insert into ml.model_runs by name select * replace ({stays}) from {own};"
-        " update ml.model_runs set as_of = as_of - interval 400 day, trained_at = trained_at -"
-        " interval 1 day where model_name = 'project_success' and starts_with(decision, 'promoted')"
-    )
-    [(known_by,)] = finished.sql(
-        f"select strftime(min(as_of), '%-d %b %Y') from {own} and decision like 'promoted%'"
-    )
-    text = undrawn(finished).text
-    assert f"project_success knows no outcome after {known_by}." in text
-
-
 def test_settings_tried_on_the_same_test_rows_are_counted(finished: Platform) -> None:
     """Settings that a later decision for the same `AS_OF` replaced were a try too."""
     said = "Settings of project_success measured on overlapping launches: "
