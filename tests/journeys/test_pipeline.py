@@ -186,7 +186,7 @@ def test_killed_run_changes_nothing_and_a_second_one_is_refused_meanwhile(produc
     assert os.getpgid(int(pid)) == running.pid
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
-    # its stages take a moment to end, and hold the lock; where nobody asks how they ended, they stay
+    # its stages take a moment to end, and hold the lock; what nobody waits for stays listed
     with suppress(ProcessLookupError):
         for _ in range(200):
             os.killpg(running.pid, 0)
