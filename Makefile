@@ -163,6 +163,7 @@ bench: setup ## measure time, memory and errors; write them into README.md and d
 	@$(PYTHON) tests/benchmarks/generating.py
 	@$(PYTHON) -m tests.benchmarks.growth
 	@$(PYTHON) -m tests.benchmarks.side_by_side
+	@$(PYTHON) -m tests.benchmarks.spark
 	@$(PYTHON) -m tests.benchmarks.realism
 	@$(PYTHON) tests/benchmarks/serving.py
 	@$(PYTHON) -m tests.benchmarks.http_service
