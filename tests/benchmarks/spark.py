@@ -62,6 +62,7 @@ def differing(one: Path, other: Path) -> dict[str, int]:
     ours, theirs = columns_of(one), columns_of(other)
     counts = {table: 1 for table in ours.keys() ^ theirs.keys()}
     with duckdb.connect() as con:
+        con.execute("set enable_progress_bar = false")
         con.execute(f"attach '{one}' as one (read_only); attach '{other}' as other (read_only)")
         for table in ours.keys() & theirs.keys():
             if ours[table] != theirs[table]:

@@ -100,8 +100,12 @@ compared as (
         by_project.snapshot_kind,
         by_project.decision_policy,
         by_project.part / nullif(totals.lost_mean, 0) as part,
-        by_project.part / nullif(totals.lost_mean, 0) - base.part / nullif(base_totals.lost_mean, 0)
-            as ratio_part
+        -- rounded, so that a policy that decides as the base does has no spread at all, in whatever
+        -- order the parts of each were summed
+        {{ rounded(
+            'by_project.part / nullif(totals.lost_mean, 0)'
+            ~ ' - base.part / nullif(base_totals.lost_mean, 0)', 15
+        ) }} as ratio_part
     from by_project
     inner join totals
         on

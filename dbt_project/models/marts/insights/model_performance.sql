@@ -91,8 +91,13 @@ measured as (
         count(*) - count(outcome) as pending_count,
         {{ ratio('sum(case when predicted_label = outcome then 1 else 0 end)', 'count(outcome)') }}
             as accuracy,
+        -- squared as a product: the last digit of a power depends on the library that computes it
         {{ ratio(
-            'sum(' ~ as_decimal('power(predicted_probability - outcome_value, 2)', 15) ~ ')',
+            'sum('
+            ~ as_decimal(
+                '(predicted_probability - outcome_value) * (predicted_probability - outcome_value)',
+                15
+            ) ~ ')',
             'count(outcome)'
         ) }} as brier_score,
         {{ ratio('sum(case when outcome is not null then probability end)', 'count(outcome)') }}
