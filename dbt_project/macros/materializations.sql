@@ -1,5 +1,6 @@
 {#- dbt makes a table or view under another name and renames it, which costs more than many of our queries. In DuckDB both
-    can be dropped and made in one transaction: who reads the file sees the old one or the new one. -#}
+    can be dropped and made in one transaction: who reads the file sees the old one or the new one. Dropped without
+    `cascade`, which DuckLake does not know: nothing hangs on our tables that DuckDB would drop with them. -#}
 {% materialization table, adapter='duckdb' %}
     {{ return(make_in_place('table')) }}
 {% endmaterialization %}
@@ -13,7 +14,7 @@
     {%- set replaced = load_cached_relation(this) -%}
     {{ run_hooks(pre_hooks) }}
     {%- call statement('main') -%}
-        {%- if replaced %}{{ get_drop_sql(replaced) }};{% endif %}
+        {%- if replaced %}drop {{ replaced.type }} if exists {{ replaced }};{% endif %}
         {{ create_table_as(false, made, sql) if kind == 'table' else create_view_as(made, sql) }}
     {%- endcall -%}
     {{ run_hooks(post_hooks) }}
