@@ -16,6 +16,8 @@ import pyarrow.parquet as pa_parquet
 from generator.schemas import ID, SCHEMAS, TEXT, TIMESTAMP
 
 FORMATS = ("csv", "parquet")
+# Rows of all row groups but the last: as many as DuckDB writes, so that landing can copy them.
+ROW_GROUP = 122_880
 
 
 class OutputError(Exception):
@@ -41,13 +43,23 @@ class TableWriters:
             name: stack.enter_context(_open(folder / f"{name}.{target.file_format}", schema))
             for name, schema in target.schemas.items()
         }
+        self._held = {name: schema.empty_table() for name, schema in target.schemas.items()}
+        stack.callback(self._write_held)
 
     def append(self, tables: dict[str, pa.Table]) -> None:
-        """Writes the rows of one block, as one row group per table."""
+        """Writes the rows of one block in whole row groups; the rest is held for the next block."""
         for name, table in tables.items():
-            if table.num_rows:
-                self._writers[name].write_table(table)
-                self.row_counts[name] += table.num_rows
+            self.row_counts[name] += table.num_rows
+            rows = pa.concat_tables([self._held[name], table])
+            whole = rows.num_rows - rows.num_rows % ROW_GROUP
+            if whole:
+                self._writers[name].write_table(rows.slice(0, whole), ROW_GROUP)
+            self._held[name] = rows.slice(whole)
+
+    def _write_held(self) -> None:
+        for name, rows in self._held.items():
+            if rows.num_rows:
+                self._writers[name].write_table(rows, ROW_GROUP)
 
 
 @contextmanager

@@ -39,7 +39,9 @@ def check_rows(con: Connection, unread_tables: Iterable[str]) -> RowChecker:
             checker.cause_bit(table.name, "unreadable_line")
         _find_wrong_types(checker, table)
         _find_row_violations(checker, table)
-        if not _keys_rise(con, table):
+        if _keys_rise(con, table):
+            checker.rising.add(table.name)
+        else:
             _find_repeated_keys(checker, table)
     return checker
 

@@ -41,6 +41,8 @@ THROUGH_TEXT = {
     TIMESTAMP: ("VARCHAR", "TIMESTAMP_NS", "DATE"),
     TRUTH: ("VARCHAR", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UTINYINT"),
 }
+# of a column without empty texts, of which DuckDB can go on knowing whether it holds NULL
+FULL_TEXT = "VARCHAR <> ''"
 TYPE_NAMES = {
     INTEGER: "an integer",
     TEXT: "text",
@@ -184,15 +186,18 @@ def _read_parquet(con: Connection, table: Table, path: Path) -> None:
         types = _check_types(con, table, relation, types)
         raw = f"select file_row_number as _row, * exclude (file_row_number) from {relation}"
         con.execute(f"create temp view raw_{table.name} as {raw}")
-        if any(column.type == TEXT for column in table.columns) or any(
-            types[column.name] not in NATIVE[column.type] for column in table.columns
-        ):
+        if all(types[column.name] in NATIVE[column.type] for column in table.columns):
+            # read where it lies: it need not be copied to be checked, but it must be whole
+            texts = [column.name for column in table.columns if column.type == TEXT]
+            empty = "".join(f", bool_or({name} = '')" for name in texts)
+            row = con.execute(f"select bit_xor(hash({', '.join(types)})){empty} from {relation}")
+            _, *has_empty = row.fetchone() or ()
+            found = zip(texts, has_empty, strict=True)
+            types = types | {name: FULL_TEXT for name, is_there in found if not is_there}
+            given = _typed_select(table, relation, types, "file_row_number as _row, ")
+        else:
             _keep_typed(con, table, relation, types)
             given = f"select rowid as _row, * from typed_{table.name}"
-        else:
-            # read where it lies: it need not be copied to be checked, but it must be whole
-            con.execute(f"select bit_xor(hash({', '.join(types)})) from {relation}")
-            given = _typed_select(table, relation, types, "file_row_number as _row, ")
         con.execute(f"create temp view given_{table.name} as {given}")
     except DatabaseError as error:
         reason = f"it cannot be read as Parquet: {str(error).splitlines()[0]}"
@@ -221,7 +226,7 @@ def _typed_value(column: Column, kind: str) -> tuple[str, str]:
     raw = f'raw."{column.name}"'
     if column.type == TEXT:
         # an empty text counts as NULL: a CSV file has one form for both
-        return f"nullif(cast({raw} as varchar), '')", ""
+        return raw if kind == FULL_TEXT else f"nullif(cast({raw} as varchar), '')", ""
     if kind == '"NULL"':
         return f"cast(null as {column.type})", ""
     if kind in NATIVE[column.type] and column.type != TIMESTAMP:

@@ -27,6 +27,7 @@ class RowChecker:
         tables: All tables, parents first.
         unread_tables: Names of those whose file could not be read.
         unreadable: Names of those in which a value is not of its type, or not known.
+        rising: Names of those whose keys rise from row to row as they were read.
         cause_bits: The bit of each (table, rule) that is violated as the files are.
         rejected_counts: Rejected rows per table; a table without any is not in it.
     """
@@ -40,6 +41,7 @@ class RowChecker:
         self.cause_bits: dict[tuple[str, str], int] = {}
         self.unread_tables = frozenset(unread_tables)
         self.unreadable: set[str] = set()
+        self.rising: set[str] = set()
         self.rejected_counts: dict[str, int] = {}
         con.execute("create temp sequence violation_number")
         con.execute("""

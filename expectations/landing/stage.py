@@ -21,6 +21,7 @@ from expectations.landing.writing import (
     LandedTable,
     as_of_data,
     dbt_properties,
+    has_even_row_groups,
     is_whole,
     newest_events,
     write_landing,
@@ -68,7 +69,7 @@ def land(options: Options) -> None:
         settings = {"temp_directory": str(work / "spill")}
         with closing(connect(work / "scratch.duckdb", settings=settings)) as con:
             checker = _check(con, options, files, started)
-            lines = _write(checker, options, work)
+            lines = _write(checker, options, files, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     where = options.warehouse.landed
@@ -90,17 +91,24 @@ def _check(con: Connection, options: Options, files: dict[str, Path], started: f
     return checker
 
 
-def _write(checker: RowChecker, options: Options, work: Path) -> list[str]:
+def _write(checker: RowChecker, options: Options, files: dict[str, Path], work: Path) -> list[str]:
     """Writes all results aside, then swaps them in; returns what to print."""
     con = checker.con
-    as_of = options.as_of or as_of_data(con)
+    newest = newest_events(con)
+    as_of = options.as_of or as_of_data(newest)
     if as_of is None:
         raise CallError(
             f"{options.data} holds no event, so no timestamp to build for: give one, e.g."
             " AS_OF=2024-01-01T00:00:00Z"
         )
     is_seeding = options.is_seeding
-    landed = [write_table(con, table, work, is_seeding=is_seeding) for table in TABLES]
+    # a table in the order of its key, of which no row is left out, need not be sorted
+    rising = checker.rising - checker.rejected_counts.keys()
+    ordered = {name for name in rising & files.keys() if has_even_row_groups(con, files[name])}
+    landed = [
+        write_table(con, table, work, is_seeding=is_seeding, is_ordered=table.name in ordered)
+        for table in TABLES
+    ]
     landing = write_landing(con, as_of, options.run_id, work, is_seeding=is_seeding)
     seeds = work / "landed" / "seeds"
     seeds.mkdir(parents=True)
@@ -112,7 +120,7 @@ def _write(checker: RowChecker, options: Options, work: Path) -> list[str]:
     (seeds / "raw.yml").write_text(properties, encoding="utf-8")
     write_macro([*landed, landing], seeds.parent / "macros")
     write_quarantined(con, seeds.parent / "quarantined_rows.parquet")
-    _list(options, as_of, landed, newest_events(con), seeds.parent / "landed.json")
+    _list(options, as_of, landed, newest, seeds.parent / "landed.json")
     _swap_in(options, work, landed)
     quarantined = checker.rejected_count + scalar(con, "select count(*) from unreadable_lines")
     in_parquet = [each.table.name for each in landed if each.folder]

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pa_parquet
 import pytest
 
-from generator import cli
+from generator import cli, output
 from generator.cli import generate
 from generator.config import SimulationConfig
 from generator.output import OutputError, Target, check_replaceable, writing
@@ -68,6 +69,20 @@ def test_both_formats_hold_the_same_values(
         ):
             query = f"select count(*) from (select * from {left} except all select * from {right})"
             assert connection.execute(query).fetchone() == (0,)
+
+
+def test_row_groups_are_whole_however_large_blocks_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate(CONFIG, tmp_path / "one", "parquet")
+    monkeypatch.setattr(output, "ROW_GROUP", 1_000)
+    generate(CONFIG, tmp_path / "two", "parquet")
+    for name in SCHEMAS:
+        one, two = (tmp_path / folder / f"{name}.parquet" for folder in ("one", "two"))
+        metadata = pa_parquet.read_metadata(two)
+        sizes = [metadata.row_group(place).num_rows for place in range(metadata.num_row_groups)]
+        assert set(sizes[:-1]) <= {1_000}
+        assert pa_parquet.read_table(two).equals(pa_parquet.read_table(one))
 
 
 def test_csv_has_a_plain_header_quotes_and_zones(small_csv_folder: Path) -> None:

@@ -97,3 +97,26 @@ def test_an_unreadable_memory_is_forgotten(file: Path, tmp_path: Path, text: str
     assert known.of_file(file) == Digests(tmp_path / "none").of_file(file)
     known.save()
     assert str(file) in memory.read_text()
+
+
+@pytest.mark.parametrize("size", [0, 4096, 8192, 10_001])
+def test_a_large_file_has_the_same_digest(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    file.write_bytes(os.urandom(size))
+    before = Digests(tmp_path / "none").of_file(file)
+    monkeypatch.setattr(digests, "LARGE", 0)
+    monkeypatch.setattr(digests, "BLOCK", 4096)
+    assert Digests(tmp_path / "none").of_file(file) == before
+
+
+def test_a_large_file_that_changed_just_now_is_read_once(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digests, "LARGE", 0)
+    monkeypatch.setattr(digests, "RACY_NS", 10**8)
+    known = Digests(tmp_path / "digests.json")
+    file.write_text("later")
+    before = known.of_file(file)
+    monkeypatch.setattr(digests, "_of_content", None)
+    assert known.of_file(file) == before

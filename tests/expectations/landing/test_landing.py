@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 
 from expectations.landing import stage as land
@@ -21,6 +23,7 @@ from tests.expectations.landing.landing_world import (
     like,
     listed,
     row,
+    to_parquet,
     world,
     write,
 )
@@ -139,6 +142,57 @@ def test_the_same_rows_give_the_same_bytes_in_any_order(
         return {name: text for name, text in files.items() if name.endswith((".csv", ".parquet"))}
 
     assert data(turned.files()) == data(bench.files())
+
+
+def test_csv_and_parquet_give_the_same_bytes(bench: LandingBench) -> None:
+    assert bench.land("--without-seeds") == 0
+    before = listed(bench)["tables"]
+    for table in TEXT:
+        # an empty text counts as NULL
+        empty = {"country": "coalesce(country, '')"} if table == "backers" else {}
+        to_parquet(bench, table, **empty)
+    assert bench.land("--without-seeds") == 0
+    assert listed(bench)["tables"] == before
+
+
+def many_pledges(bench: LandingBench) -> pa.Table:
+    """More pledges than three of DuckDB's row groups hold, in the order of their key."""
+    given = f"from read_csv('{bench.data / 'pledges.csv'}')"
+    return duckdb.sql(f"""
+        select pledge_id, project_id, backer_id, amount::decimal(18, 2) as amount, pledged_at
+        from ({given})
+        union all
+        select range, 101, 11, 1, timestamptz '2024-01-02 00:00:00+00' from range(5, 400_000)
+    """).to_arrow_table()
+
+
+@pytest.mark.parametrize(
+    ("rows", "row_group_size"),
+    [
+        ("from pledges", writing.ROW_GROUP),
+        ("from pledges", 122_000),
+        ("from pledges order by pledge_id desc", writing.ROW_GROUP),
+        # one more, of a project that is not there
+        (
+            "(select * replace (0 as pledge_id, 9 as project_id) from pledges limit 1)"
+            " union all from pledges",
+            writing.ROW_GROUP,
+        ),
+    ],
+)
+def test_the_same_rows_give_the_same_bytes_however_they_are_cut(
+    bench: LandingBench, rows: str, row_group_size: int
+) -> None:
+    pledges = many_pledges(bench)
+    (bench.data / "pledges.csv").unlink()
+    path = bench.data / "pledges.parquet"
+    parquet.write_table(pledges, path, row_group_size=1_000_000)
+    assert bench.land() == 0
+    before = listed(bench)["tables"]["pledges"]
+    written = duckdb.sql(rows).to_arrow_table()
+    parquet.write_table(written, path, row_group_size=row_group_size)
+    assert bench.land(mode="quarantine") == 0
+    assert listed(bench)["tables"]["pledges"] == before
 
 
 @pytest.mark.parametrize(
