@@ -9,9 +9,15 @@ from typing import Any
 
 import pytest
 
-from ml.modeling import artifacts
+from ml.modeling import artifacts, fingerprints, promotion
 from ml.modeling.registry import run_in_use
-from ml.modeling.rows import first_measured, holdout_rows, rolling_cuts, training_rows
+from ml.modeling.rows import (
+    first_measured,
+    holdout_rows,
+    labelled_rows,
+    rolling_cuts,
+    training_rows,
+)
 from ml.warehouse import open_warehouse
 
 TABLES = (
@@ -121,6 +127,45 @@ def test_within_its_week_a_later_as_of_trains_nothing_anew(fresh: Any, tmp_path:
     fresh.edit("train_every_days = 7", "train_every_days = 0")
     on_all, _ = at(fresh, "2023-07-14", "run-4")
     assert not set(on_all) & set(next_week)
+
+
+def test_a_day_on_all_is_decided_as_if_it_were_fitted_and_measured_anew(
+    fresh: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a milestone that had failed already is resolved after the day of training."""
+    fresh.edit("train_every_days = 0", "train_every_days = 7")
+    as_of = "update core.warehouse_as_of set as_of = timestamp '2023-07-{} 12:00:00'"
+    fresh.sql(as_of.format("05"))
+    fresh.run("train")
+    [(resolved,)] = fresh.sql(
+        """update core.fct_milestones set resolved_at = timestamp '2023-07-06 09:00:00'
+        where resolved_at is null and milestone_id in (
+            select milestone_id from features.milestone_labels
+            where is_high_risk and label_window_ends_at < timestamp '2023-06-01')"""
+    )
+    assert resolved
+    fresh.sql(as_of.format("07"))
+    anew = fresh.copy_to(tmp_path / "anew", None)
+    with monkeypatch.context() as patched:
+        patched.setattr(artifacts, "load", lambda *given: 1 / 0)
+        said = fresh.run("train", run_id="run-2", hour=1).out
+    assert said.count("(trained before)") == 4
+    assert "accuracy at d3" in said
+    monkeypatch.setattr(promotion, "decide_again", lambda *given: None)
+    anew.run("train", run_id="run-2", hour=1)
+    for table in ("model_runs", "model_metrics", "calibration_curves", "feature_importance"):
+        one, other = (each.sql(f"from staging.stg_{table} order by all") for each in (fresh, anew))
+        assert one == other, table
+
+
+def test_what_is_measured_with_is_part_of_the_version(fresh: Any) -> None:
+    """A final total is no feature, but the leaking model is measured with it."""
+    with open_warehouse(fresh.db) as warehouse:
+        before = fingerprints.of_rows(labelled_rows(warehouse, fresh.setting("project_success")))
+    fresh.sql("update core.dim_projects set pledged_amount = pledged_amount + 1")
+    with open_warehouse(fresh.db) as warehouse:
+        after = fingerprints.of_rows(labelled_rows(warehouse, fresh.setting("project_success")))
+    assert after != before
 
 
 def test_the_run_is_recorded_with_its_skill(finished: Any) -> None:
