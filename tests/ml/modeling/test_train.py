@@ -4,7 +4,6 @@ import dataclasses
 import json
 import re
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
