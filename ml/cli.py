@@ -112,7 +112,8 @@ class _Run:
         project = next((model for model in self._models if model.entity == "project"), None)
         if project is None:
             return [f"{self._options.config} has no model of projects, whose cut it would take"]
-        found = amount.run(given, project, self._warehouse, self._context)
+        models = self._options.models
+        found = amount.run(given, project, self._warehouse, self._context, models=models)
         return amount_lines(found, project.drift.snapshot_kinds[-1])
 
     def _experiment(self) -> list[str]:

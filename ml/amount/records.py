@@ -25,6 +25,8 @@ class AmountRun:
     Attributes:
         model_version: Follows from all that goes in, the live snapshots too; None when skipped.
         without_intervals: Prediction times with too few projects to calibrate on, by commas.
+        artifact_path: The file of what was fitted, in a folder named by all that the fit is made
+            of: the live snapshots are no part of that.
     """
 
     model_version: str | None
@@ -39,6 +41,8 @@ class AmountRun:
     data_fingerprint: str
     config_fingerprint: str
     code_fingerprint: str
+    artifact_path: str | None = None
+    artifact_sha256: str | None = None
 
 
 def newest(warehouse: Warehouse) -> AmountRun | None:
@@ -54,6 +58,26 @@ def made_before(warehouse: Warehouse, version: str) -> AmountRun | None:
         " order by measured_at limit 1"
     )
     return next(iter(_runs(warehouse, "ml.final_amount_runs", where, version=version)), None)
+
+
+def fitted_before(warehouse: Warehouse, artifact_path: str) -> AmountRun | None:
+    """Returns the newest run with this very fit, known by `as_of`."""
+    where = (
+        "artifact_path = $path and as_of <= (select as_of from core.warehouse_as_of)"
+        " order by as_of desc, measured_at desc limit 1"
+    )
+    return next(iter(_runs(warehouse, "ml.final_amount_runs", where, path=artifact_path)), None)
+
+
+def measures_of(warehouse: Warehouse, run: AmountRun) -> list[Measure]:
+    """Returns what was measured of a run."""
+    rows = warehouse.fetch(
+        f"select {', '.join(Measure._fields)} from ml.final_amount_metrics"
+        " where model_version = $version and as_of = $as_of",
+        version=run.model_version,
+        as_of=run.as_of,
+    )
+    return [Measure(*row) for row in rows]
 
 
 def _runs(warehouse: Warehouse, table: str, where: str, **parameters: str) -> list[AmountRun]:

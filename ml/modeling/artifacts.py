@@ -62,7 +62,7 @@ class _ByValuePickler(pickle._Pickler):
             super().memoize(obj)  # type: ignore[misc]
 
 
-def dump(fitted: "FittedModel") -> bytes:
+def dump(fitted: Any) -> bytes:
     """Returns the fitted model as compressed bytes, the same for every run that fits it.
 
     `joblib.load` reads them as well. `joblib.dump` would take each of the thousand small arrays of
@@ -143,18 +143,35 @@ def checked(models: Path, run: ModelRun) -> bytes:
     Raises:
         ArtifactError: The file is missing, or is not the recorded one.
     """
-    path = folder_of(models, run.model_name, str(run.model_version)) / MODEL_FILE
+    return _checked(_file_of(models, run), run.artifact_sha256)
+
+
+def _file_of(models: Path, run: ModelRun) -> Path:
+    return folder_of(models, run.model_name, str(run.model_version)) / MODEL_FILE
+
+
+def _checked(path: Path, recorded: str | None) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ArtifactError(path, f"its model file cannot be read ({error.strerror})") from error
-    if digest(content) != run.artifact_sha256:
+    if digest(content) != recorded:
         raise ArtifactError(path, _OTHER_FILE)
     return content
 
 
 def load(models: Path, run: ModelRun) -> "FittedModel":
     """Loads a recorded model.
+
+    Raises:
+        ArtifactError: The file is missing, is not the recorded one, or is of another version.
+    """
+    fitted: FittedModel = load_file(_file_of(models, run), run.artifact_sha256)
+    return fitted
+
+
+def load_file(path: Path, recorded: str | None) -> Any:
+    """Loads what `dump` made, if its digest is the recorded one.
 
     The digest is checked on the very bytes that are then unpickled: unpickling runs code.
 
@@ -163,13 +180,11 @@ def load(models: Path, run: ModelRun) -> "FittedModel":
     """
     from sklearn.exceptions import InconsistentVersionWarning
 
-    content = checked(models, run)
-    path = folder_of(models, run.model_name, str(run.model_version)) / MODEL_FILE
+    content = _checked(path, recorded)
     with warnings.catch_warnings():
         warnings.simplefilter("error", InconsistentVersionWarning)
         try:
-            fitted: FittedModel = pickle.loads(zlib.decompress(content))
-            return fitted
+            return pickle.loads(zlib.decompress(content))
         except InconsistentVersionWarning as error:
             problem = (
                 f"its model file was made with scikit-learn {error.original_sklearn_version}, this"

@@ -3,7 +3,7 @@
 import dataclasses
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +11,18 @@ import pyarrow as pa
 from ml.errors import MlError
 from ml.modeling import artifacts, assessment, intervals, metrics, rolling, skill
 from ml.modeling.estimators import Floats
-from ml.modeling.registry import ModelRun, decisions, incumbent, settings_tried
+from ml.modeling.registry import ModelRun, comparison, decisions, incumbent, settings_tried
 from ml.modeling.rolling import FittedModel
 from ml.modeling.rows import check_inputs, holdout_rows
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
-INCUMBENT = "stays champion: no candidate took over"
+STAYS = "stays champion"
+_OF_DECISION = (
+    *("decision", "compared_with", "compared_project_count"),
+    *("log_loss_difference", "difference_low", "difference_high"),
+)
+INCUMBENT = f"{STAYS}: no candidate took over"
 
 
 class Candidate(NamedTuple):
@@ -102,6 +107,41 @@ def decide(
     return decided
 
 
+def decide_again(
+    recorded: list[ModelRun], stamp: ModelRun, warehouse: Warehouse
+) -> list[ModelRun] | None:
+    """Returns the decision of candidates that exist already, if it is on record; else None.
+
+    One of them is the incumbent. The others have met it on the very launches that `decide` would
+    take, since all learned from the same rows: nothing is known that was not known then. Only the
+    bar may have risen with the settings tried since; so who did not pass its lowest does not pass.
+
+    Args:
+        recorded: The newest row of each candidate.
+        stamp: A row of this run.
+        warehouse: Open for reading.
+    """
+    champion = incumbent(warehouse, stamp.model_name)
+    if champion is None or champion.model_version not in {run.model_version for run in recorded}:
+        return None
+    decided = []
+    for run in recorded:
+        if run.model_version == champion.model_version:
+            row = dataclasses.replace(_without_decision(run), decision=STAYS, is_champion=True)
+        else:
+            met = comparison(warehouse, run, champion)
+            if met is None or (met.difference_high is not None and met.difference_high < 0):
+                return None
+            of_met = {name: getattr(met, name) for name in _OF_DECISION}
+            row = dataclasses.replace(run, **of_met, is_champion=False)
+        decided.append(
+            dataclasses.replace(
+                row, run_id=stamp.run_id, as_of=stamp.as_of, trained_at=stamp.trained_at
+            )
+        )
+    return decided
+
+
 def _order(candidates: list[Candidate], incumbent: Candidate | None) -> list[int]:
     """Returns the places of the candidates: the incumbent's own estimator comes first."""
     places = list(range(len(candidates)))
@@ -117,7 +157,7 @@ def _meet(
     if champion is None:
         return dataclasses.replace(candidate.run, decision=f"promoted: {problem}"), True
     if champion.run.model_version == candidate.run.model_version:
-        return dataclasses.replace(candidate.run, decision="stays champion"), True
+        return dataclasses.replace(candidate.run, decision=STAYS), True
     return _compare(candidate, champion, later)
 
 
@@ -135,15 +175,8 @@ def _staying(incumbent: ModelRun, stamp: ModelRun) -> ModelRun:
 
 def _without_decision(run: ModelRun) -> ModelRun:
     """Returns the row without the numbers of an earlier decision."""
-    return dataclasses.replace(
-        run,
-        decision=None,
-        compared_with=None,
-        compared_project_count=None,
-        log_loss_difference=None,
-        difference_low=None,
-        difference_high=None,
-    )
+    nothing: dict[str, Any] = dict.fromkeys(_OF_DECISION)
+    return dataclasses.replace(run, **nothing)
 
 
 def find_champion(

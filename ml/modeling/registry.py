@@ -96,6 +96,20 @@ def newest_run(warehouse: Warehouse, model_name: str, version: str) -> ModelRun 
     return next(iter(found), None)
 
 
+def comparison(warehouse: Warehouse, run: ModelRun, champion: ModelRun) -> ModelRun | None:
+    """Returns the newest row of a version that compares it with another one, known by `as_of`."""
+    found = _runs(
+        warehouse,
+        "ml.model_runs",
+        run.model_name,
+        "model_version = $version and status = 'trained' and compared_with = $champion"
+        f" and {_KNOWN} order by as_of desc, trained_at desc, run_id desc limit 1",
+        version=run.model_version,
+        champion=champion.model_version,
+    )
+    return next(iter(found), None)
+
+
 def is_replayed(warehouse: Warehouse, run: ModelRun) -> bool:
     """Returns whether this very replay is the one that counts for its cutoff."""
     sql = "select count(*) from staging.stg_model_replays where model_version = $version"
@@ -139,6 +153,12 @@ def predictors_beside(warehouse: Warehouse, version: str) -> set[str]:
         " where split_part(model_version, '/', 1) = $version and model_version <> $version"
     )
     return {predictor for (predictor,) in warehouse.fetch(sql, version=version)}
+
+
+def measured_versions(warehouse: Warehouse, model_name: str) -> set[str]:
+    """Returns the versions of which a measurement counts."""
+    sql = "select distinct model_version from staging.stg_model_metrics where model_name = $name"
+    return {version for (version,) in warehouse.fetch(sql, name=model_name)}
 
 
 def _runs(

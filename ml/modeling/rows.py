@@ -39,7 +39,8 @@ _LABELLED = {
             labels.label_window_ends_at as closed_at,
             labels.{label} as label,
             milestones.due_at,
-            milestones.resolved_at
+            case when milestones.resolved_at < {until} then milestones.resolved_at end
+                as resolved_at
         from features.milestone_labels as labels
         inner join core.fct_milestones as milestones
             on labels.milestone_id = milestones.milestone_id
@@ -168,7 +169,7 @@ def trained_until(warehouse: Warehouse, model: ModelSettings) -> datetime:
 
 
 def labelled_rows(warehouse: Warehouse, model: ModelSettings) -> pa.RecordBatchReader:
-    """Streams every snapshot with a mature label, whichever side of the cut it lies on."""
+    """Streams every snapshot with a mature label, with all that is learned from or measured on."""
     return warehouse.read(_labelled_sql(model, "true"))
 
 
@@ -185,7 +186,7 @@ def training_rows(
     closed = "closed_at <= $cutoff"
     where = f"cohort.{closed}" + (" and not features.is_decided" if open_only else "")
     sampled = _sampled(model, closed, model.split.max_train_projects)
-    sql = _labelled_sql(model, f"{where} and {sampled}", _BESIDE[model.entity])
+    sql = _labelled_sql(model, f"{where} and {sampled}")
     return warehouse.read(sql, cutoff=cutoff).read_all()
 
 
@@ -215,7 +216,7 @@ def holdout_rows(
     launched = "launched_at > $cutoff and ($until is null or launched_at <= $until)"
     sampled = _sampled(model, launched, model.split.max_test_projects)
     where = f"cohort.launched_at > $cutoff and {sampled}"
-    rows = _labelled_sql(model, where, _BESIDE[model.entity])
+    rows = _labelled_sql(model, where)
     if truth is not None:
         check_truth(warehouse, model, truth, _cohort(model))
     sql, files = with_truth(rows, model, truth)
@@ -232,7 +233,7 @@ def rows_between(
     """
     window = "features.snapshot_at > $after and features.snapshot_at <= $until"
     where = f"not features.is_decided and {window}"
-    rows = _labelled_sql(model, where, _BESIDE[model.entity])
+    rows = _labelled_sql(model, where)
     sql, _ = with_truth(rows, model, None)
     mature = warehouse.read(sql, after=after, until=until).read_all()
     [(count,)] = warehouse.fetch(
@@ -245,10 +246,10 @@ def rows_between(
 
 
 def _cohort(model: ModelSettings) -> str:
-    labelled = _LABELLED[model.entity].format(label=model.label)
+    until = _trained_until(model)
+    labelled = _LABELLED[model.entity].format(label=model.label, until=until)
     return (
-        f"labelled as ({labelled}), cohort as (select * from labelled"
-        f" where closed_at <= {_trained_until(model)})"
+        f"labelled as ({labelled}), cohort as (select * from labelled where closed_at <= {until})"
     )
 
 
@@ -267,7 +268,7 @@ def _sampled(model: ModelSettings, condition: str, count: int) -> str:
             limit {count})"""
 
 
-def _labelled_sql(model: ModelSettings, where: str, beside: str = "") -> str:
+def _labelled_sql(model: ModelSettings, where: str) -> str:
     return f"""
         with {_cohort(model)}
         select
@@ -280,8 +281,8 @@ def _labelled_sql(model: ModelSettings, where: str, beside: str = "") -> str:
             features.snapshot_kind,
             features.snapshot_at,
             features.is_decided,
-            {feature_columns(model.features)}{"," if beside else ""}
-            {beside}
+            {feature_columns(model.features)},
+            {_BESIDE[model.entity]}
         from cohort
         inner join features.{model.entity}_features as features
             on cohort.entity_id = features.{model.entity}_id

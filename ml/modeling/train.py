@@ -22,7 +22,14 @@ from ml.modeling.assessment import Assessment
 from ml.modeling.baselines import CEILING, ORACLE, Predictor
 from ml.modeling.metrics import Metric
 from ml.modeling.promotion import Candidate, Standing
-from ml.modeling.registry import ModelRun, add_run, decisions, newest_run, predictors_beside
+from ml.modeling.registry import (
+    ModelRun,
+    add_run,
+    decisions,
+    measured_versions,
+    newest_run,
+    predictors_beside,
+)
 from ml.modeling.rolling import Training
 from ml.modeling.rows import (
     check_inputs,
@@ -59,19 +66,24 @@ class Past(NamedTuple):
         damage: What is wrong with their model files; None when nothing is.
         standing: The decision made of these candidates before.
         is_measured: The first candidate was measured beside the truth that is given.
+        has_metrics: Of every candidate there is a measurement that counts.
     """
 
     recorded: list[ModelRun | None]
     damage: list[str | None]
     standing: Standing | None
     is_measured: bool
+    has_metrics: bool
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether every candidate was fitted, its file is whole, and the truth is the same."""
+        return None not in self.recorded and not any(self.damage) and self.is_measured
 
     @property
     def is_complete(self) -> bool:
         """Whether this run has nothing to add."""
-        is_decided = self.standing is not None and self.standing.is_newest
-        is_trained = None not in self.recorded and not any(self.damage)
-        return is_decided and is_trained and self.is_measured
+        return self.is_trained and self.standing is not None and self.standing.is_newest
 
 
 class Made(NamedTuple):
@@ -120,6 +132,13 @@ def run(
         rows_before = past.standing.rows
         unchanged = [Trained(row, [], "up to date") for row in rows_before[: len(runs)]]
         return unchanged + _staying(rows_before[len(runs) :], warehouse)
+    if decided := _decided_again(past, runs[0], warehouse):
+        return [
+            Trained(
+                row, assessment.last_measured(warehouse, str(row.model_version)), "trained before"
+            )
+            for row in decided
+        ]
     first = runs[0]
     if first.cutoff_at is None:
         return [_skip(first, warehouse, f"no {model.entity} has a known outcome to learn from yet")]
@@ -153,6 +172,22 @@ def run(
         for row, each in zip(decided[: len(made)], made, strict=True)
     ]
     return trained + _staying(decided[len(made) :], warehouse)
+
+
+def _decided_again(past: Past, stamp: ModelRun, warehouse: Warehouse) -> list[ModelRun] | None:
+    """Adds the decision for this `as_of` where all of it is on record: nothing new was learned.
+
+    Fits, measurements and comparisons follow from the rows that the versions are named by.
+    """
+    if past.standing or not (past.is_trained and past.has_metrics):
+        return None
+    recorded = [run for run in past.recorded if run]
+    decided = promotion.decide_again(recorded, stamp, warehouse)
+    if decided:
+        with warehouse.transaction():
+            for row in decided:
+                add_run(warehouse, row)
+    return decided
 
 
 def _staying(rows: list[ModelRun], warehouse: Warehouse) -> list[Trained]:
@@ -211,11 +246,13 @@ def _read_past(
     versions = [str(run.model_version) for run in runs]
     recorded = [newest_run(warehouse, model.name, version) for version in versions]
     known_truths = predictors_beside(warehouse, versions[0]) & {ORACLE, CEILING}
+    measured = measured_versions(warehouse, model.name)
     return Past(
         recorded=recorded,
         damage=[artifacts.damage(models, run) if run else None for run in recorded],
         standing=promotion.standing(model, versions, warehouse, models),
         is_measured=known_truths == _given_truths(model, truth),
+        has_metrics=measured.issuperset(versions),
     )
 
 

@@ -73,7 +73,8 @@ class Platform:
         models = model_settings.load(model_settings.DEFAULT_PATH, declared.catalogue())
         with open_warehouse(self.path) as warehouse:
             context = RunContext(f"run-{self._hour}", now)
-            return stage.run(given or cheap(), models[0], warehouse, context)
+            folder = self.path.parent / "models"
+            return stage.run(given or cheap(), models[0], warehouse, context, models=folder)
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.path)) as connection:

@@ -96,6 +96,31 @@ def test_another_as_of_has_rows_of_its_own(make_platform: Make) -> None:
     assert platform.sql(CURRENT) == first
 
 
+def test_what_was_fitted_serves_at_the_next_as_of_unless_its_file_is_damaged(
+    make_platform: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = make_platform(130)
+    platform.run()
+    [file] = platform.path.parent.rglob("models/final_amount/*/model.joblib")
+    whole, metrics = file.read_bytes(), "from staging.stg_final_amount_metrics order by all"
+    move = "update core.warehouse_as_of set as_of = as_of + interval 1 microsecond"
+    measures = f"select predictor, snapshot_kind, metric, value, ci_low, ci_high {metrics}"
+    first = platform.sql(CURRENT), platform.sql(measures)
+    platform.sql(move)
+    with monkeypatch.context() as patched:
+        patched.setattr(stage.intervals, "fit", lambda *given: 1 / 0)
+        platform.run()
+    assert (platform.sql(CURRENT), platform.sql(measures)) == first
+    file.write_bytes(b"damaged")
+    platform.sql(move)
+    platform.run()
+    assert (platform.sql(CURRENT), platform.sql(measures)) == first
+    assert file.read_bytes() == whole
+    platform.sql("update core.dim_projects set pledged_amount = pledged_amount + 5000")
+    platform.run()
+    assert len(list(platform.path.parent.rglob("models/final_amount/*/model.joblib"))) == 3
+
+
 @pytest.mark.parametrize(
     ("projects", "reason"),
     [

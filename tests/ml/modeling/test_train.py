@@ -4,13 +4,11 @@ import dataclasses
 import json
 import re
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ml.modeling import artifacts
-from ml.modeling.registry import run_in_use
 from ml.modeling.rows import first_measured, holdout_rows, rolling_cuts, training_rows
 from ml.warehouse import open_warehouse
 
@@ -92,35 +90,6 @@ def test_more_projects_than_the_cap_are_sampled_whole(fresh: Any) -> None:
     assert len(sampled) == 100
     projects = everything.column("project_id").to_pylist()
     assert sample.num_rows == sum(project in sampled for project in projects)
-
-
-def test_within_its_week_a_later_as_of_trains_nothing_anew(fresh: Any, tmp_path: Path) -> None:
-    """And is what it would be had nothing run before."""
-
-    def at(platform: Any, day: str, run_id: str) -> tuple[Any, ...]:
-        platform.sql(f"update core.warehouse_as_of set as_of = timestamp '{day} 12:00:00'")
-        assert platform.run("train", "predict", run_id=run_id).code == 0
-        with open_warehouse(platform.db) as warehouse:
-            versions = [run_in_use(warehouse, name).model_version for name in MODELS]
-        made = "prediction_id, entity_id, snapshot_kind, predicted_probability, is_decided"
-        return versions, platform.sql(
-            f"select {made} from intermediate.int_predictions_current order by all"
-        )
-
-    fresh.edit("train_every_days = 0", "train_every_days = 7")
-    unused = fresh.copy_to(tmp_path / "unused", None)
-    wednesday = at(fresh, "2023-07-05", "run-1")
-    files = sorted(fresh.models.rglob("model.joblib"))
-    thursday = at(fresh, "2023-07-06", "run-2")
-    assert sorted(fresh.models.rglob("model.joblib")) == files
-    assert thursday[0] == wednesday[0]
-    assert thursday == at(unused, "2023-07-06", "run-1")
-    assert fresh.sql("select count(distinct as_of) from ml.model_runs") == [(2,)]
-    next_week, _ = at(fresh, "2023-07-14", "run-3")
-    assert not set(next_week) & set(thursday[0])
-    fresh.edit("train_every_days = 7", "train_every_days = 0")
-    on_all, _ = at(fresh, "2023-07-14", "run-4")
-    assert not set(on_all) & set(next_week)
 
 
 def test_the_run_is_recorded_with_its_skill(finished: Any) -> None:

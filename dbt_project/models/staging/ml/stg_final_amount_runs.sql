@@ -24,5 +24,7 @@ select
     data_fingerprint,
     config_fingerprint,
     code_fingerprint,
-    measured_at
+    measured_at,
+    artifact_path,
+    artifact_sha256
 from newest
