@@ -37,7 +37,10 @@ deposits as (
 ),
 
 withdrawals as (
-    select * from {{ ref('fct_escrow_transactions') }}
+    select
+        *,
+        transaction_type = 'release' as is_release
+    from {{ ref('fct_escrow_transactions') }}
     where transaction_type <> 'deposit'
 ),
 
@@ -45,10 +48,16 @@ milestones as (
     select * from {{ ref('fct_milestones') }}
 ),
 
+-- computed apart from the ledger
 backers as (
     select
         project_id,
-        count(*) as backer_count
+        count(*) as backer_count,
+        sum(pledged_amount) as pledged_amount,
+        sum(released_amount) as released_amount,
+        sum(refunded_amount) as refunded_amount,
+        sum(held_amount) as held_amount,
+        min(least(pledged_amount, released_amount, refunded_amount, held_amount)) as smallest_amount
     from {{ ref('backer_balances') }}
     group by project_id
 ),
@@ -77,6 +86,11 @@ together as (
         balances.released_amount,
         balances.refunded_amount,
         balances.held_amount,
+        backers.pledged_amount as sum_pledged_by_backers,
+        backers.released_amount as sum_released_by_backers,
+        backers.refunded_amount as sum_refunded_by_backers,
+        backers.held_amount as sum_held_by_backers,
+        backers.smallest_amount as smallest_amount_by_backers,
         planned.funding_amount,
         pledges.first_at,
         pledges.last_at,
@@ -97,21 +111,67 @@ together as (
     left join planned on projects.project_id = planned.project_id
 ),
 
+-- what is known of a project or milestone, once for it rather than once for each backer
+sources as (
+    select
+        project_id,
+        outcome_known_at,
+        project_status = 'live' as is_live,
+        project_status = 'successful' as is_successful
+    from projects
+),
+
+causes as (
+    select
+        milestone_id,
+        project_id,
+        milestone_status = 'approved' as is_approved,
+        milestone_status in ('rejected', 'expired') as is_stopped,
+        resolved_at,
+        coalesce(resolved_at, {{ add_hours('due_at', expiry_hours()) }}) as stopped_at
+    from milestones
+),
+
 moved as (
     select
         withdrawals.transaction_id,
-        withdrawals.transaction_type,
-        withdrawals.occurred_at,
-        withdrawals.milestone_id,
-        projects.project_status,
-        projects.outcome_known_at,
-        milestones.milestone_status,
-        milestones.resolved_at,
-        milestones.due_at,
-        withdrawals.project_id = milestones.project_id as is_of_its_project
+        sources.is_live is not false as is_of_live_project,
+        withdrawals.occurred_at > as_of.as_of as is_after_as_of,
+        withdrawals.is_release
+        and (
+            causes.is_approved is not true
+            or causes.resolved_at is distinct from withdrawals.occurred_at
+            or withdrawals.project_id <> causes.project_id
+        ) as is_wrong_release,
+        not withdrawals.is_release
+        and not sources.is_live
+        and not sources.is_successful
+        and (
+            withdrawals.milestone_id is not null
+            or withdrawals.occurred_at is distinct from sources.outcome_known_at
+        ) as is_wrong_refund_at_end,
+        not withdrawals.is_release
+        and sources.is_successful
+        and (
+            causes.is_stopped is not true
+            or withdrawals.project_id <> causes.project_id
+            or withdrawals.occurred_at is distinct from causes.stopped_at
+        ) as is_wrong_refund_at_stop
     from withdrawals
-    left join projects on withdrawals.project_id = projects.project_id
-    left join milestones on withdrawals.milestone_id = milestones.milestone_id
+    left join sources on withdrawals.project_id = sources.project_id
+    left join causes on withdrawals.milestone_id = causes.milestone_id
+    left join as_of on true
+),
+
+-- few or none, so that millions of rows are held against each check once
+contradicting as (
+    select * from moved
+    where
+        is_of_live_project
+        or is_after_as_of
+        or is_wrong_release
+        or is_wrong_refund_at_end
+        or is_wrong_refund_at_stop
 )
 
 select
@@ -150,6 +210,22 @@ select
     cast(project_id as string) as row_key
 from together
 where backer_count <> count_of_backers
+union all
+select
+    'backer_balances_add_up_to_that_of_the_project' as check_name,
+    cast(project_id as string) as row_key
+from together
+where
+    balance_pledged_amount <> coalesce(sum_pledged_by_backers, 0)
+    or released_amount <> coalesce(sum_released_by_backers, 0)
+    or refunded_amount <> coalesce(sum_refunded_by_backers, 0)
+    or held_amount <> coalesce(sum_held_by_backers, 0)
+union all
+select
+    'no_amount_of_a_backer_is_negative' as check_name,
+    cast(project_id as string) as row_key
+from together
+where smallest_amount_by_backers < 0
 union all
 select
     'deposits_are_the_pledges' as check_name,
@@ -194,50 +270,32 @@ union all
 select
     'release_is_of_a_milestone_approved_then' as check_name,
     transaction_id as row_key
-from moved
-where
-    transaction_type = 'release'
-    and (
-        milestone_status is distinct from 'approved'
-        or resolved_at is distinct from occurred_at
-        or not is_of_its_project
-    )
+from contradicting
+where is_wrong_release
 union all
 select
     'refund_of_an_unsuccessful_project_comes_at_its_end' as check_name,
     transaction_id as row_key
-from moved
-where
-    transaction_type = 'refund'
-    and project_status in ('failed', 'cancelled')
-    and (milestone_id is not null or occurred_at is distinct from outcome_known_at)
+from contradicting
+where is_wrong_refund_at_end
 union all
 select
     'refund_of_a_successful_project_is_of_its_stopped_milestone' as check_name,
     transaction_id as row_key
-from moved
-where
-    transaction_type = 'refund'
-    and project_status = 'successful'
-    and (
-        coalesce(milestone_status, '') not in ('rejected', 'expired')
-        or not is_of_its_project
-        or occurred_at is distinct from
-        coalesce(resolved_at, {{ add_hours('due_at', expiry_hours()) }})
-    )
+from contradicting
+where is_wrong_refund_at_stop
 union all
 select
     'money_of_a_live_project_moves' as check_name,
     transaction_id as row_key
-from moved
-where project_status is null or project_status = 'live'
+from contradicting
+where is_of_live_project
 union all
 select
     'movement_after_as_of' as check_name,
-    moved.transaction_id as row_key
-from moved
-cross join as_of
-where moved.occurred_at > as_of.as_of
+    transaction_id as row_key
+from contradicting
+where is_after_as_of
 union all
 select
     'pledge_at_or_after_as_of' as check_name,

@@ -33,14 +33,19 @@ shown as (
     from {{ ref('milestone_outlook') }}
 ),
 
+-- of what is live: only that is shown, and has reasons
+predictions as (
+    select * from {{ ref('stg_predictions') }}
+    where snapshot_kind = 'current' and origin = 'batch'
+),
+
 made as (
     select
         predictions.*,
         reasons.reasons
-    from {{ ref('stg_predictions') }} as predictions
+    from predictions
     left join {{ ref('int_prediction_reasons_ranked') }} as reasons
         on predictions.prediction_id = reasons.prediction_id
-    where predictions.snapshot_kind = 'current' and predictions.origin = 'batch'
 ),
 
 pairs as (
@@ -83,8 +88,7 @@ reasons as (
         predictions.model_version as made_version,
         predictions.entity_id as made_entity_id
     from {{ ref('stg_prediction_reasons') }} as recorded
-    left join {{ ref('stg_predictions') }} as predictions
-        on recorded.prediction_id = predictions.prediction_id
+    left join predictions on recorded.prediction_id = predictions.prediction_id
 )
 
 select

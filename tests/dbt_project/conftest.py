@@ -48,7 +48,7 @@ def whole_warehouse(builds: Builds, shared_folder: Path, lent_workshop: Workshop
             workshop.dbt(*SILENTLY, "build", "--selector", "insights")
             compiled = workshop.target / "compiled" / "escrow"
             shutil.copytree(compiled / "tests", folder / "compiled_tests")
-            for test in (compiled / "models").rglob("unique_*_pledge_id.sql"):
+            for test in (compiled / "models").rglob("unique_*.sql"):
                 shutil.copy(test, folder / "compiled_tests")
             workshop.dbt("compile", "--select", "resource_type:analysis")
             with duckdb.connect(str(workshop.database)) as connection:

@@ -40,6 +40,7 @@ def added(table: str, row: str, checks: str) -> Plant:
 
 PROJECTS, MILESTONES = "core.dim_projects", "core.fct_milestones"
 BALANCES, LEDGER = "core.escrow_balances", "core.fct_escrow_transactions"
+BACKERS = "core.backer_balances"
 CURRENT = "snapshot_kind = 'current'"
 FEATURES, MILESTONE_FEATURES = "features.project_features", "features.milestone_features"
 LABELS, MILESTONE_LABELS = "features.project_labels", "features.milestone_labels"
@@ -57,6 +58,10 @@ PLANTS = (
     changed(PROJECTS, "pledged_amount", "0.01", "pledged_amount_is_the_sum_of_pledges"),
     changed(PROJECTS, "pledge_count", "-1", "pledge_count_is_the_number_of_pledges"),
     changed(PROJECTS, "backer_count", "-1", "backer_count_is_the_number_of_backer_balances"),
+    changed(BACKERS, "held_amount", "held_amount + 0.01",
+        "backer_balances_add_up_to_that_of_the_project",
+        f"project_id = (select min(project_id) from {BACKERS})"),
+    changed(BACKERS, "refunded_amount", "-0.01", "no_amount_of_a_backer_is_negative"),
     changed(LEDGER, "amount", "amount + 0.01", "deposits_are_the_pledges"),
     changed(BALANCES, "held_amount", "held_amount + 1",
         "live_project_holds_all_pledges stopped_project_holds_nothing"

@@ -7,7 +7,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by model_name, model_version, entity_id, snapshot_kind
+            partition by entity_id, snapshot_kind, model_name, model_version
             order by snapshot_at desc
         ) as age
     from {{ ref('int_predictions_current') }}

@@ -17,7 +17,7 @@ recorded as (
 ),
 
 newest as (
-    {{ newest('recorded', ['bandit_version', 'project_id'], 'decided_at') }}
+    {{ newest('recorded', ['project_id', 'bandit_version'], 'decided_at') }}
 )
 
 select

@@ -1,7 +1,9 @@
 with
 
+-- only what is live is explained: all that was ever predicted is not looked through for it
 predictions as (
     select prediction_id from {{ ref('int_predictions_current') }}
+    where snapshot_kind = 'current'
 ),
 
 reasons as (

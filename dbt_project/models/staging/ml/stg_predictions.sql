@@ -17,10 +17,11 @@ made as (
         {{ known_in_time('history.as_of', 'history.predicted_at', 'serving.first_decided_at') }}
 ),
 
+-- the id comes first, since it tells most rows apart: texts after it are seldom compared
 newest as (
     {{ newest(
         'made',
-        ['model_name', 'model_version', 'entity_id', 'snapshot_kind', 'snapshot_at', 'origin'],
+        ['entity_id', 'snapshot_at', 'snapshot_kind', 'model_name', 'model_version', 'origin'],
         'predicted_at'
     ) }}
 )
