@@ -23,9 +23,14 @@ from tests.conftest import Workshop
 from tests.ml import small_models
 from tests.rebuilds import Template, compiled
 
-AS_OFS = (datetime(2023, 7, 3, 12), datetime(2024, 1, 1))
-# another setting of the default candidate of each model: other versions, and one champion less
-SETTINGS = {"as_is": (), "other": (("min_samples_leaf = 10 ", "min_samples_leaf = 60 "),)}
+# two in one week, so that the models of the first can rest at the second
+AS_OFS = (datetime(2023, 7, 3, 12), datetime(2023, 7, 6), datetime(2024, 1, 1))
+SETTINGS = {
+    "as_is": (),
+    # another setting of the default candidate of each model: other versions, one champion less
+    "other": (("min_samples_leaf = 10 ", "min_samples_leaf = 60 "),),
+    "weekly": (("train_every_days = 0 ", "train_every_days = 7 "),),
+}
 # fewer looks, and fewer windows that are compared: each costs every run a second
 _FEWER_LOOKS = ("look_days = 1\n", "look_days = 7\n")
 _FEWER_WINDOWS = ("window_days = [90, 30]", "window_days = [90]")
@@ -99,7 +104,8 @@ class Pipeline:
         registered.write_text(_replaced(designs.DEFAULT_PATH.read_text(), _FEWER_LOOKS))
         code = main(
             [
-                *("train", "predict", "monitor", "experiment", "bandit", "--db", str(database)),
+                *("train", "predict", "monitor", "amount", "experiment", "bandit"),
+                *("--db", str(database)),
                 *("--models", str(folder / "models"), "--run-id", f"run-{number}"),
                 *("--config", str(config), "--designs", str(registered)),
                 *(("--truth", str(self._folder / "truth")) if run.truth else ()),
@@ -192,6 +198,7 @@ _CURRENT = {
     "stg_bandit_posteriors": "",
     "stg_bandit_decisions": "",
     "stg_policy_values": "",
+    "int_final_amount_in_use": "",
 }
 
 

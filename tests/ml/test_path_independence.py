@@ -12,7 +12,7 @@ from ml.serving import Predictor
 from tests.conftest import Workshop
 from tests.ml.pipeline_runs import AS_OFS, Pipeline, Run, digests, draw, needed, rows, shrink
 
-EARLY, LATE = AS_OFS
+EARLY, THAT_WEEK, LATE = AS_OFS
 SEQUENCES = int(os.environ.get("PATH_SEQUENCES", "5"))
 
 
@@ -45,6 +45,7 @@ def _difference(left: Path, right: Path, table: str) -> str:
 HERE, CORRECTED = Run("as_is", LATE), Run("corrected", LATE)
 BEFORE, OTHER = Run("as_is", EARLY), Run("as_is", LATE, "other")
 TRUTH = Run("as_is", LATE, "as_is", True)
+MONDAY, RESTING = (Run("as_is", as_of, "weekly") for as_of in (EARLY, THAT_WEEK))
 
 
 # those that the drawn sequences below hold as well
@@ -61,6 +62,7 @@ DRAWN_TOO = {"marks": pytest.mark.journey}
         pytest.param((HERE, CORRECTED, HERE), (HERE,), id="corrected and back", **DRAWN_TOO),
         pytest.param((HERE, TRUTH, HERE), (HERE,), id="truth and off"),
         pytest.param((HERE, BEFORE), (BEFORE,), id="back in time", **DRAWN_TOO),
+        pytest.param((RESTING, MONDAY, RESTING), (RESTING,), id="there and back in a week"),
     ],
 )
 def test_the_same_is_published_as_if_the_rest_had_never_been_run(
@@ -74,6 +76,22 @@ def test_runs_in_between_are_seen_to_matter(pipeline: Pipeline) -> None:
     for other in (BEFORE, OTHER, CORRECTED, TRUTH):
         differing = _differing(pipeline.publish((HERE,)), pipeline.publish((other,)))
         assert len(differing) > (0 if other is TRUTH else 3)
+
+
+# which tell what was run and predicted before
+TELL_THE_PAST = {
+    "insights.model_performance",
+    "insights.model_performance_monthly",
+    "intermediate.int_models_in_use",
+    "intermediate.int_predictions_current",
+    "staging.stg_prediction_inputs",
+    "staging.stg_prediction_reasons",
+}
+
+
+def test_models_that_rest_predict_as_if_they_had_just_been_made(pipeline: Pipeline) -> None:
+    ends = [pipeline.publish(runs) for runs in ((MONDAY, RESTING), (RESTING,))]
+    assert set(_differing(*ends)) == TELL_THE_PAST
 
 
 LIVE = """
