@@ -38,7 +38,7 @@ THROUGH_TEXT = {
     INTEGER: ("VARCHAR", "UBIGINT", "HUGEINT", "UHUGEINT", "DECIMAL"),
     TEXT: ("UUID", "JSON", "ENUM"),
     MONEY: ("VARCHAR", "DECIMAL", "HUGEINT", "UBIGINT", "BIGINT", "INTEGER", "SMALLINT", "TINYINT"),
-    TIMESTAMP: ("VARCHAR", "TIMESTAMP_NS", "DATE"),
+    TIMESTAMP: ("VARCHAR", "TIMESTAMP_NS", "TIMESTAMPTZ_NS", "DATE"),
     TRUTH: ("VARCHAR", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UTINYINT"),
 }
 # of a column without empty texts, of which DuckDB can go on knowing whether it holds NULL

@@ -57,11 +57,13 @@ def land(options: Options) -> None:
     """Checks an export and puts what passes where dbt finds it.
 
     Raises:
-        CallError: A file is missing, or no timestamp to build for is given or found.
+        CallError: A file is missing or changes meanwhile, or no timestamp to build for is given or
+            found.
         RefusedError: Rows break the contract, and they are not to be quarantined.
     """
     started = time.perf_counter()
     files = find_files(options.data)
+    stamps = {name: _stamp(path) for name, path in files.items()}
     work = options.warehouse.build_folder / "landing"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -69,7 +71,7 @@ def land(options: Options) -> None:
         settings = {"temp_directory": str(work / "spill")}
         with closing(connect(work / "scratch.duckdb", settings=settings)) as con:
             checker = _check(con, options, files, started)
-            lines = _write(checker, options, files, work)
+            lines = _write(checker, options, files, stamps, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     where = options.warehouse.landed
@@ -91,7 +93,22 @@ def _check(con: Connection, options: Options, files: dict[str, Path], started: f
     return checker
 
 
-def _write(checker: RowChecker, options: Options, files: dict[str, Path], work: Path) -> list[str]:
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from another one that replaced it; None if it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_ino, found.st_mtime_ns
+
+
+def _write(
+    checker: RowChecker,
+    options: Options,
+    files: dict[str, Path],
+    stamps: dict[str, tuple[int, int, int] | None],
+    work: Path,
+) -> list[str]:
     """Writes all results aside, then swaps them in; returns what to print."""
     con = checker.con
     newest = newest_events(con)
@@ -121,6 +138,12 @@ def _write(checker: RowChecker, options: Options, files: dict[str, Path], work: 
     write_macro([*landed, landing], seeds.parent / "macros")
     write_quarantined(con, seeds.parent / "quarantined_rows.parquet")
     _list(options, as_of, landed, newest, seeds.parent / "landed.json")
+    # Parquet is read where it lies, more than once: what is written must be what was checked
+    if changed := [path.name for name, path in files.items() if _stamp(path) != stamps[name]]:
+        raise CallError(
+            f"{', '.join(changed)} in {options.data} changed while being read; nothing was"
+            " changed here: run again"
+        )
     _swap_in(options, work, landed)
     quarantined = checker.rejected_count + scalar(con, "select count(*) from unreadable_lines")
     in_parquet = [each.table.name for each in landed if each.folder]

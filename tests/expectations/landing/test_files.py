@@ -73,6 +73,7 @@ def test_parquet_and_csv_land_the_same(bench: LandingBench, tmp_path: Path) -> N
     to_parquet(bench, "projects", funding_goal="funding_goal::decimal(18, 2)::bigint")
     to_parquet(bench, "milestones", due_at="due_at::timestamp_s", milestone_id="milestone_id")
     to_parquet(bench, "votes", is_approval="is_approval::boolean::int", voted_at="voted_at")
+    to_parquet(bench, "experiment_exposures", exposed_at="exposed_at::timestamptz_ns")
     assert bench.land() == 0
     plain = landed_without_oddities(tmp_path)
     for table in TEXT:

@@ -15,6 +15,7 @@ import pytest
 from expectations.landing import stage as land
 from expectations.landing import writing
 from expectations.landing.contract import TABLE, TABLES
+from expectations.landing.rows import RowChecker
 from tests import killed
 from tests.conftest import SILENTLY, Workshop
 from tests.expectations.landing.landing_world import (
@@ -193,6 +194,26 @@ def test_the_same_rows_give_the_same_bytes_however_they_are_cut(
     parquet.write_table(written, path, row_group_size=row_group_size)
     assert bench.land(mode="quarantine") == 0
     assert listed(bench)["tables"]["pledges"] == before
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_landed(
+    bench: LandingBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.land() == 0
+    before = bench.files()
+    to_parquet(bench, "backers")
+    check_between_rows = land.check_between_rows
+
+    def change_afterwards(checker: RowChecker) -> None:
+        check_between_rows(checker)
+        path = bench.data / "backers.parquet"
+        changed = duckdb.sql(f"select * replace ('FR' as country) from '{path}'").to_arrow_table()
+        parquet.write_table(changed, path)
+
+    monkeypatch.setattr(land, "check_between_rows", change_afterwards)
+    assert bench.land() == 2
+    assert "backers.parquet" in capsys.readouterr().err
+    assert bench.files() == before
 
 
 @pytest.mark.parametrize(
