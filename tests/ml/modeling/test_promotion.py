@@ -334,9 +334,9 @@ def test_a_champion_that_cannot_be_loaded_gives_way(refused: Any, harm: str, rea
 def test_a_champion_that_is_a_candidate_stays_when_its_file_is_made_anew(finished: Any) -> None:
     """Also one that is not the default, which begins where no champion can serve."""
     finished.keep_only(NAME)
-    where = f"where model_name = '{NAME}'"
     finished.sql(
-        f"update ml.model_runs set is_champion = (estimator = 'HistGradientBoostingClassifier') {where}"
+        "update ml.model_runs set is_champion = (estimator = 'HistGradientBoostingClassifier')"
+        f" where model_name = '{NAME}'"
     )
     champion = champion_of(finished, "run-1")
     (finished.models / NAME / champion / "model.joblib").write_bytes(b"something else")
