@@ -85,7 +85,7 @@ def decide(
         models: Folder of the model files.
         known: What versions were already seen to say of launches after a cut.
     """
-    incumbent, problem = find_champion(candidates[0].model, warehouse, models)
+    incumbent, problem = find_champion(candidates, warehouse, models)
     later = _LaterLaunches(warehouse, known or {})
     rows: dict[int, ModelRun] = {}
     champion, winner = incumbent, None
@@ -180,12 +180,19 @@ def _without_decision(run: ModelRun) -> ModelRun:
 
 
 def find_champion(
-    model: ModelSettings, warehouse: Warehouse, models: Path
+    candidates: list[Candidate], warehouse: Warehouse, models: Path
 ) -> tuple[Candidate | None, str]:
-    """Returns the incumbent if it can still serve, or why there is none to compare with."""
+    """Returns the incumbent if it can still serve, or why there is none to compare with.
+
+    One that is a candidate can: a file of it that was damaged has been made anew.
+    """
+    model = candidates[0].model
     run = incumbent(warehouse, model.name)
     if run is None or run.status != "trained":
         return None, "there is no champion yet"
+    for each in candidates:
+        if each.run.model_version == run.model_version:
+            return each, ""
     found = _servable(model, run, warehouse, models)
     return (None, found) if isinstance(found, str) else (found, "")
 

@@ -218,9 +218,18 @@ def holdout_rows(
     where = f"cohort.launched_at > $cutoff and {sampled}"
     rows = _labelled_sql(model, where)
     if truth is not None:
-        check_truth(warehouse, model, truth, _cohort(model))
+        require_truth(warehouse, model, truth)
     sql, files = with_truth(rows, model, truth)
     return warehouse.read(sql, cutoff=cutoff, until=until, **files).read_all()
+
+
+def require_truth(warehouse: Warehouse, model: ModelSettings, truth: Path) -> None:
+    """Makes sure that a truth is that of this platform.
+
+    Raises:
+        WarehouseError: It is not readable, or is that of another platform.
+    """
+    check_truth(warehouse, model, truth, _cohort(model))
 
 
 def rows_between(

@@ -37,6 +37,7 @@ from ml.modeling.rows import (
     first_measured,
     holdout_rows,
     measurable,
+    require_truth,
     rolling_cuts,
     trained_until,
     training_rows,
@@ -128,6 +129,8 @@ def run(
     cuts = rolling_cuts(warehouse, model)
     runs = planned_runs(model, warehouse, context, first_measured(cuts))
     past = _read_past(model, runs, warehouse, models, truth)
+    if truth is not None and past.is_trained:  # figures beside it are kept, not measured again
+        require_truth(warehouse, model, truth)
     if past.standing and past.is_complete:
         rows_before = past.standing.rows
         unchanged = [Trained(row, [], "up to date") for row in rows_before[: len(runs)]]

@@ -213,6 +213,23 @@ def test_the_truth_of_another_platform_is_refused(
     assert fresh.sql("select count(*) from ml.model_runs") == [(0,)]
 
 
+def test_the_truth_of_another_platform_is_refused_where_figures_are_kept_too(
+    fresh: Any, tmp_path: Path, capsys: Any
+) -> None:
+    stranger = fresh.copy_to(tmp_path / "stranger", capsys)
+    stranger.sql("update features.project_labels set is_successful = not is_successful")
+    own, other = (
+        write_truth(platform.db, tmp_path / name)
+        for name, platform in (("own", fresh), ("other", stranger))
+    )
+    fresh.keep_only("project_success")
+    fresh.run("train", truth=own)
+    for hour, move in enumerate((lambda: None, fresh.move), start=1):
+        move()
+        assert fresh.run("train", truth=other, run_id=f"run-{hour + 1}", hour=hour).code == 2
+        assert fresh.run("train", truth=own, run_id=f"run-{hour + 1}", hour=hour).code == 0
+
+
 @pytest.mark.parametrize("content", [None, b"no parquet"])
 def test_a_truth_that_cannot_be_read_is_named(
     fresh: Any, tmp_path: Path, content: bytes | None
