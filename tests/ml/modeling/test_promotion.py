@@ -331,21 +331,6 @@ def test_a_champion_that_cannot_be_loaded_gives_way(refused: Any, harm: str, rea
     assert champion_of(refused, "run-3") != champion
 
 
-def test_a_champion_that_is_a_candidate_stays_when_its_file_is_made_anew(finished: Any) -> None:
-    """Also one that is not the default, which begins where no champion can serve."""
-    finished.keep_only(NAME)
-    finished.sql(
-        "update ml.model_runs set is_champion = (estimator = 'HistGradientBoostingClassifier')"
-        f" where model_name = '{NAME}'"
-    )
-    champion = champion_of(finished, "run-1")
-    (finished.models / NAME / champion / "model.joblib").write_bytes(b"something else")
-    finished.move()
-    assert finished.run("train", "predict", run_id="run-2", hour=1).code == 0
-    assert champion_of(finished, "run-2") == champion
-    assert newest_rows(finished, "run-2")["HistGradientBoosting"][1] == promotion.STAYS
-
-
 def test_a_champion_whose_column_is_gone_gives_way(finished: Any) -> None:
     champion = champion_of(finished, "run-1")
     finished.keep_only(NAME, challenger=False)

@@ -79,3 +79,18 @@ def test_what_is_measured_with_is_part_of_the_version(fresh: Any) -> None:
     with open_warehouse(fresh.db) as warehouse:
         after = fingerprints.of_rows(labelled_rows(warehouse, fresh.setting("project_success")))
     assert after != before
+
+
+def test_a_champion_whose_file_is_made_anew_stays(finished: Any) -> None:
+    """Also one that is not the default, which begins where no champion can serve."""
+    name = MODELS[0]
+    finished.keep_only(name)
+    other = "estimator = 'HistGradientBoostingClassifier'"
+    finished.sql(f"update ml.model_runs set is_champion = ({other}) where model_name = '{name}'")
+    serving = f"""select model_version, decision from ml.model_runs
+        where model_name = '{name}' and is_champion order by trained_at desc"""
+    [(champion, _)] = finished.sql(serving)
+    (finished.models / name / champion / "model.joblib").write_bytes(b"something else")
+    finished.move()
+    assert finished.run("train", "predict", run_id="run-2", hour=1).code == 0
+    assert finished.sql(serving)[0] == (champion, promotion.STAYS)
