@@ -1,0 +1,48 @@
+-- What each backer pledged and got back is what the ledger moved. Of a large platform about a
+-- thousand projects are looked at, which each launch changes, since they are counted from the
+-- newest on; sums of all projects are compared in ledger_agrees_with_core.
+with
+
+projects as (
+    select
+        project_id,
+        cast(ceil(count(*) over () / 1000.0) as bigint) as every_so_many,
+        row_number() over (order by project_id desc) as age_rank
+    from {{ ref('dim_projects') }}
+),
+
+sampled as (
+    select project_id from projects
+    where mod(age_rank, every_so_many) = 0
+),
+
+ledger as (
+    select
+        movements.project_id,
+        movements.backer_id,
+        sum(case when movements.transaction_type = 'deposit' then movements.amount end)
+            as pledged_amount,
+        sum(case when movements.transaction_type = 'refund' then movements.amount end)
+            as refunded_amount
+    from {{ ref('fct_escrow_transactions') }} as movements
+    inner join sampled on movements.project_id = sampled.project_id
+    where movements.backer_id is not null
+    group by movements.project_id, movements.backer_id
+),
+
+balances as (
+    select balances.*
+    from {{ ref('backer_balances') }} as balances
+    inner join sampled on balances.project_id = sampled.project_id
+)
+
+select
+    'backer_balance_is_what_the_ledger_moved' as check_name,
+    cast(coalesce(balances.project_id, ledger.project_id) as string) || '-'
+    || cast(coalesce(balances.backer_id, ledger.backer_id) as string) as row_key
+from balances
+full join ledger
+    on balances.project_id = ledger.project_id and balances.backer_id = ledger.backer_id
+where
+    balances.pledged_amount is distinct from ledger.pledged_amount
+    or balances.refunded_amount is distinct from coalesce(ledger.refunded_amount, 0)
