@@ -17,7 +17,7 @@ from pages.tables import Column
 
 ENTITIES_PER_FILE = 50  # about 150 kB: loaded and shown within 100 ms
 ROWS_PER_FILE = 500
-FILES_AT_ONCE = 2000  # of entities: bounds the memory of a platform of millions
+FILES_AT_ONCE = 500  # of entities: bounds the memory of a platform of millions
 
 
 class Block(NamedTuple):
@@ -126,7 +126,7 @@ def _write_entities(
         some = files[start : start + FILES_AT_ONCE]
         found = _entities_between(published, blocks, some[0][1], some[-1][2])
         for number, *_ in some:
-            content = "{" + ",\n".join(found[number]) + "}"
+            content = "{" + ",\n".join(found.pop(number)) + "}"
             _write(site, f"{folder}/data/{number}.js", content)
     return [number for number, *_ in files]
 
@@ -140,7 +140,7 @@ def _entities_between(
         sql = f"""
             select
                 entity_id // {ENTITIES_PER_FILE},
-                string_agg(format('"{{}}":{{}}', entity_id, content), ',' order by entity_id)
+                string_agg('"' || entity_id || '":' || content, ',' order by entity_id)
             from (
                 select entity_id, {_json_rows(block)} as content
                 from {block.table}
@@ -172,7 +172,7 @@ def write_rows(published: Published, site: Site, folder: str, block: Block, firs
 def _json_rows(block: Block) -> str:
     """Returns the SQL expression of rows as arrays of text, which keep every cent."""
     values = ", ".join(f"{key}::varchar" for key in block.keys)
-    row = f"to_json([{values}])::varchar"
+    row = f"json_array({values})::varchar"
     # to add up the one row of a list would cost as much again
     rows = row if block.is_list else f"string_agg({row}, ',' order by position)"
     return f"'[' || {rows} || ']'"

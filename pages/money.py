@@ -35,7 +35,7 @@ _CAUSES = {
     "expired": "milestone expired: not approved in time",
 }
 # A backer's money in a project is as old as the first pledge. Most campaigns lie between the same
-# two limits from their launch to their deadline; in the others each backer is looked up.
+# two limits from their launch to their deadline; in the others (mixed) each backer is looked up.
 _AGES = """
     with buckets as (
         select
@@ -54,7 +54,9 @@ _AGES = """
         cross join core.warehouse_as_of
     ),
     holding as (
-        select project_id, project_status, launched_at, deadline_at
+        select
+            project_id, project_status, launched_at,
+            exists (from buckets where launched_at < from_at and from_at <= deadline_at) as is_mixed
         from core.escrow_balances
         inner join core.dim_projects using (project_id)
         where held_amount <> 0
@@ -62,25 +64,29 @@ _AGES = """
     firsts as (
         select project_id, backer_id, min(pledged_at) as first_pledged_at
         from core.fct_pledges
-        where project_id in (
-            select project_id from holding
-            inner join buckets on launched_at < from_at and from_at <= deadline_at
-        )
+        where project_id in (select project_id from holding where is_mixed)
         group by project_id, backer_id
     ),
     aged as (
         select
-            project_id, project_status, held_amount,
-            coalesce(first_pledged_at, launched_at) as held_since_at
+            project_id, project_status, launched_at as held_since_at,
+            count(*) as balance_count, sum(held_amount) as held_amount
+        from core.backer_balances
+        inner join holding using (project_id)
+        where held_amount <> 0 and not is_mixed
+        group by all
+        union all
+        select
+            project_id, project_status, coalesce(first_pledged_at, launched_at), 1, held_amount
         from core.backer_balances
         inner join holding using (project_id)
         left join firsts using (project_id, backer_id)
-        where held_amount <> 0
+        where held_amount <> 0 and is_mixed
     )
     select
         age,
         count(distinct project_id) as project_count,
-        count(project_id) as balance_count,
+        coalesce(sum(balance_count), 0)::bigint as balance_count,
         coalesce(sum(held_amount), 0) as amount,
         coalesce(sum(held_amount) filter (project_status = 'live'), 0) as live_amount,
         cast(coalesce(sum(held_amount), 0) as double)

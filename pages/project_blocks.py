@@ -129,38 +129,30 @@ _LEDGER_COLUMNS = (
 )
 
 _TRANSACTIONS = f"""
-    with payments as (
-        select
-            transactions.project_id, occurred_at, transaction_type,
-            case when transaction_type = 'release' then 'release to the creator'
-                else 'refund to backers' end as movement,
-            milestone_number, count(*) as movement_count, sum(transactions.amount) as amount
-        from core.fct_escrow_transactions as transactions
-        left join core.fct_milestones using (milestone_id)
-        where transaction_type <> 'deposit'
-        group by all
-    ),
-    days as (
-        select
-            project_id, date_trunc('day', occurred_at)::timestamp as occurred_at,
-            count(*) as movement_count, sum(amount) as amount,
-            row_number() over (
-                partition by project_id order by date_trunc('day', occurred_at) desc
-            ) as age
-        from core.fct_escrow_transactions
-        where transaction_type = 'deposit'
-        group by project_id, date_trunc('day', occurred_at)
+    with days as (
+        select project_id, list_min(max(occurred_at, {PLEDGE_DAYS})) as listed_from_at
+        from {{moved}} where transaction_type = 'deposit' group by project_id
     ),
     pledges as (
         select
-            project_id, max(occurred_at) as occurred_at, 'deposit' as transaction_type,
-            case when age <= {PLEDGE_DAYS} then 'pledges of the day'
-                else format('pledges of {{}} earlier days, not listed one by one', count(*))
-            end as movement,
+            project_id, max(occurred_at) as occurred_at, transaction_type,
+            count(*) filter (occurred_at < listed_from_at) as earlier_day_count,
             null as milestone_number,
             sum(movement_count)::bigint as movement_count, sum(amount) as amount
-        from days
-        group by project_id, least(age, {PLEDGE_DAYS} + 1), age <= {PLEDGE_DAYS}
+        from {{moved}}
+        inner join days using (project_id)
+        where transaction_type = 'deposit'
+        group by
+            project_id, transaction_type,
+            case when occurred_at >= listed_from_at then occurred_at end
+    ),
+    payments as (
+        select
+            moved.project_id, occurred_at, transaction_type, 0 as earlier_day_count,
+            milestone_number, movement_count, amount
+        from {{moved}} as moved
+        left join core.fct_milestones using (milestone_id)
+        where transaction_type <> 'deposit'
     )
     select
         project_id as entity_id,
@@ -168,7 +160,16 @@ _TRANSACTIONS = f"""
             partition by project_id
             order by occurred_at desc, transaction_type desc, milestone_number desc
         ) as position,
-        * exclude (project_id)
+        occurred_at,
+        case
+            when transaction_type = 'release' then 'release to the creator'
+            when transaction_type = 'refund' then 'refund to backers'
+            when earlier_day_count = 0 then 'pledges of the day'
+            else format(
+                'pledges of {{{{}}}} earlier days, not listed one by one', earlier_day_count
+            )
+        end as movement,
+        milestone_number, movement_count, amount
     from (from payments union all by name from pledges)"""
 _TRANSACTION_COLUMNS = (
     Column("occurred_at", "Day", "day"),
@@ -189,7 +190,7 @@ _MILESTONES = """
     ),
     releases as (
         select milestone_id, sum(amount) as paid_amount
-        from core.fct_escrow_transactions where transaction_type = 'release'
+        from {moved} where transaction_type = 'release'
         group by milestone_id
     )
     select
@@ -224,13 +225,14 @@ _MILESTONE_COLUMNS = (
 )
 
 
-def project_blocks(links: Links, skill: str, reconciled: str) -> tuple[Block, ...]:
+def project_blocks(links: Links, skill: str, reconciled: str, moved: str) -> tuple[Block, ...]:
     """Returns what the page of a project shows, in order; the first block is its header.
 
     Args:
         links: Where creators are shown.
         skill: What is known of the model's skill, a sentence.
         reconciled: The table with the sides of the reconciliation.
+        moved: The table with what moved.
     """
     facts = _FACTS.format(
         creator_path=links.creator_sql("creator_id"),
@@ -261,7 +263,7 @@ def project_blocks(links: Links, skill: str, reconciled: str) -> tuple[Block, ..
             "transactions",
             "Transactions",
             _TRANSACTION_COLUMNS,
-            _TRANSACTIONS,
+            _TRANSACTIONS.format(moved=moved),
             "No money has moved.",
             "Newest first; refunds of one time are added up over backers, pledges over the day, and"
             f" all but the last {PLEDGE_DAYS} days with pledges over one row.",
@@ -271,7 +273,7 @@ def project_blocks(links: Links, skill: str, reconciled: str) -> tuple[Block, ..
             "milestones",
             "Milestones",
             _MILESTONE_COLUMNS,
-            _MILESTONES.format(recommendation=_label_sql("recommendation")),
+            _MILESTONES.format(recommendation=_label_sql("recommendation"), moved=moved),
             "No milestones are published.",
             "Planned share: of the goal. Paid: what the ledger has released for the milestone, out"
             " of all that was pledged. Turnout: votes divided by backers. Below the state of an"

@@ -18,6 +18,7 @@ MAX_CAMPAIGNS = 100_000  # the newest; deciles of more would be the same
 ENDED = ("successful", "failed")  # states of campaigns that ran to their deadline
 # What was pledged strictly before each twentieth of the campaign, as a share of the goal; of a live
 # one up to now.
+_SUMS = ", ".join(f"sum(amount) filter (step between 0 and {step})" for step in range(STEPS + 1))
 _STEPS = f"""
     pledged as (
         select
@@ -29,19 +30,20 @@ _STEPS = f"""
         inner join chosen using (project_id)
         group by all
     ),
+    sums as (
+        select project_id, [{_SUMS}] as amounts from pledged group by project_id
+    ),
     steps as (
         select
-            project_id, category, steps.step, funding_goal,
-            sum(coalesce(amount, 0)) over (
-                partition by project_id order by steps.step
-            ) / funding_goal as funded_ratio
+            project_id, category, step,
+            coalesce(amounts[step + 1], 0) / funding_goal as funded_ratio
         from chosen
-        cross join (select unnest(range({STEPS} + 1)) as step) as steps
-        left join pledged using (project_id, step)
+        cross join (select unnest(range({STEPS} + 1)) as step)
+        left join sums using (project_id)
         cross join core.warehouse_as_of
         where
             epoch_us(launched_at)
-            + steps.step * (epoch_us(deadline_at) - epoch_us(launched_at)) // {STEPS}
+            + step * (epoch_us(deadline_at) - epoch_us(launched_at)) // {STEPS}
             <= epoch_us(least(as_of, coalesce(cancelled_at, as_of)))
     )"""
 _BANDS = f"""

@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from pages import charts, plain_list, reconciliation
+from pages import charts, escrow, plain_list, reconciliation
 from pages.blocks import Block, kept, rows_of, write_any, write_rows
 from pages.formats import counted, money, skill, title
 from pages.links import Links, id_list
@@ -137,8 +137,10 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         ),
     )
     with kept(published, [others]):
-        rows = published.rows(f"select * from {others.table} order by position")
+        [(count,)] = published.fetch(f"select count(*) from {others.table}")
+        rows = published.rows(f"select * from {others.table} order by position limit {LISTED}")
         files = write_rows(published, site, "projects", others, LISTED)
+        list_count = plain_list.write_list(published, site, others, count)
     site.write(
         "projects/index.html",
         "projects.html.jinja",
@@ -147,14 +149,14 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         live=live,
         live_columns=_LIVE_COLUMNS,
         chart=_chart(live) if live else None,
-        others=rows[:LISTED],
-        others_count=len(rows),
-        list_count=plain_list.write_list(site, others, rows),
+        others=rows,
+        others_count=count,
+        list_count=list_count,
         block=others,
         settings={
             "folder": "projects",
             "files": files,
-            "total": len(rows),
+            "total": count,
             "blocks": [others.described()],
         },
     )
@@ -240,7 +242,12 @@ def _chart(live: list[dict[str, Any]]) -> Markup:
 def _write_projects(
     published: Published, site: Site, curves: dict[int, list[tuple[float, float]]]
 ) -> None:
-    blocks = project_blocks(site.links, skill_sentence(published), reconciliation.table(published))
+    blocks = project_blocks(
+        site.links,
+        skill_sentence(published),
+        reconciliation.table(published),
+        escrow.moved(published),
+    )
     with kept(published, blocks):
         rows = {block.name: rows_of(published, block, site.links.projects) for block in blocks}
         write_any(published, site, "projects", "project", blocks)

@@ -48,6 +48,13 @@ class Published:
         names = [column[0] for column in result.description or ()]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
+    def parts(self, sql: str, count: int) -> Iterator[list[dict[str, Any]]]:
+        """Yields the rows of a long answer, so many at a time; ask nothing else until the end."""
+        result = self._connection.execute(sql)
+        names = [column[0] for column in result.description or ()]
+        while rows := result.fetchmany(count):
+            yield [dict(zip(names, row, strict=True)) for row in rows]
+
     def answer(self, sql: str, count: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """Returns the first rows of an answer, and the types of its columns by name."""
         result = self._connection.execute(sql)

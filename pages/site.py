@@ -51,8 +51,11 @@ class Site:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Writes a file aside and moves it into place."""
+    """Writes a file aside and moves it into place; one that says the same already stays."""
+    content = text.encode()
+    if file.is_file() and file.read_bytes() == content:
+        return
     file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_name(file.name + ".new")
-    aside.write_text(text, encoding="utf-8")
+    aside.write_bytes(content)
     aside.replace(file)

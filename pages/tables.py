@@ -1,8 +1,9 @@
 """Tables of pages: readable as they are; with scripts they sort, filter, search and download."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jinja2 import pass_context
@@ -14,6 +15,7 @@ from pages.formats import day, money, percent, timestamp, title
 Row = Mapping[str, Any]
 _NUMBERS = ("money", "count", "percent", "bar", "number")
 _TEXTS = ("text", "title")
+_Number = int | float | Decimal
 _NONE = '<span title="not known">&ndash;</span>'
 
 
@@ -68,7 +70,7 @@ def table(
         empty: Stands in place of a table without rows.
     """
     root = context["root"]
-    body = Markup("\n".join(_row(columns, row, root) for row in rows))
+    body = Markup("\n".join(_rows(columns, list(rows), root)))
     if not body:
         return Markup("<p>{}</p>").format(empty)
     heads = Markup("").join(
@@ -91,16 +93,23 @@ def _plain(caption: str) -> str:
     return caption.striptags() if isinstance(caption, Markup) else caption
 
 
-# Cells are many, and Markup is slow: a row is put together as text, of parts that are escaped.
 def _class(column: Column) -> str:
     if column.kind in _NUMBERS:
         return ' class="number"'
     return f' class="{column.kind}"' if column.kind in ("day", "timestamp") else ""
 
 
-def _row(columns: Sequence[Column], row: Row, root: str) -> str:
-    cells = (_cell(column, row, root, place == 0) for place, column in enumerate(columns))
-    return f"<tr>{''.join(cells)}</tr>"
+def _rows(columns: Sequence[Column], rows: Sequence[Row], root: str) -> Iterator[str]:
+    cells = [_cells(column, rows, root, place == 0) for place, column in enumerate(columns)]
+    return (f"<tr>{''.join(row)}</tr>" for row in zip(*cells, strict=True))
+
+
+# Cells are many, and Markup is slow: a column is put together as text, of parts that are escaped.
+def _cells(column: Column, rows: Sequence[Row], root: str, is_heading: bool) -> list[str]:
+    start, end = ('<th scope="row"', "</th>") if is_heading else ("<td", "</td>")
+    start += _class(column)
+    parts = zip(_orders(column, rows), _shown(column, rows, root), strict=True)
+    return [f"{start}{order}>{shown}{end}" for order, shown in parts]
 
 
 @pass_context
@@ -109,67 +118,82 @@ def facts(context: Context, columns: Sequence[Column], row: Row) -> Markup:
     known = [column for column in columns if row[column.name] is not None]
     shown = Markup("\n").join(
         Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(
-            each.label, Markup(_shown(each, row, context["root"]))
+            each.label, Markup(_shown(each, [row], context["root"])[0])
         )
         for each in known
     )
     return Markup('<dl class="cards">\n{}\n</dl>').format(shown)
 
 
-def _cell(column: Column, row: Row, root: str, is_heading: bool) -> str:
-    start, end = ('<th scope="row"', "</th>") if is_heading else ("<td", "</td>")
-    return f"{start}{_class(column)}{_order(column, row)}>{_shown(column, row, root)}{end}"
-
-
-def _shown(column: Column, row: Row, root: str) -> str:
-    value = row[column.name]
-    if column.kind == "title" and isinstance(value, str) and not isinstance(value, Markup):
-        value = title(value, row[column.link] if column.link else None)
-    shown = _NONE if value is None else value_shown(column.kind, value, column.digits)
-    if column.link and row[column.link]:
-        shown = f'<a href="{escape(root + row[column.link])}">{shown}</a>'
-    if column.note and row[column.note] is not None:
-        shown = f'{shown} <span class="name">{escape(row[column.note])}</span>'
+def _shown(column: Column, rows: Sequence[Row], root: str) -> list[str]:
+    name, link, note = column.name, column.link, column.note
+    values = [row[name] for row in rows]
+    if column.kind == "title":
+        paths = [row[link] for row in rows] if link else [None] * len(rows)
+        values = [
+            title(value, path) if type(value) is str else value
+            for value, path in zip(values, paths, strict=True)
+        ]
+    form, digits = _FORMS[column.kind], column.digits
+    shown = [
+        _NONE if value is None else value if isinstance(value, Markup) else form(value, digits)
+        for value in values
+    ]
+    if link:
+        shown = [
+            f'<a href="{escape(root + row[link])!s}">{text}</a>' if row[link] else text
+            for text, row in zip(shown, rows, strict=True)
+        ]
+    if note:
+        shown = [
+            text if row[note] is None else f'{text} <span class="name">{escape(row[note])}</span>'
+            for text, row in zip(shown, rows, strict=True)
+        ]
     return shown
 
 
-def value_shown(kind: str, value: Any, digits: int = 1) -> str:
-    """Returns a value as a cell of its kind shows it; numbers and times need no escape."""
-    if isinstance(value, Markup):
-        return value
-    match kind:
-        case "money":
-            return money(value)
-        case "count":
-            return f"{value:,}"
-        case "percent":
-            return percent(value, digits)
-        case "bar":
-            width = f"{100 * min(value, 1):.0f}"
-            bar = f'<span class="bar"><span style="width:{width}%"></span></span>'
-            return f"{bar} {percent(value, digits)}"
-        case "title":
-            return f"<bdi>{escape(value)}</bdi>"
-        case "number":
-            return f"{value:,.{digits}f}"
-        case "day":
-            return day(value)
-        case "timestamp":
-            return timestamp(value)
-        case _:
-            return escape(value)
+def _bar(value: Any, digits: int) -> str:
+    width = f"{100 * min(value, 1):.0f}"
+    bar = f'<span class="bar"><span style="width:{width}%"></span></span>'
+    return f"{bar} {percent(value, digits)}"
 
 
-def _order(column: Column, row: Row) -> str:
-    """Returns the attribute by which a cell sorts and downloads, where its text would not do."""
-    if (key := f"{column.name}_sort") in row:
-        return f' data-sort="{"" if row[key] is None else escape(row[key])}"'
-    value = row.get(f"{column.name}_order", row[column.name])
+@lru_cache(maxsize=512, typed=True)  # the same few states and categories stand in most rows
+def _escaped(value: Any) -> str:
+    return str(escape(value))
+
+
+# How a cell of each kind shows a value; numbers and times need no escape.
+_FORMS: dict[str, Callable[[Any, int], str]] = {
+    "text": lambda value, _: _escaped(value),
+    "title": lambda value, _: f"<bdi>{_escaped(value)}</bdi>",
+    "money": lambda value, _: money(value),
+    "count": lambda value, _: f"{value:,}",
+    "percent": percent,
+    "bar": _bar,
+    "number": lambda value, digits: f"{value:,.{digits}f}",
+    "day": lambda value, _: day(value),
+    "timestamp": lambda value, _: timestamp(value),
+}
+
+
+def _orders(column: Column, rows: Sequence[Row]) -> list[str]:
+    """Returns the attributes by which cells sort and download, where their text would not do."""
+    name, sort, order = column.name, f"{column.name}_sort", f"{column.name}_order"
+    is_text = column.kind in _TEXTS and not column.note
+    return [
+        f' data-sort="{"" if row[sort] is None else escape(row[sort])}"'
+        if sort in row
+        else _order(row.get(order, row[name]), is_text)
+        for row in rows
+    ]
+
+
+def _order(value: Any, is_text: bool) -> str:
     if value is None:
         return ' data-order=""'
-    if isinstance(value, Markup) or (column.kind in _TEXTS and not column.note):
+    if is_text or isinstance(value, Markup):
         return ""
-    if isinstance(value, date):
-        return f' data-order="{value.isoformat()}"'
-    is_number = isinstance(value, int | float | Decimal)
-    return f' data-order="{value if is_number else escape(value)}"'
+    if isinstance(value, _Number):
+        return f' data-order="{value!s}"'
+    return f' data-order="{value.isoformat() if isinstance(value, date) else escape(value)}"'

@@ -59,6 +59,16 @@ def test_pages_that_this_run_did_not_write_go(site: Site) -> None:
     assert [each.name for each in (site.root / "projects").iterdir()] == ["1.html"]
 
 
+def test_a_file_that_says_the_same_stays(site: Site) -> None:
+    file = site.root / "projects" / "1.html"
+    made = []
+    for text in ("Größe", "Größe", "other"):
+        site.write_text("projects/1.html", text)
+        made.append((file.stat().st_ino, file.stat().st_mtime_ns))
+    assert made[0] == made[1] != made[2]
+    assert file.read_text() == "other"
+
+
 def test_links_lead_to_a_page_of_its_own_or_to_the_one_that_shows_any() -> None:
     links = Links({7: 3})
     assert links.project(7) == "projects/7.html"
