@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.manifest import DbtTest, keys, read_tests
+from pipeline.manifest import DbtTest, _runner, keys, read_tests
 
 
 def made_test(about: list[str], kind: str = "", **arguments: Any) -> dict[str, Any]:
@@ -65,3 +65,20 @@ def test_keys_are_what_a_test_proves_to_be_unique(manifest: Path) -> None:
         "core.projects": ("project_id",),
         "core.votes": ("backer_id", "milestone_id"),
     }
+
+
+def test_of_what_dbt_tells_only_warnings_and_errors_become_messages() -> None:
+    from dbt_common.events.base_types import EventLevel
+    from dbt_common.events.event_manager_client import add_callback_to_manager, cleanup_event_logger
+    from dbt_common.events.functions import fire_event
+    from dbt_common.events.types import Note
+
+    shown: list[tuple[str, str]] = []
+    _runner()
+    add_callback_to_manager(lambda event: shown.append((event.info.level, event.info.msg)))
+    try:
+        for level in EventLevel:
+            fire_event(Note(msg="said"), level=level)
+    finally:
+        cleanup_event_logger()
+    assert shown == [("warn", "said"), ("error", "said")]
