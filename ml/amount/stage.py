@@ -172,7 +172,7 @@ def _planned(
         rows.live_rows(warehouse, model),
     )
     parts = {
-        "data_fingerprint": [fingerprints.of_rows(each.to_reader()) for each in data],
+        "data_fingerprint": [fingerprints.of_rows(warehouse, each) for each in data],
         "config_fingerprint": [fingerprints.of_settings(model)],
         "code_fingerprint": [fingerprints.of_code(Path(__file__).parent), fingerprints.of_code()],
     }

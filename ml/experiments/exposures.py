@@ -69,12 +69,13 @@ def violations(warehouse: Warehouse, design: Design) -> list[Violation]:
     """
     rows = warehouse.fetch(
         f"""
-        with exposures as (
+        with exposures as not materialized (
             select exposure_id, variant, backer_id, project_id, exposed_at, pledge_id
             from core.fct_experiment_exposures where experiment = $experiment
         ),
         torn as (
-            select backer_id from exposures group by backer_id having min(variant) <> max(variant)
+            select backer_id from (select distinct backer_id, variant from exposures) as pairs
+            group by backer_id having count(*) > 1
         ),
         found as (
             select exposure_id, 'unknown variant ' || variant as problem
@@ -112,8 +113,8 @@ def looks(warehouse: Warehouse, design: Design, as_of: datetime) -> list[Look]:
     exposed: dict[int, list[tuple[Any, ...]]] = {}
     closed: dict[int, list[tuple[Any, ...]]] = {}
     for row in _sums(warehouse, design):
-        place, number = (closed, row[1]) if row[2] is None else (exposed, row[2])
-        place.setdefault(number, []).append(row)
+        closed.setdefault(row[1], []).append(row)
+        exposed.setdefault(row[2], []).append(row)
     first_closes_at = min((row[4] for rows in exposed.values() for row in rows), default=None)
     seen = dict.fromkeys(design.arms, 0)
     sums = {arm: Sums() for arm in design.arms}
@@ -132,7 +133,7 @@ def looks(warehouse: Warehouse, design: Design, as_of: datetime) -> list[Look]:
 
 
 def _sums(warehouse: Warehouse, design: Design) -> list[tuple[Any, ...]]:
-    """One row per arm and look: backers first seen by it, and backers whose window it closes."""
+    """One row per arm, look that closes the window of backers, and look by which they were seen."""
     days = timedelta(days=1)
     sums = [
         *(f"sum({name})" for name in COLUMNS),
@@ -141,8 +142,7 @@ def _sums(warehouse: Warehouse, design: Design) -> list[tuple[Any, ...]]:
     return warehouse.fetch(
         f"""{_BACKERS}
         select variant, closes, opens, count(*), min(closes_at), {", ".join(sums)}
-        from backers group by grouping sets ((variant, closes), (variant, opens))
-        order by all""",
+        from backers group by variant, closes, opens order by all""",
         experiment=design.name,
         starts_at=design.starts_at,
         ends_at=design.starts_at + design.enrol_days * days,
@@ -156,7 +156,7 @@ def _sums(warehouse: Warehouse, design: Design) -> list[tuple[Any, ...]]:
 
 # One row per backer. What a backer's row holds is known when the window is over and never changes.
 _BACKERS = """
-    with exposures as (
+    with exposures as not materialized (
         select variant, backer_id, project_id, exposed_at, pledge_id
         from core.fct_experiment_exposures
         where experiment = $experiment and exposed_at >= $starts_at and exposed_at < $until
@@ -193,7 +193,7 @@ _BACKERS = """
         select
             backer_id,
             count(*) as conversions,
-            sum(cast(cast(amount as decimal(20, 2)) * 100 as hugeint)) as amount
+            sum(amount) as amount
         from pledged
         group by backer_id
     ),
@@ -203,7 +203,7 @@ _BACKERS = """
     payments as (
         select
             pledges.backer_id,
-            cast(cast(pledges.amount as decimal(20, 2)) * 100 as hugeint) as cents,
+            pledges.amount,
             pledges.pledged_at < enrolled.first_at as is_before,
             coalesce(highlighted.shown_at < enrolled.closes_at, false) as is_shown
         from core.fct_pledges as pledges
@@ -217,9 +217,9 @@ _BACKERS = """
     paid as (
         select
             backer_id,
-            sum(cents) filter (is_before) as pre,
-            sum(cents) filter (not is_before and is_shown) as shown,
-            sum(cents) filter (not is_before and not is_shown) as elsewhere
+            sum(amount) filter (is_before) as pre,
+            sum(amount) filter (not is_before and is_shown) as shown,
+            sum(amount) filter (not is_before and not is_shown) as elsewhere
         from payments
         group by backer_id
     ),
@@ -231,11 +231,11 @@ _BACKERS = """
             (epoch_us(enrolled.closes_at) - epoch_us($starts_at) + $look - 1) // $look as closes,
             cast(viewed.views as hugeint) as views,
             cast(coalesce(converted.conversions, 0) as hugeint) as conversions,
-            coalesce(converted.amount, 0) as amount,
-            coalesce(paid.pre, 0) as pre,
-            coalesce(paid.shown, 0) as shown,
-            coalesce(paid.elsewhere, 0) as elsewhere,
-            coalesce(paid.shown, 0) + coalesce(paid.elsewhere, 0) as net
+            cast(100 * coalesce(converted.amount, 0) as hugeint) as amount,
+            cast(100 * coalesce(paid.pre, 0) as hugeint) as pre,
+            cast(100 * coalesce(paid.shown, 0) as hugeint) as shown,
+            cast(100 * coalesce(paid.elsewhere, 0) as hugeint) as elsewhere,
+            cast(100 * (coalesce(paid.shown, 0) + coalesce(paid.elsewhere, 0)) as hugeint) as net
         from enrolled
         inner join viewed on enrolled.backer_id = viewed.backer_id
         left join converted on enrolled.backer_id = converted.backer_id

@@ -95,7 +95,7 @@ def replay(
     """
     training = training_rows(warehouse, model, at)
     live, pending = rows_between(warehouse, model, at, until)
-    data = [fingerprints.of_rows(rows.to_reader()) for rows in (training, live)]
+    data = [fingerprints.of_rows(warehouse, rows) for rows in (training, live)]
     run = new_run(
         model,
         context,

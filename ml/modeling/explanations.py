@@ -53,8 +53,16 @@ class _Tree(NamedTuple):
     goes_left: npt.NDArray[np.bool_] | None = None  # by node and category, the unseen one last
 
 
-def contributions(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Contributions:
-    """Returns what moved the prediction of each row by the last fit, additive up to rounding."""
+def contributions(
+    fitted: FittedModel, rows: pa.RecordBatch | pa.Table, probability: Floats
+) -> Contributions:
+    """Returns what moved the prediction of each row by the last fit, additive up to rounding.
+
+    Args:
+        fitted: The model.
+        rows: What is live, shape (n,).
+        probability: What the last fit says of each row.
+    """
     fit, names = fitted.fits[-1], rolling.features_of(fitted).names
     by_feature, expected = np.zeros((rows.num_rows, len(names))), 0.0
     prepared = estimators.prepared(fit.pipelines, rows)
@@ -67,8 +75,8 @@ def contributions(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> Contr
         for owner, column in zip(_owners(pipeline), by_column.T, strict=True):
             if read[owner] != estimators.KIND:
                 by_feature[:, names.index(read[owner])] += weight * column
-    target = logit(rolling.score_by(fit, rows))
-    return Contributions(expected, by_feature, target - expected - by_feature.sum(axis=1))
+    calibration = logit(probability) - expected - by_feature.sum(axis=1)
+    return Contributions(expected, by_feature, calibration)
 
 
 def _by_column(estimator: Any, inputs: Floats) -> tuple[float, Floats]:
@@ -82,9 +90,9 @@ def _by_column(estimator: Any, inputs: Floats) -> tuple[float, Floats]:
     # but refuses to number those of no rows, of which a part of a boosting in two may consist.
     is_forest = kind == "RandomForestClassifier"
     if is_forest or not len(inputs):
-        seen = inputs.astype(np.float32)
+        seen = inputs.astype(np.float32, order="C")
     else:
-        seen = estimator._preprocess_X(inputs, reset=False)
+        seen = np.ascontiguousarray(estimator._preprocess_X(inputs, reset=False))
     by_column = np.zeros(inputs.shape)
     roots = [_walk(tree, seen, by_column) for tree in _trees(estimator)]
     if not is_forest:
@@ -161,29 +169,35 @@ def _trees(estimator: Any) -> Iterator[_Tree]:
 
 def _walk(tree: _Tree, inputs: npt.NDArray[Any], by_column: Floats) -> float:
     """Adds the steps of all rows through one tree; returns the value of its root."""
-    row, node = np.arange(len(inputs)), np.zeros(len(inputs), dtype=np.int64)
-    while len(row):
-        feature = tree.feature[node]
-        row, node, feature = row[feature >= 0], node[feature >= 0], feature[feature >= 0]
-        found = inputs[row, feature]
-        goes_left = found <= tree.threshold[node]
+    # flat, by `take`: half the time of two indices in brackets
+    seen, steps = inputs.reshape(-1), by_column.reshape(-1)
+    row = np.arange(len(inputs)) * inputs.shape[1]
+    node = np.zeros(len(inputs), dtype=np.int64)
+    while len(node):
+        feature = tree.feature.take(node)
+        goes_on = np.flatnonzero(feature >= 0)
+        row, node = row.take(goes_on), node.take(goes_on)
+        place = row + feature.take(goes_on)
+        found = seen.take(place)
+        goes_left = found <= tree.threshold.take(node)
         if tree.has_set is not None and tree.goes_left is not None:
-            by_set = tree.has_set[node]
-            category = np.nan_to_num(found[by_set], nan=_UNSEEN).astype(np.int64)
-            goes_left[by_set] = tree.goes_left[node[by_set], category]
-        child = np.where(goes_left, tree.left[node], tree.right[node])
-        by_column[row, feature] += tree.value[child] - tree.value[node]
+            by_set = np.flatnonzero(tree.has_set.take(node))
+            category = np.nan_to_num(found.take(by_set), nan=_UNSEEN).astype(np.int64)
+            goes_left[by_set] = tree.goes_left[node.take(by_set), category]
+        child = np.where(goes_left, tree.left.take(node), tree.right.take(node))
+        steps[place] += tree.value.take(child) - tree.value.take(node)
         node = child
     return float(tree.value[0])
 
 
-def reasons(fitted: FittedModel, rows: pa.RecordBatch | pa.Table) -> pa.Table:
+def reasons(fitted: FittedModel, rows: pa.RecordBatch | pa.Table, probability: Floats) -> pa.Table:
     """Returns the rows of `ml.prediction_reasons` for predictions with a `prediction_id`.
 
     Rank 0 is the expected value, then come the features that moved the prediction most, all others
-    together, and the calibration. The contributions of a prediction add up to its log-odds.
+    together, and the calibration. The contributions of a prediction add up to its log-odds, which
+    are those of `probability`.
     """
-    found = contributions(fitted, rows)
+    found = contributions(fitted, rows, probability)
     features = rolling.features_of(fitted)
     count, named = rows.num_rows, min(MAX_NAMED, len(features.names))
     order = np.argsort(-np.abs(found.by_feature), axis=1, kind="stable")[:, :named]

@@ -1,7 +1,6 @@
 """Stage `predict`: what is live, and the snapshots that the model in use has never seen."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,28 +81,32 @@ def run(
     live = total = 0
     with warehouse.transaction():
         for batch in rows_to_predict(warehouse, model, features, version, cutoff):
-            rows = _rows(batch, probabilities(fitted, batch))
+            probability = probabilities(fitted, batch)
+            rows = _rows(batch, probability)
             total += warehouse.add("predictions", _stamped(rows, made))
             inputs = pa.table({name: batch.column(name) for name in INPUTS})
             warehouse.add("prediction_inputs", inputs, key=INPUTS[:1])
-            current = batch.filter(pc.equal(batch.column("snapshot_kind"), "current"))
-            live += current.num_rows
-            for reasons in _reasons(model, fitted, current):
+            is_live = pc.equal(batch.column("snapshot_kind"), "current")
+            live += pc.sum(is_live).as_py() or 0
+            for reasons in _reasons(model, fitted, batch, is_live, probability):
                 rows = _stamped(reasons, stamp)
                 warehouse.add("prediction_reasons", rows, key=("prediction_id", "rank"))
     return Predicted(champion, live, total - live)
 
 
 def _reasons(
-    model: ModelSettings, fitted: FittedModel, batch: pa.RecordBatch
+    model: ModelSettings,
+    fitted: FittedModel,
+    batch: pa.RecordBatch,
+    is_live: pa.BooleanArray,
+    probability: Floats,
 ) -> Iterator[pa.Table]:
-    is_known = pc.is_valid(batch.column("known_outcome"))
-    for part, explain in (
-        (batch.filter(pc.invert(is_known)), partial(explanations.reasons, fitted)),
-        (batch.filter(is_known), partial(explanations.reasons_of_known, model.label)),
-    ):
-        if part.num_rows:
-            yield explain(part)
+    known = batch.column("known_outcome")
+    is_open = pc.and_(is_live, pc.is_null(known))
+    if (part := batch.filter(is_open)).num_rows:
+        yield explanations.reasons(fitted, part, probability[is_open.to_numpy(False)])
+    if (part := batch.filter(pc.and_(is_live, pc.is_valid(known)))).num_rows:
+        yield explanations.reasons_of_known(model.label, part)
 
 
 def _stamped(rows: pa.Table, stamp: dict[str, Any]) -> pa.Table:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ml.modeling import fingerprints
 from ml.modeling.truth import check_truth, with_truth
 from ml.settings import ENTITIES, Features, ModelSettings
 from ml.warehouse import Warehouse, WarehouseError
@@ -67,6 +68,9 @@ FINAL_TOTALS = {
     "project": ("final_pledged_amount", "final_funding_ratio"),
     "milestone": ("final_days_late",),
 }
+
+
+_BY_KEY = "order by entity_id, snapshot_at, snapshot_kind"
 
 
 def feature_catalogue(warehouse: Warehouse) -> dict[str, Features]:
@@ -170,7 +174,12 @@ def trained_until(warehouse: Warehouse, model: ModelSettings) -> datetime:
 
 def labelled_rows(warehouse: Warehouse, model: ModelSettings) -> pa.RecordBatchReader:
     """Streams every snapshot with a mature label, with all that is learned from or measured on."""
-    return warehouse.read(_labelled_sql(model, "true"))
+    return warehouse.read(f"{_labelled_sql(model, 'true')} {_BY_KEY}")
+
+
+def labelled_digest(warehouse: Warehouse, model: ModelSettings) -> str:
+    """Digests the same rows."""
+    return fingerprints.of_rows(warehouse, _labelled_sql(model, "true"))
 
 
 def training_rows(
@@ -187,7 +196,7 @@ def training_rows(
     where = f"cohort.{closed}" + (" and not features.is_decided" if open_only else "")
     sampled = _sampled(model, closed, model.split.max_train_projects)
     sql = _labelled_sql(model, f"{where} and {sampled}")
-    return warehouse.read(sql, cutoff=cutoff).read_all()
+    return warehouse.read(f"{sql} {_BY_KEY}", cutoff=cutoff).read_all()
 
 
 def holdout_rows(
@@ -297,8 +306,7 @@ def _labelled_sql(model: ModelSettings, where: str) -> str:
             on cohort.entity_id = features.{model.entity}_id
         where features.snapshot_kind <> 'current'
             and features.snapshot_at <= {_trained_until(model)}
-            and {where}
-        order by entity_id, snapshot_at, snapshot_kind"""
+            and {where}"""
 
 
 def feature_columns(features: Features) -> str:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from ml.context import RunContext
 from ml.modeling import estimators, fingerprints
 from ml.modeling.registry import ModelRun
-from ml.modeling.rows import labelled_rows
+from ml.modeling.rows import labelled_digest
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
@@ -19,7 +19,7 @@ def planned_runs(
     model: ModelSettings, warehouse: Warehouse, context: RunContext, cutoff: datetime | None
 ) -> list[ModelRun]:
     """Returns one row per candidate, with the version that follows from what goes in."""
-    data = fingerprints.of_rows(labelled_rows(warehouse, model))
+    data = labelled_digest(warehouse, model)
     as_of = warehouse.as_of()
     return [
         new_run(each, context, data=data, cutoff=cutoff, as_of=as_of) for each in model.candidates()

@@ -27,14 +27,14 @@ class Watch:
         windows = (self._window(*each, until) for each in self._samples)
         return [window for window in windows if window.features]
 
-    def findings(self, until: datetime) -> list[Finding]:
+    def findings(self, until: datetime, *, watched_only: bool = False) -> list[Finding]:
         """Compares the windows that end at a timestamp with the references.
 
         Of several windows the one with the smallest p-value speaks for a feature, at the price of
         Bonferroni. P-values are then adjusted after Benjamini and Hochberg (1995) over all watched
         features, snapshot kinds and labels of the model. Where nothing has moved, any alert is
-        raised with probability `significance` at most. What is sure to move is adjusted apart: it
-        would ease the test of the others.
+        raised with probability `significance` at most. What is sure to move is adjusted apart, it
+        would ease the test of the others; with `watched_only` it is left out.
         """
         shifts, counts = [], []
         for sample, references in self._samples:
@@ -43,7 +43,7 @@ class Watch:
                 continue
             rows = self._windows(sample, until)
             for name, reference in references.items():
-                if name in window.unknown:
+                if name in window.unknown or (watched_only and not self._is_watched(name)):
                     continue
                 shift, count = self._compare(reference, sample.recent[name], rows)
                 shifts.append((name, sample.snapshot_kind, shift))

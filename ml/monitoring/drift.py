@@ -56,10 +56,10 @@ class Numbers:
     def __init__(self, reference: Floats) -> None:
         """Takes the sample, shape (n,), n > 0."""
         self.is_known = is_known(reference)
-        self._sorted = np.sort(_lowest(reference))
-        known = self._sorted[np.isfinite(self._sorted)]
+        self._ordered = _ordered(reference)
+        known = self._ordered[np.isfinite(self._ordered)]
         self._edges = np.unique(np.quantile(known, _quantiles())) if len(known) else known
-        self._counts = _binned(reference, self._edges)
+        self._counts = _binned(self._ordered, int(np.isnan(reference).sum()), self._edges)
         self._mean = float(known.mean()) if len(known) else 0.0
         low, high = np.quantile(known, _CAPS) if len(known) else (0.0, 0.0)
         # Caps that meet, as of a rare yes among noes, would hide the feature.
@@ -68,9 +68,10 @@ class Numbers:
 
     def compare(self, current: Floats, z: float) -> Shift:
         """Compares a sample, shape (m,), m > 0, with the reference."""
-        known = current[~np.isnan(current)]
-        test_value, p_value = _kolmogorov_smirnov(self._sorted, np.sort(_lowest(current)))
-        psi, psi_low = stability_index(self._counts, _binned(current, self._edges), z)
+        known, ordered = current[~np.isnan(current)], _ordered(current)
+        test_value, p_value = _kolmogorov_smirnov(self._ordered, ordered)
+        counts = _binned(ordered, len(current) - len(known), self._edges)
+        psi, psi_low = stability_index(self._counts, counts, z)
         shift = capped = capped_low = None
         if len(known) and self._mean:
             shift = float((known.mean() - self._mean) / abs(self._mean))
@@ -122,13 +123,16 @@ def _quantiles() -> Floats:
     return np.arange(1, _BINS) / _BINS
 
 
-def _lowest(values: Floats) -> Floats:
-    return np.where(np.isnan(values), -np.inf, values)
+def _ordered(values: Floats) -> Floats:
+    """Returns the values in order; unknown ones are below all others."""
+    return np.sort(np.where(np.isnan(values), -np.inf, values))
 
 
-def _binned(values: Floats, edges: Floats) -> Floats:
-    place = np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="left"))
-    return np.bincount(place, minlength=len(edges) + 2).astype(np.float64)
+def _binned(ordered: Floats, unknown_count: int, edges: Floats) -> Floats:
+    """Returns the counts up to each edge, above the last one, and of what is unknown."""
+    up_to = np.searchsorted(ordered, edges, side="right")
+    ends = np.concatenate([[unknown_count], up_to, [len(ordered)]])
+    return np.concatenate([np.diff(ends), [unknown_count]]).astype(np.float64)
 
 
 def _mean_and_error(values: Floats) -> tuple[float, float]:
@@ -184,11 +188,11 @@ def _kolmogorov_smirnov(before: Floats, after: Floats) -> tuple[float, float]:
     conservative.
     """
     n, m = len(before), len(after)
-    first = np.flatnonzero(np.r_[True, after[1:] != after[:-1]])  # of those that are equal
+    first = np.flatnonzero(np.concatenate([[True], after[1:] != after[:-1]]))  # of equal ones
     values = after[first]
     # between two values of `after` only `before` rises
     below = np.searchsorted(before, values, side="left") / n - first / m
-    up_to = np.searchsorted(before, values, side="right") / n - np.r_[first[1:], m] / m
+    up_to = np.searchsorted(before, values, side="right") / n - np.concatenate([first[1:], [m]]) / m
     gap = float(max(np.abs(below).max(), np.abs(up_to).max()))
     root = np.sqrt(n * m / (n + m))
     return gap, float(special.kolmogorov((root + 0.12 + 0.11 / root) * gap))

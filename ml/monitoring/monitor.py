@@ -73,7 +73,10 @@ def _weeks(
     )
     return {
         when: Week(
-            [*drift.findings(when), *calibration.findings(when)],
+            [
+                *drift.findings(when, watched_only=when < as_of),
+                *calibration.findings(when),
+            ],
             [*drift.windows(when), calibration.window(when)],
         )
         for when in timestamps

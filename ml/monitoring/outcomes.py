@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy import special
 from sklearn.linear_model import LogisticRegression
 
+from ml.modeling import estimators
 from ml.modeling.registry import ModelRun
 from ml.monitoring.findings import LEVEL, SLOPE, Calibration, Window
 from ml.monitoring.samples import MATURED_LABELS, ONE_PER_PROJECT, Timestamps, recent_rows
@@ -89,7 +90,7 @@ class OutcomeWatch:
 
     def __init__(self, settings: Drift, outcomes: Outcomes, weeks: Sequence[datetime]) -> None:
         """Takes the ends of all weeks, in order; the last may be one that is not over."""
-        self._settings, self._outcomes = settings, outcomes
+        self._settings, self._outcomes, self._newest = settings, outcomes, weeks[-1]
         ends = [self._rows(week).stop for week in weeks]
         self._evidence = dict(zip(weeks, evidence(outcomes, ends), strict=True))
 
@@ -110,13 +111,15 @@ class OutcomeWatch:
         predicted, observed = float(probability.mean()), float(outcome.mean())
         error = float(np.sqrt((probability * (1 - probability)).sum())) / len(outcome)
         low = abs(observed - predicted) - self._settings.bound_errors * error
-        slope = calibration_slope(probability, outcome)
+        is_evident = known.log_wealth >= -np.log(self._settings.outcome_significance)
+        # of an earlier week only alerts are asked for, and without evidence there is none
+        needs_slope = is_evident or until == self._newest
+        slope = calibration_slope(probability, outcome) if needs_slope else None
         factor = self._settings.slope_threshold
         relevant = {
             LEVEL: low > self._settings.level_threshold,
             SLOPE: slope is not None and not 1 / factor <= slope <= factor,
         }
-        is_evident = known.log_wealth >= -np.log(self._settings.outcome_significance)
         return [
             Calibration(
                 feature=feature,
@@ -179,5 +182,6 @@ def calibration_slope(probability: Floats, outcome: Floats) -> float | None:
     odds = special.logit(np.clip(probability, _CERTAIN, 1 - _CERTAIN))
     if len(np.unique(outcome)) < 2 or np.ptp(odds) == 0:
         return None
-    fitted = LogisticRegression(C=1000.0, solver="newton-cholesky").fit(odds[:, None], outcome)
+    with estimators.one_thread():
+        fitted = LogisticRegression(C=1000.0, solver="newton-cholesky").fit(odds[:, None], outcome)
     return float(fitted.coef_[0, 0])

@@ -43,6 +43,10 @@ def fitted_by(platform: Any, name: str, estimator: str) -> tuple[Any, Any]:
         )
 
 
+def contributions(fitted: Any, rows: pa.Table) -> explanations.Contributions:
+    return explanations.contributions(fitted, rows, rolling.score_by(fitted.fits[-1], rows))
+
+
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(
     "estimator", ["random_forest", "gradient_boosting", "logistic_regression", "log_odds_mean"]
@@ -51,7 +55,7 @@ def test_contributions_add_up_to_the_mean_and_with_the_calibration_to_the_predic
     fresh: Any, name: str, estimator: str
 ) -> None:
     fitted, rows = fitted_by(fresh, name, estimator)
-    found = explanations.contributions(fitted, rows)
+    found = contributions(fitted, rows)
     last = fitted.fits[-1]
     before = found.expected + found.by_feature.sum(axis=1)
     assert expit(before + found.calibration) == pytest.approx(
@@ -71,8 +75,8 @@ def test_contributions_of_a_row_alone_are_those_that_it_has_in_a_batch(
 ) -> None:
     fitted, rows = fitted_by(fresh, "project_success", "gradient_boosting")
     place = rows.column("pledge_count").to_pylist().index(pledge_count)
-    batch = explanations.contributions(fitted, rows)
-    alone = explanations.contributions(fitted, rows.slice(place, 1))
+    batch = contributions(fitted, rows)
+    alone = contributions(fitted, rows.slice(place, 1))
     assert alone.expected == batch.expected
     assert np.array_equal(alone.by_feature[0], batch.by_feature[place])
 
@@ -81,7 +85,7 @@ def test_contributions_of_a_category_that_the_boosting_has_not_seen_add_up(fresh
     fitted, rows = fitted_by(fresh, "project_success", "gradient_boosting")
     place = rows.schema.get_field_index("category")
     unseen = rows.set_column(place, "category", pa.array(["unseen"] * rows.num_rows))
-    found = explanations.contributions(fitted, unseen)
+    found = contributions(fitted, unseen)
     before = found.expected + found.by_feature.sum(axis=1)
     raw = estimators.scores(fitted.fits[-1].pipelines, unseen)[:, 0]
     assert expit(before) == pytest.approx(raw, abs=1e-9)

@@ -1,11 +1,13 @@
-"""Fingerprints: of the content, whatever the batches."""
+"""Fingerprints: of the content, whatever the order of rows."""
 
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from ml.modeling import fingerprints
+from ml.warehouse import Warehouse
 
 ROWS = pa.table(
     {
@@ -18,12 +20,18 @@ ROWS = pa.table(
 )
 
 
-def digest(rows: pa.Table, size: int = 100) -> str:
-    return fingerprints.of_rows(rows.to_reader(size))
+def digest(rows: pa.Table | str) -> str:
+    with duckdb.connect() as connection:
+        return fingerprints.of_rows(Warehouse(connection), rows)
 
 
-def test_batches_do_not_matter() -> None:
-    assert digest(ROWS, 1) == digest(ROWS, 3) == digest(ROWS)
+def test_the_order_of_rows_does_not_matter() -> None:
+    assert digest(ROWS.take([3, 1, 0, 2])) == digest(ROWS)
+
+
+def test_a_query_has_the_digest_of_its_answer() -> None:
+    rows = pa.table({"key": [1, 2], "text": ["a", None]})
+    assert digest("from (values (1::bigint, 'a'), (2, null)) as given(key, text)") == digest(rows)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +51,16 @@ def test_any_other_value_does(column: str, values: list[object]) -> None:
     assert digest(other) != digest(ROWS)
 
 
-def test_order_and_names_matter() -> None:
-    assert digest(ROWS.take([1, 0, 2, 3])) != digest(ROWS)
+def test_names_and_types_matter() -> None:
     assert digest(ROWS.rename_columns(["id", *ROWS.column_names[1:]])) != digest(ROWS)
+    as_int = ROWS.set_column(0, "key", ROWS.column("key").cast(pa.int32()))
+    assert digest(as_int) != digest(ROWS)
+    assert digest(pa.concat_tables([ROWS, ROWS])) != digest(ROWS)
+
+
+def test_two_rows_that_swap_a_value_are_other_rows() -> None:
+    swapped = ROWS.set_column(2, "number", pa.array([2.0, None, 0.0, 0.5]))
+    assert digest(swapped) != digest(ROWS)
 
 
 def test_a_changed_module_changes_the_code_fingerprint(tmp_path: Path) -> None:

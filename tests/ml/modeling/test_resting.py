@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ml.modeling import artifacts, fingerprints, promotion
+from ml.modeling import artifacts, promotion
 from ml.modeling.registry import run_in_use
-from ml.modeling.rows import labelled_rows
+from ml.modeling.rows import labelled_digest
 from ml.warehouse import open_warehouse
 
 MODELS = ("project_success", "milestone_risk")
@@ -74,10 +74,10 @@ def test_a_day_on_all_is_decided_as_if_it_were_fitted_and_measured_anew(
 def test_what_is_measured_with_is_part_of_the_version(fresh: Any) -> None:
     """A final total is no feature, but the leaking model is measured with it."""
     with open_warehouse(fresh.db) as warehouse:
-        before = fingerprints.of_rows(labelled_rows(warehouse, fresh.setting("project_success")))
+        before = labelled_digest(warehouse, fresh.setting("project_success"))
     fresh.sql("update core.dim_projects set pledged_amount = pledged_amount + 1")
     with open_warehouse(fresh.db) as warehouse:
-        after = fingerprints.of_rows(labelled_rows(warehouse, fresh.setting("project_success")))
+        after = labelled_digest(warehouse, fresh.setting("project_success"))
     assert after != before
 
 

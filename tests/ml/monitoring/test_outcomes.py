@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import special
+from threadpoolctl import threadpool_limits
 
 from ml import settings
 from ml.monitoring.outcomes import Outcomes, OutcomeWatch, calibration_slope, evidence
@@ -112,6 +113,18 @@ def test_one_certain_and_wrong_prediction_decides_nothing() -> None:
 @pytest.mark.parametrize(("probability", "outcome"), [([0.2, 0.4], [1, 1]), ([0.3, 0.3], [0, 1])])
 def test_where_nothing_varies_there_is_no_slope(probability: Any, outcome: Any) -> None:
     assert calibration_slope(np.array(probability), np.array(outcome)) is None
+
+
+def test_the_slope_does_not_depend_on_the_number_of_processors() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(8):
+        probability = rng.beta(0.4, 0.6, 12_000)
+        outcome = (rng.random(12_000) < probability) * 1.0
+        slopes = []
+        for processors in (1, 2):
+            with threadpool_limits(processors):
+                slopes.append(calibration_slope(probability, outcome))
+        assert slopes[0] == slopes[1]
 
 
 def test_few_outcomes_are_not_tested() -> None:
