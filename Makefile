@@ -162,6 +162,7 @@ bench: setup ## measure time, memory and errors; write them into README.md and d
 	@$(PYTHON) tests/benchmarks/whole_run.py
 	@$(PYTHON) tests/benchmarks/generating.py
 	@$(PYTHON) -m tests.benchmarks.growth
+	@$(PYTHON) -m tests.benchmarks.days
 	@$(PYTHON) -m tests.benchmarks.side_by_side
 	@$(PYTHON) -m tests.benchmarks.spark
 	@$(PYTHON) -m tests.benchmarks.realism

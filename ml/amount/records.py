@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml.amount.measures import Measure
 from ml.amount.rows import Floats, Snapshots, amount_of
@@ -116,7 +117,9 @@ def add_predictions(
     ends: Floats,
     context: RunContext,
 ) -> int:
-    """Adds the interval of each live snapshot that has one, and the values it was made from.
+    """Adds the interval of each snapshot of a live project that has one.
+
+    Of those as of now the values that they were made from are added too.
 
     Args:
         warehouse: Open for writing.
@@ -147,7 +150,8 @@ def add_predictions(
     if ids:
         warehouse.add("final_amount", pa.table(columns))
         inputs = {"prediction_id": ids, "feature_values": kept.column("feature_values")}
-        warehouse.add("prediction_inputs", pa.table(inputs), key=("prediction_id",))
+        is_live = pc.equal(kept.column("snapshot_kind"), "current")
+        warehouse.add("prediction_inputs", pa.table(inputs).filter(is_live), key=("prediction_id",))
     return int((known & (live.kind == "current")).sum())
 
 

@@ -84,9 +84,10 @@ def run(
             probability = probabilities(fitted, batch)
             rows = _rows(batch, probability)
             total += warehouse.add("predictions", _stamped(rows, made))
-            inputs = pa.table({name: batch.column(name) for name in INPUTS})
-            warehouse.add("prediction_inputs", inputs, key=INPUTS[:1])
             is_live = pc.equal(batch.column("snapshot_kind"), "current")
+            # of earlier snapshots, a million at SCALE=1000, the values stand in the features
+            inputs = batch.select(INPUTS).filter(is_live)
+            warehouse.add("prediction_inputs", pa.table(inputs), key=INPUTS[:1])
             live += pc.sum(is_live).as_py() or 0
             for reasons in _reasons(model, fitted, batch, is_live, probability):
                 rows = _stamped(reasons, stamp)

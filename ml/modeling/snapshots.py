@@ -56,7 +56,7 @@ def _snapshot_columns(model: ModelSettings, features: Features) -> str:
     )
     return f"""
                 md5({" || '/' || ".join(parts)}) as prediction_id,
-                {text} as feature_values,
+                case when features.snapshot_kind = 'current' then {text} end as feature_values,
                 {known} as known_outcome,
                 features.{model.entity}_id as entity_id,
                 features.snapshot_at,
