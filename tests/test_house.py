@@ -44,7 +44,7 @@ MAY_IMPORT = {
         *("altair", "duckdb", "itables", "jinja2", "markupsafe", "vl_convert"),
     },
     # which pages there are, to remove them: the registry is data
-    "pipeline": {"dbt", "dbt_colibri", "duckdb", "pages"},
+    "pipeline": {"dbt", "dbt_colibri", "dbt_common", "duckdb", "pages"},
 }
 TOUCHES_DATABASE = {
     "expectations": "warehouse.py",
