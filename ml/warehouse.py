@@ -60,20 +60,19 @@ class Warehouse:
                 )
         return types
 
-    def content(self, rows: str | pa.Table, **parameters: Any) -> list[Any]:
+    def content(self, rows: str | pa.Table) -> list[Any]:
         """Returns what changes when a row, or the name or type of a column, does; order is no part.
 
         It adds up a hash of 64 bits of each row, hashed once more: otherwise two rows that swap
         values of the last column could have the same sum. As in a comparison, 0 and -0 are equal.
 
         Args:
-            rows: A query, or a table.
-            parameters: Of the query.
+            rows: A query without parameters, or a table.
         """
         incoming, source = rows, "incoming" if isinstance(rows, pa.Table) else f"({rows})"
-        columns = self._connection.execute(f"describe from {source}", parameters or None).fetchall()
+        columns = self._connection.execute(f"describe from {source}").fetchall()
         [(count, total)] = self._connection.execute(
-            f"select count(*), sum(hash(hash(*columns(*)))) from {source}", parameters or None
+            f"select count(*), sum(hash(hash(*columns(*)))) from {source}"
         ).fetchall()
         del incoming  # which DuckDB finds by its name
         return [[column[:2] for column in columns], count, total]
