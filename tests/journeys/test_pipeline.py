@@ -58,13 +58,12 @@ def test_a_change_of_insights_alone_reaches_the_docs_and_the_results_of_tests(
     product: Clone,
 ) -> None:
     models = product.folder / "dbt_project" / "models/marts/insights/_insights__models.yml"
-    said = 'description: "The creator’s public name."'
-    changed = 'description: "As the creator signs."\n        data_tests: [not_null]'
-    models.write_text(models.read_text().replace(said, changed, 1))
+    changed = 'name, as it is signed."\n        data_tests: [not_null]'
+    models.write_text(models.read_text().replace('public name."', changed, 1))
     code, output = product.make("run")
     assert code == 0, output
     assert "features  " not in output
-    assert "As the creator signs." in (product.folder / "site" / DBT_DOCS.path).read_text()
+    assert "name, as it is signed." in (product.folder / "site" / DBT_DOCS.path).read_text()
     assert product.ask(
         "select status from quality.dbt_test_results where column_name = 'creator_name'"
         " and run_id = (select max_by(run_id, published_at) from quality.runs)"
