@@ -96,9 +96,10 @@ def _short(path: Path) -> Path:
 
 def _concerns_all(error: Exception) -> bool:
     """Says whether an error ends the run: the caller's to put right, or the machine's."""
-    # DuckDB's own input/output errors are no OSError
-    is_io = any(each.__name__ == "IOException" for each in type(error).__mro__)
-    return is_io or isinstance(error, PagesError | OSError | MemoryError)
+    # DuckDB's own errors of the machine are neither OSError nor MemoryError
+    kinds = {each.__name__ for each in type(error).__mro__}
+    is_machine = not kinds.isdisjoint({"IOException", "OutOfMemoryException"})
+    return is_machine or isinstance(error, PagesError | OSError | MemoryError)
 
 
 def _described(error: Exception) -> str:

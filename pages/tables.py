@@ -158,15 +158,15 @@ def _bar(value: Any, digits: int) -> str:
     return f"{bar} {percent(value, digits)}"
 
 
-@lru_cache(maxsize=512, typed=True)  # the same few states and categories stand in most rows
-def _escaped(value: Any) -> str:
-    return str(escape(value))
+@lru_cache(maxsize=512)  # the same few states and categories stand in most rows
+def _escaped(text: str) -> str:
+    return str(escape(text))
 
 
 # How a cell of each kind shows a value; numbers and times need no escape.
 _FORMS: dict[str, Callable[[Any, int], str]] = {
-    "text": lambda value, _: _escaped(value),
-    "title": lambda value, _: f"<bdi>{_escaped(value)}</bdi>",
+    "text": lambda value, _: _escaped(str(value)),
+    "title": lambda value, _: f"<bdi>{_escaped(str(value))}</bdi>",
     "money": lambda value, _: money(value),
     "count": lambda value, _: f"{value:,}",
     "percent": percent,

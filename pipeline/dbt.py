@@ -18,8 +18,6 @@ from pipeline.spark import clear, hand_over_ml, take_over
 
 BUILD = (*QUIET, "build", "--exclude-resource-type", "unit_test")
 DOCS = (*QUIET, "docs", "generate", "--static", "--no-compile")
-# the docs write the manifest once more, and nothing reads it in between
-NOT_YET = ("--no-write-json",)
 VARS = "dbt_project.yml: vars."  # what the project says of a var it refuses begins so
 # Views of the history of ml, which Python reads, are made in DuckDB as well
 SPARK_SELECTORS = {"features": "before_ml", "insights": "from_ml"}
@@ -39,7 +37,7 @@ def main() -> int:
         _drop_insights(database)
     if stage == "features":
         parse.cache_clear()
-    done = _build_on_spark(stage, database) if target == "spark" else _build(stage, target, stage)
+    done = _build_on_spark(stage, database) if target == "spark" else _build(target, stage)
     code, summary = _judge(done)
     if code in (DONE, REFUSED):
         _store_tests(database, done, target=target, stage=stage, run_id=run_id)
@@ -53,9 +51,8 @@ def main() -> int:
     return code
 
 
-def _build(stage: str, target: str, selector: str) -> Any:
-    options = NOT_YET if stage == "insights" else ()
-    return invoke(target, *options, *BUILD, "--selector", selector)
+def _build(target: str, selector: str) -> Any:
+    return invoke(target, *BUILD, "--selector", selector)
 
 
 def _build_on_spark(stage: str, database: Path) -> Any:
@@ -65,7 +62,7 @@ def _build_on_spark(stage: str, database: Path) -> Any:
         clear(folder)
     else:
         hand_over_ml(database, folder)
-    return _build(stage, "spark", SPARK_SELECTORS[stage])
+    return _build("spark", SPARK_SELECTORS[stage])
 
 
 def _copy_from_spark(stage: str, database: Path, done: Any) -> Any:
@@ -74,7 +71,7 @@ def _copy_from_spark(stage: str, database: Path, done: Any) -> Any:
     if stage == "features":
         return invoke("duckdb", *QUIET, "run", "--selector", "views")
     # the lineage of columns is drawn from the SQL of all models
-    return invoke("duckdb", *NOT_YET, *QUIET, "compile", "--select", "fqn:*")
+    return invoke("duckdb", *QUIET, "compile", "--select", "fqn:*")
 
 
 def _store_tests(database: Path, done: Any, *, target: str, stage: str, run_id: str) -> None:

@@ -63,10 +63,10 @@ PLANTS = (
         f"project_id = (select min(project_id) from {BACKERS})"),
     changed(BACKERS, "refunded_amount", "-0.01", "no_amount_of_a_backer_is_negative"),
     # a cent of one backer is another one's: all sums are as before
-    Plant(BACKERS, "select * replace ((pledged_amount + case row_number() over (partition by"
+    *(Plant(BACKERS, f"select * replace (({column} + case row_number() over (partition by"
         " project_id order by backer_id) when 1 then 0.01 when 2 then -0.01 else 0 end)"
-        "::decimal(18, 2) as pledged_amount) from {it}",
-        "backer_balance_is_what_the_ledger_moved"),
+        f"::decimal(18, 2) as {column}) from {{it}}",
+        "backer_balance_is_what_the_ledger_moved") for column in ("pledged_amount", "held_amount")),
     changed(LEDGER, "amount", "amount + 0.01", "deposits_are_the_pledges"),
     changed(BALANCES, "held_amount", "held_amount + 1",
         "live_project_holds_all_pledges stopped_project_holds_nothing"

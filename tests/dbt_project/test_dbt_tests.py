@@ -16,13 +16,17 @@ def test_unit_and_data_tests_pass(whole_warehouse: Path) -> None:
     assert list(unseen(whole_warehouse / "escrow.duckdb", compiled)) == []
 
 
-def rows_failing(whole_warehouse: Path, test: str, model: str, rows: str) -> list[tuple[Any, ...]]:
-    """What a compiled test returns of rows that stand for its model."""
+def rows_failing(
+    whole_warehouse: Path, test: str, model: str, rows: str, **others: str
+) -> list[tuple[Any, ...]]:
+    """What a compiled test returns of rows that stand for its model, and for others of core."""
     compiled = (whole_warehouse / "compiled_tests" / f"{test}.sql").read_text(encoding="utf-8")
-    real = '"escrow".' + ".".join(f'"{part}"' for part in model.split("."))
-    assert real in compiled
+    for name, query in {model: rows, **{f"core.{key}": sql for key, sql in others.items()}}.items():
+        real = '"escrow".' + ".".join(f'"{part}"' for part in name.split("."))
+        assert real in compiled
+        compiled = compiled.replace(real, f"({query})")
     with duckdb.connect(str(whole_warehouse / "escrow.duckdb"), read_only=True) as connection:
-        return connection.execute(compiled.replace(real, f"({rows})")).fetchall()
+        return connection.execute(compiled).fetchall()
 
 
 @pytest.mark.parametrize("order", ["pledge_id", "pledge_id desc", "hash(pledge_id)"])
@@ -102,3 +106,26 @@ def test_unique_combination_takes_no_two_pairs_for_one(whole_warehouse: Path) ->
     )
     assert rows_failing(*test, rows.format([one, other])) == []
     assert rows_failing(*test, rows.format([one, other, one])) == [(one, "d3")]
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_backers_of_every_project_are_looked_at_sometime_whichever_way_ids_run(
+    whole_warehouse: Path, sign: str
+) -> None:
+    wrong = "select * replace (pledged_amount + 1 as pledged_amount) from core.backer_balances"
+
+    def failing(later_count: int) -> set[str]:
+        later = f"select {sign}(1000000 + range), now() + range * interval 1 hour"
+        projects = f"select project_id, launched_at from core.dim_projects union all {later}"
+        rows = rows_failing(
+            whole_warehouse,
+            "backer_balances_agree_with_ledger",
+            "core.backer_balances",
+            wrong,
+            dim_projects=f"{projects} from range({later_count})",
+        )
+        return {key for _, key in rows}
+
+    every, third = failing(0), failing(2500)
+    assert 0 < len(third) < len(every)
+    assert failing(2500) | failing(2501) | failing(2502) == every

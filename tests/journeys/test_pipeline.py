@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 from ml.serving.rate_limit import RateLimit, RateLimitExceededError
+from pages.registry import DBT_DOCS
 from tests.journeys.clone import VENV, Clone, needs_make, sha256
 
 pytestmark = [pytest.mark.journey, needs_make]
@@ -51,6 +52,22 @@ def test_performance_is_journalled_once(product: Clone) -> None:
     assert "up to date" in output
     assert "0 new lines" in output
     assert len(journal.read_text().splitlines()) == len(lines)
+
+
+def test_a_change_of_insights_alone_reaches_the_docs_and_the_results_of_tests(
+    product: Clone,
+) -> None:
+    models = product.folder / "dbt_project" / "models/marts/insights/_insights__models.yml"
+    changed = 'name, as it is signed."\n        data_tests: [not_null]'
+    models.write_text(models.read_text().replace('public name."', changed, 1))
+    code, output = product.make("run")
+    assert code == 0, output
+    assert "features  " not in output
+    assert "name, as it is signed." in (product.folder / "site" / DBT_DOCS.path).read_text()
+    assert product.ask(
+        "select status from quality.dbt_test_results where column_name = 'creator_name'"
+        " and run_id = (select max_by(run_id, published_at) from quality.runs)"
+    ) == [("pass",)]
 
 
 @pytest.mark.parametrize("by_hand", ["dbt_project", "."])

@@ -112,9 +112,10 @@ def test_the_bandit_that_fails_is_one_unit(fresh: Any, monkeypatch: pytest.Monke
     [
         OSError(28, "No space left on device"),
         duckdb.IOException("Could not write file: No space left on device"),
+        duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block"),
     ],
 )
-def test_a_full_disk_concerns_all_units(
+def test_what_the_machine_refuses_concerns_all_units(
     fresh: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """The pipeline says so in one line; the next unit would meet it too."""

@@ -1,5 +1,6 @@
 """Tables show values as people read them, and keep the exact ones for sorting and downloads."""
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -99,10 +100,17 @@ def test_a_row_looks_the_same_whatever_stands_above_it(rows: list[dict[str, Any]
 
 
 def test_values_that_are_equal_are_shown_each_as_it_is() -> None:
-    rows = [{"state": value} for value in (1, True, 1.0, "<b>", Markup("<b>"))]
-    made = table(ROOT, "t", "", (Column("state", "State"),), rows)
-    for shown in ("1", "True", "1.0", "&lt;b&gt;", "<b>"):
-        assert f'<th scope="row">{shown}</th>' in made
+    values = (1, True, 1.0, Decimal("1.0"), Decimal("1.00"), 0.0, -0.0, "<b>", Markup("<b>"))
+    made = table(ROOT, "t", "", (Column("state", "State"),), [{"state": each} for each in values])
+    shown = re.findall(r'<th scope="row">(.*)</th></tr>', made)
+    assert shown == ["1", "True", "1.0", "1.0", "1.00", "0.0", "-0.0", "&lt;b&gt;", "<b>"]
+
+
+def test_lists_and_structures_of_an_answer_are_shown_as_text() -> None:
+    rows = [{"titles": ["<b>", "Lamp"]}, {"titles": {"first": 1}}]
+    made = table(ROOT, "t", "", (Column("titles", "Titles"),), rows)
+    assert "[&#39;&lt;b&gt;&#39;, &#39;Lamp&#39;]" in made
+    assert "{&#39;first&#39;: 1}" in made
 
 
 def test_a_table_without_rows_says_why() -> None:
