@@ -39,7 +39,8 @@ def run_days(scale: int, rest: int, count: int) -> list[Day]:
             command = f"{sys.executable} -m pipeline run SCALE={scale} AS_OF={as_of}"
             cpu = measure(command, folder).cpu
             warehouse = folder / "warehouse"
-            models = [each.stat().st_size for each in (warehouse / "models").rglob("*")]
+            files = filter(Path.is_file, (warehouse / "models").rglob("*"))
+            models = [each.stat().st_size for each in files]
             published = (warehouse / "escrow.duckdb").stat().st_size
             days.append(Day(cpu, published / 1e6, sum(models) / 1e6))
             print(scale, rest, as_of, *(f"{figure:.1f}" for figure in days[-1]), flush=True)
@@ -61,7 +62,7 @@ def main() -> None:
     """Measures all series and writes the table."""
     rows = [
         f"| SCALE | `{SETTING.split()[0]}` | days | CPU s of the first | of the last | share |"
-        " published MB, first | model files | published MB, last | model files |",
+        " published MB, first | model files MB | published MB, last | model files MB |",
         "|---" * 10 + "|",
     ]
     rows += [row(scale, rest, run_days(scale, rest, count)) for scale, rest, count in SERIES]
