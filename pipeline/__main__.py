@@ -103,7 +103,7 @@ def _reach(wanted: Sequence[str], chosen: settings.Settings, *, is_dry: bool) ->
         log = RunLog(paths.run_log, run_id)
         runner = Runner(
             Context(chosen, paths, digests, run_id, started_at),
-            State(paths, digests),
+            State(paths),
             log,
             lock=lock,
         )

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from pipeline import manifest
 from pipeline.database import Connection, DatabaseError, connect, literal, scalar
-from pipeline.digests import Digests
 from pipeline.errors import DONE, CallError, PipelineError
 from pipeline.lock import locked
 from pipeline.paths import Paths
@@ -74,7 +73,7 @@ def print_diff(paths: Paths) -> None:
     if not paths.published.exists():
         raise CallError(f"nothing is published yet in {paths.published}; make run")
     with locked(paths.root):
-        state = State(paths, Digests(paths.digests))
+        state = State(paths)
         if state.database.is_published or not paths.build.exists():
             show("diff", "there is no build in hand: the last one is published; make features")
             return

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import mmap
 import os
 import time
 from collections.abc import Iterable
@@ -12,14 +11,24 @@ from pathlib import Path
 MISSING = "missing"
 # A file changed within this time of being read may change again without a new timestamp.
 RACY_NS = 2_000_000_000
-# To read a file of this size takes longer than to wait until it can be remembered.
-LARGE = 4_000_000_000
-BLOCK = 8_388_608
 
 
 def of_text(*parts: str) -> str:
     """The digest of texts, kept apart from each other."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def stamp(path: Path) -> str:
+    """Size and modification time of a file; `missing` if there is none.
+
+    For databases, which take long to read: each run replaces them, and who writes into one by hand
+    leaves another time. A copy that keeps its times (`cp -a`, `rsync -a`) counts as the same.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return MISSING
+    return f"{found.st_size}/{found.st_mtime_ns}"
 
 
 class Digests:
@@ -51,11 +60,8 @@ class Digests:
         if known and known[:-1] == stamp:
             return str(known[-1])
         changed_at = max(found.st_mtime_ns, found.st_ctime_ns)
-        is_large = found.st_size >= LARGE
-        if is_large and 0 <= time.time_ns() - changed_at <= RACY_NS:
-            time.sleep(RACY_NS / 1e9)
         read_at = time.time_ns()
-        digest = _of_content(path, is_large=is_large)
+        digest = _of_content(path)
         if changed_at + RACY_NS < read_at:
             self._known[str(path)] = [*stamp, digest]
             self._is_changed = True
@@ -80,27 +86,9 @@ class Digests:
             self._is_changed = False
 
 
-def _of_content(path: Path, *, is_large: bool) -> str:
-    if is_large:
-        with suppress(OSError):  # not every file system can be read past the cache
-            return _of_content_past_cache(path)
+def _of_content(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
-
-
-def _of_content_past_cache(path: Path) -> str:
-    """Reads a file without filling the cache, which costs CPU and drives out what is read next."""
-    digest = hashlib.sha256()
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECT", 0))
-    try:
-        with mmap.mmap(-1, BLOCK) as block, memoryview(block) as view:
-            left = os.fstat(handle).st_size
-            while left and (count := os.readv(handle, [block])):
-                digest.update(view[:count])
-                left -= count
-    finally:
-        os.close(handle)
-    return digest.hexdigest()[:32]
 
 
 def write_json(path: Path, value: object) -> None:

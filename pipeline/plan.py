@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.digests import MISSING, Digests, of_text
+from pipeline.digests import MISSING, Digests, of_text, stamp
 from pipeline.paths import DBT_PROJECT, PROJECT, Paths
 from pipeline.settings import Settings
 
@@ -282,7 +282,7 @@ STAGES = (
     Stage(
         "pages",
         reads=lambda context: {
-            "published": context.digests.of_file(context.paths.published),
+            "published": stamp(context.paths.published),
             "pages": context.code(*PAGES_CODE, "pipeline/lineage.py"),
             "validation report": context.digests.of_file(context.paths.validation_report),
             "dbt docs": context.digests.of_file(context.paths.dbt_docs),

@@ -1,13 +1,11 @@
 """What is done: for each stage what it read and left, and which database holds its result."""
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from pipeline.digests import MISSING, Digests, write_json
+from pipeline.digests import MISSING, stamp, write_json
 from pipeline.paths import Paths
 
 Values = dict[str, str]
@@ -29,8 +27,8 @@ class Database:
     Attributes:
         stages: Finished stages by name, in their order.
         is_published: Whether the file is the published one; else it is the build.
-        mark: The digest of the published file, or size, inode and time of the build.
-        history: The digest of the published file that the build took its history from.
+        mark: The stamp of that file.
+        history: The stamp of the published file that the build took its history from.
     """
 
     stages: dict[str, Record] = field(default_factory=dict)
@@ -42,9 +40,9 @@ class Database:
 class State:
     """The state of one warehouse, kept in its build folder."""
 
-    def __init__(self, paths: Paths, digests: Digests) -> None:
+    def __init__(self, paths: Paths) -> None:
         """Reads the state; an unreadable one counts as none, and everything is made again."""
-        self._paths, self._digests = paths, digests
+        self._paths = paths
         self.files: dict[str, Record] = {}
         self.database = Database()
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -55,32 +53,32 @@ class State:
 
     def holds_database(self) -> bool:
         """Whether the database that the state speaks of is still the one that was left."""
-        published = self._digests.of_file(self._paths.published)
+        published = stamp(self._paths.published)
         database = self.database
         if database.is_published:
             return published == database.mark != MISSING
-        is_same = _mark(self._paths.build) == database.mark != MISSING
+        is_same = stamp(self._paths.build) == database.mark != MISSING
         return is_same and published == database.history
 
     def begin_build(self) -> None:
         """Forgets all stages in a database: a new build begins on the published history."""
-        self.database = Database(history=self._digests.of_file(self._paths.published))
+        self.database = Database(history=stamp(self._paths.published))
 
     def go_on_in_build(self) -> None:
         """Says that the build is a copy of the published file from here on."""
         self.database.is_published = False
-        self.database.history = self._digests.of_file(self._paths.published)
+        self.database.history = stamp(self._paths.published)
         self.mark_database()
 
     def mark_database(self) -> None:
         """Remembers the database file as it is now."""
-        self.database.mark = _mark(self._paths.build)
+        self.database.mark = stamp(self._paths.build)
 
     def mark_published(self) -> None:
         """Says that the build has become the published file."""
         self.database.is_published = True
         self.database.history = MISSING
-        self.database.mark = self._digests.of_file(self._paths.published)
+        self.database.mark = stamp(self._paths.published)
 
     def save(self) -> None:
         """Writes the state in one step."""
@@ -105,11 +103,3 @@ def _records(content: dict[str, Any]) -> dict[str, Record]:
         if not (isinstance(each.reads, dict) and isinstance(each.writes, dict)):
             raise TypeError
     return records
-
-
-def _mark(path: Path) -> str:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return MISSING
-    return f"{found.st_size}/{found.st_ino}/{found.st_mtime_ns}"

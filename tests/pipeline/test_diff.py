@@ -9,7 +9,6 @@ import pytest
 from pipeline import diff
 from pipeline.database import connect
 from pipeline.diff import Change, compare
-from pipeline.digests import Digests
 from pipeline.errors import CallError
 from pipeline.lock import locked
 from pipeline.paths import Paths
@@ -55,7 +54,7 @@ def changes(paths: Paths, before: str, after: str) -> list[Change]:
 
 def remember(paths: Paths, *stages: str) -> None:
     """Says which stages are done in the build."""
-    state = State(paths, Digests(paths.digests))
+    state = State(paths)
     state.begin_build()
     state.database.stages = {name: Record({}, {}, "run") for name in stages}
     state.mark_database()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import digests
-from pipeline.digests import MISSING, Digests
+from pipeline.digests import MISSING, Digests, stamp
 
 LONG_AGO = (1_600_000_000, 1_600_000_000)
 
@@ -99,24 +99,11 @@ def test_an_unreadable_memory_is_forgotten(file: Path, tmp_path: Path, text: str
     assert str(file) in memory.read_text()
 
 
-@pytest.mark.parametrize("size", [0, 4096, 8192, 10_001])
-def test_a_large_file_has_the_same_digest(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    file.write_bytes(os.urandom(size))
-    before = Digests(tmp_path / "none").of_file(file)
-    monkeypatch.setattr(digests, "LARGE", 0)
-    monkeypatch.setattr(digests, "BLOCK", 4096)
-    assert Digests(tmp_path / "none").of_file(file) == before
-
-
-def test_a_large_file_that_changed_just_now_is_read_once(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(digests, "LARGE", 0)
-    monkeypatch.setattr(digests, "RACY_NS", 10**8)
-    known = Digests(tmp_path / "digests.json")
-    file.write_text("later")
-    before = known.of_file(file)
-    monkeypatch.setattr(digests, "_of_content", None)
-    assert known.of_file(file) == before
+def test_a_database_is_known_by_its_size_and_time(file: Path, tmp_path: Path) -> None:
+    os.utime(file, LONG_AGO)
+    before = stamp(file)
+    assert stamp(shutil.copy2(file, tmp_path / "copy")) == before
+    assert stamp(shutil.copy(file, tmp_path / "new")) != before
+    file.write_text("other")
+    assert stamp(file) != before
+    assert stamp(tmp_path / "none") == MISSING

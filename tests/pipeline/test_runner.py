@@ -85,7 +85,7 @@ class Pipeline:
         context = Context(settings.read([f"DATA={self.folder}"], {}), self.paths, digests, "run")
         self.paths.root.mkdir(exist_ok=True)
         with (self.paths.root / ".lock").open("w") as lock:
-            state, log = State(self.paths, digests), RunLog(self.paths.run_log, "run")
+            state, log = State(self.paths), RunLog(self.paths.run_log, "run")
             running = runner.Runner(context, state, log, lock=lock.fileno(), plan=self._plan())
             move = ["move", str(self.paths.build), str(self.paths.published)]
             self._monkeypatch.setattr(running, "_publish", lambda: [move])
@@ -157,9 +157,16 @@ def test_what_changed_and_what_follows_is_done_again(pipeline: Pipeline, name: s
 
 
 def test_touched_files_are_not_changed_ones(pipeline: Pipeline) -> None:
-    for path in [*pipeline.inputs.iterdir(), pipeline.paths.published]:
+    for path in pipeline.inputs.iterdir():
         path.touch()
     assert pipeline.run() == []
+
+
+def test_a_published_file_written_by_hand_is_made_again(pipeline: Pipeline) -> None:
+    content = pipeline.published
+    pipeline.paths.published.write_text(content.replace("ml:first", "ml:wrong"))
+    assert pipeline.run() == ALL[1:-1]
+    assert pipeline.published == content
 
 
 def test_a_changed_file_with_an_older_time_is_seen(pipeline: Pipeline) -> None:
