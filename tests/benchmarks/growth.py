@@ -1,7 +1,8 @@
 """What each stage and each model costs as the platform grows: writes docs/how-it-scales.md.
 
 `python -m tests.benchmarks.growth [SCALE ...]` takes the scales in rising order, and adds
-docs/how-it-scales.json and docs/images/growth.svg. DUCKDB_MEMORY bounds DuckDB, as in a run.
+docs/how-it-scales.json and docs/images/growth.svg. Scales beyond those of `make bench` go into a
+table of their own, with the plot. DUCKDB_MEMORY bounds DuckDB, as in a run.
 """
 
 import json
@@ -140,15 +141,18 @@ def plot(costs: list[Cost]) -> str:
 
 def main() -> None:
     """Measures the scales that are given, or `SIZES`."""
+    scales = [int(each) for each in sys.argv[1:]] or SIZES
     costs = []
-    for scale in [int(each) for each in sys.argv[1:]] or SIZES:
+    for scale in scales:
         with tempfile.TemporaryDirectory() as folder:
             costs += costs_at(scale, Path(folder))
     lines = [*table(costs, "stage", "stage"), "", *table(costs, "model", "costliest tables")]
-    SCALES.write_text(write_section(SCALES.read_text(), "growth", "\n".join(lines)))
-    DATA.write_text(json.dumps([cost._asdict() for cost in costs], indent=1) + "\n")
-    PLOT.write_text(plot(costs))
     print("\n".join(lines))
+    section = "growth" if scales[-1] <= SIZES[-1] else "growth_beyond"
+    SCALES.write_text(write_section(SCALES.read_text(), section, "\n".join(lines)))
+    measured = json.loads(DATA.read_text()) | {section: [cost._asdict() for cost in costs]}
+    DATA.write_text(json.dumps(measured, indent=1) + "\n")
+    PLOT.write_text(plot([Cost(**each) for each in measured[max(measured)]]))
 
 
 if __name__ == "__main__":
