@@ -21,9 +21,21 @@ def write_list(published: Published, site: Site, block: Block, row_count: int) -
             "plain_list.html.jinja",
             number=number,
             page_count=len(starts),
+            linked=_linked(number, len(starts)),
             row_count=row_count,
             first=start + 1,
             block=block,
             rows=next(parts, []),
         )
     return len(starts)
+
+
+def _linked(number: int, page_count: int) -> list[int]:
+    """The pages that a page links: first, last, two on each side, and those 10, 100, ... away.
+
+    With links to all others, the pages would grow with the square of the projects.
+    """
+    near = {1, number, page_count}
+    for step in (1, 2, *(10**power for power in range(1, len(str(page_count))))):
+        near |= {number - step, number + step}
+    return sorted(page for page in near if 1 <= page <= page_count)

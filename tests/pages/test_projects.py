@@ -169,6 +169,27 @@ def test_all_others_are_on_plain_pages_for_readers_without_scripts(
     assert 'href="list-2.html">2</a>' in (site.root / "projects/list-1.html").read_text()
 
 
+def test_a_plain_page_links_some_of_many_and_the_way_to_all(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_list, "ROWS_PER_PAGE", 1)
+    site = make(
+        "insert into core.dim_projects"
+        " select projects.* replace (projects.project_id + 1000 * copy as project_id)"
+        " from core.dim_projects as projects, range(1, 12) as copies(copy)"
+    )
+    count = len(list(site.root.glob("projects/list-*.html")))
+    assert count > 30
+    texts = {
+        each: (site.root / f"projects/list-{each}.html").read_text() for each in range(1, count + 1)
+    }
+    linked = {each: set(map(int, re.findall(r"list-(\d+)\.html", texts[each]))) for each in texts}
+    assert linked[20] == {1, 10, 18, 19, 21, 22, 30, count}
+    assert all(len(each) <= 10 for each in linked.values())
+    assert all({number - 1, number + 1} & set(linked) <= linked[number] for number in linked)
+    assert "1 … 10 … 18 19 20 21 22 … 30 …" in text_of(site, "projects/list-20.html")
+
+
 def test_a_list_without_projects_is_there_and_says_so(make: Make) -> None:
     site = make("delete from core.dim_projects where project_id > 1")
     assert "There is no other project." in text_of(site, "projects/list-1.html")
