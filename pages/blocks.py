@@ -153,15 +153,17 @@ def _entities_between(
     return files
 
 
-def write_rows(published: Published, site: Site, folder: str, block: Block, first: int) -> int:
-    """Writes the rows of a kept table from a position on; a script adds them to those of the page.
+def write_rows(
+    published: Published, site: Site, folder: str, block: Block, first: int, end: int
+) -> int:
+    """Writes rows of a kept table by their position; a script adds them to those of the page.
 
     Returns:
         How many files there are.
     """
     sql = f"""
         select (position - {first}) // {ROWS_PER_FILE} as number, {_json_rows(block)}
-        from {block.table} where position >= {first}
+        from {block.table} where position >= {first} and position < {end}
         group by number order by number"""
     files = published.fetch(sql)
     for number, content in files:

@@ -24,6 +24,7 @@ from pages.tables import Column
 
 MAX_LIVE = 150  # rows of the first table; further live projects are among the others
 LISTED = 40  # rows of the second table before more are asked for
+LOADED = 20_000  # and after: they take a browser seconds, ten times as many not even minutes
 
 _LIVE = f"""
     select
@@ -139,7 +140,7 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
     with kept(published, [others]):
         [(count,)] = published.fetch(f"select count(*) from {others.table}")
         rows = published.rows(f"select * from {others.table} order by position limit {LISTED}")
-        files = write_rows(published, site, "projects", others, LISTED)
+        files = write_rows(published, site, "projects", others, LISTED, LOADED)
         list_count = plain_list.write_list(published, site, others, count)
     site.write(
         "projects/index.html",
@@ -151,12 +152,13 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         chart=_chart(live) if live else None,
         others=rows,
         others_count=count,
+        loaded_count=min(count, LOADED),
         list_count=list_count,
         block=others,
         settings={
             "folder": "projects",
             "files": files,
-            "total": count,
+            "total": min(count, LOADED),
             "blocks": [others.described()],
         },
     )

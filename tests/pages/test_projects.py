@@ -156,6 +156,20 @@ def test_all_others_are_in_the_table_or_in_its_data(
     assert data[1][7:] == ["1.2", "1 of 2 milestones approved", "projects/any.html#2"]
 
 
+def test_what_is_older_than_a_browser_can_take_is_left_to_the_plain_pages(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projects, "LISTED", 1)
+    monkeypatch.setattr(projects, "LOADED", 2)
+    site = make()
+    text = text_of(site, "projects/index.html")
+    assert "The newest 1 of 3." in text
+    assert "downloading load the newest 2, older ones are not found here." in text
+    assert [row[0] for row in loaded(site, "others-0")] == ["Large"]
+    assert '"total": 2' in (site.root / "projects/index.html").read_text()
+    assert "Done" in text_of(site, "projects/list-1.html")
+
+
 def test_all_others_are_on_plain_pages_for_readers_without_scripts(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
