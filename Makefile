@@ -149,11 +149,12 @@ pictures: setup ## take the pictures of the README from the site, with Chromium
 test: setup ## run the test suite without the journeys (.ci/run runs all)
 	@PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -n 2 --dist loadfile -m "not journey"
 
-lint: setup ## check style and types of Python and SQL
+lint: setup ## check style and types of Python and SQL, and that Spark reads it alike
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy generator expectations ml pages pipeline
+	@$(VENV)/bin/mypy generator expectations ml pages pipeline .ci/portable_sql.py
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests dbt_project/analyses
+	@$(PYTHON) .ci/portable_sql.py
 
 realism: setup ## compare the generated platform with real campaigns; writes docs/generated-platform.md
 	@$(PYTHON) -m tests.benchmarks.realism

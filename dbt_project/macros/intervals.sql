@@ -17,7 +17,7 @@
 {% macro wilson_half_width(share, row_count) -%}
     (sqrt(
         {{ share }} * (1 - {{ share }}) / nullif({{ row_count }}, 0)
-        + 0.960365 / nullif(power({{ row_count }}, 2), 0)
+        + 0.960365e0 / nullif(power({{ row_count }}, 2), 0)
     )
     * 1.959964 / (1 + 3.841459e0 / nullif({{ row_count }}, 0)))
 {%- endmacro %}

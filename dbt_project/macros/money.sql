@@ -113,7 +113,7 @@
         when {{ degrees }} < 2 then null
         when {{ degrees }} < 3 then 4.303
         else
-            1.95996 + 2.37227 / {{ degrees }} + 2.82250 / power({{ degrees }}, 2)
-            + 2.55585 / power({{ degrees }}, 3)
+            1.95996 + 2.37227e0 / {{ degrees }} + 2.82250e0 / power({{ degrees }}, 2)
+            + 2.55585e0 / power({{ degrees }}, 3)
     end
 {%- endmacro %}

@@ -7,7 +7,7 @@ with
 projects as (
     select
         project_id,
-        cast(ceil(count(*) over () / 1000.0) as bigint) as every_so_many,
+        cast(ceil(count(*) over () / 1e3) as bigint) as every_so_many,
         row_number() over (order by launched_at desc, project_id desc) as age_rank
     from {{ ref('dim_projects') }}
 ),

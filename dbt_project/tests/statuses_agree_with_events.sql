@@ -49,7 +49,7 @@ ordered as (
     left join projects on fct_milestones.project_id = projects.project_id
     left join votes on fct_milestones.milestone_id = votes.milestone_id
     window in_project as (
-        partition by fct_milestones.project_id order by fct_milestones.milestone_number
+        partition by fct_milestones.project_id order by fct_milestones.milestone_number nulls last
     )
 )
 

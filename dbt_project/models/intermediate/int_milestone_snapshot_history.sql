@@ -67,11 +67,11 @@ running as (
     from events
     window
         by_project as (
-            partition by project_id order by occurred_at, kind
+            partition by project_id order by occurred_at nulls last, kind nulls last
             rows between unbounded preceding and current row
         ),
         by_creator as (
-            partition by creator_id order by occurred_at, kind
+            partition by creator_id order by occurred_at nulls last, kind nulls last
             rows between unbounded preceding and current row
         )
 ),

@@ -38,9 +38,9 @@ ordered as (
             as approved_cents
     from approved
     window
-        by_number as (partition by project_id order by milestone_number),
+        by_number as (partition by project_id order by milestone_number nulls last),
         so_far as (
-            partition by project_id order by milestone_number
+            partition by project_id order by milestone_number nulls last
             rows between unbounded preceding and current row
         )
 ),

@@ -6,7 +6,8 @@ projects as (
     select
         *,
         -- the rank counts what was launched strictly before, whatever was launched with it
-        rank() over (partition by creator_id order by launched_at) - 1 as prior_project_count
+        rank() over (partition by creator_id order by launched_at nulls last) - 1
+            as prior_project_count
     from {{ ref('int_projects_funded') }}
 ),
 
@@ -68,7 +69,7 @@ by_creator as (
         sum(on_time_milestones) over before as prior_on_time_milestone_count
     from events
     window before as (
-        partition by creator_id order by occurred_at, kind
+        partition by creator_id order by occurred_at nulls last, kind nulls last
         rows between unbounded preceding and current row
     )
 ),
@@ -83,7 +84,7 @@ by_category as (
     from events
     where due_milestones = 0
     window before as (
-        partition by category order by occurred_at, kind
+        partition by category order by occurred_at nulls last, kind nulls last
         rows between unbounded preceding and current row
     )
 ),

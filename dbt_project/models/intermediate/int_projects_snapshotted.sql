@@ -57,7 +57,7 @@ cumulated as (
         max(last_pledged_at) over so_far as last_pledged_at
     from filled
     window so_far as (
-        partition by project_id order by bucket
+        partition by project_id order by bucket nulls last
         rows between unbounded preceding and current row
     )
 ),

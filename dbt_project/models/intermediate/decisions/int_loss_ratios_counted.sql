@@ -48,10 +48,11 @@ running as (
     from events
     window
         so_far as (
-            order by occurred_at, kind rows between unbounded preceding and current row
+            order by occurred_at nulls last, kind nulls last
+            rows between unbounded preceding and current row
         ),
         by_vote as (
-            partition by has_majority_for order by occurred_at, kind
+            partition by has_majority_for order by occurred_at nulls last, kind nulls last
             rows between unbounded preceding and current row
         )
 ),

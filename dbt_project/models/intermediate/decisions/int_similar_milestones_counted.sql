@@ -45,11 +45,11 @@ running as (
     from events
     window
         by_group as (
-            partition by milestone_group order by occurred_at, kind
+            partition by milestone_group order by occurred_at nulls last, kind nulls last
             rows between unbounded preceding and current row
         ),
         by_day as (
-            partition by compared_at order by occurred_at, kind
+            partition by compared_at order by occurred_at nulls last, kind nulls last
             rows between unbounded preceding and current row
         )
 ),

@@ -62,13 +62,15 @@ project_features as (
         category_base_rate,
         (prior_success_count + 2 * category_base_rate) / (prior_outcome_count + 2)
             as reputation_score,
-        elapsed_days / duration_days as elapsed_ratio,
+        {{ ratio('elapsed_days', 'duration_days') }} as elapsed_ratio,
         pledge_count,
         backer_count as unique_backer_count,
         pledged_amount,
         {{ ratio('pledged_amount', 'funding_goal') }} as funding_ratio,
         {{ ratio('pledge_count', 'elapsed_days') }} as funding_velocity,
-        {{ ratio(ratio('pledged_amount', 'funding_goal'), 'elapsed_days / duration_days') }}
+        {{ ratio(
+            ratio('pledged_amount', 'funding_goal'), ratio('elapsed_days', 'duration_days')
+        ) }}
             as pace_ratio,
         {{ ratio('pledged_amount', 'pledge_count') }} as average_pledge_amount,
         {{ ratio('largest_amount', 'pledged_amount') }} as largest_pledge_ratio,

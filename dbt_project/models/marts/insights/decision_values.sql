@@ -28,7 +28,7 @@ totals as (
             as released_high_risk_count,
         sum(payment_amount) as payment_amount,
         sum(lost_amount) as lost_amount,
-        cast(sum(lost_amount) as double) / count(*) as lost_mean
+        {{ ratio('sum(lost_amount)', 'count(*)') }} as lost_mean
     from decisions
     group by snapshot_kind, decision_policy
 ),
@@ -63,7 +63,7 @@ parts as (
         decisions.decision_policy,
         decisions.project_id,
         (cast(sum(decisions.lost_amount) as double) - count(*) * max(totals.lost_mean))
-        / max(totals.milestone_count) as part
+        / nullif(max(totals.milestone_count), 0) as part
     from decisions
     inner join totals
         on
@@ -75,7 +75,7 @@ parts as (
         totals.snapshot_kind,
         totals.decision_policy,
         ratio_parts.project_id,
-        failed.failed_amount / totals.milestone_count * ratio_parts.part as part
+        failed.failed_amount / nullif(totals.milestone_count, 0) * ratio_parts.part as part
     from failed
     inner join totals
         on
