@@ -52,6 +52,8 @@ def files(folder: Path) -> dict[str, str]:
         ("run SCALE=²", "SCALE=²"),
         ("run SEED=x", "SEED=x"),
         ("run SCENARIO=sunny", "sunny"),
+        ("run DATA=", "holds the export 'export', and DATA is empty"),
+        ("docs", "and DATA is empty"),
         ("run DATA=nowhere", "nowhere"),
         ("run DATA=export/pledges.csv", "pledges.csv"),
         ("run DATA=export AS_OF=yesterday", "AS_OF=yesterday"),
