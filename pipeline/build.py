@@ -37,11 +37,13 @@ class Platform(NamedTuple):
         contradicting: Published projects that have another creator or launch now.
         missing: Published projects that are not in the landed data.
         example: Ids of the first of either.
+        is_another: Whether a new history begins: a project contradicts, or none is there any more.
     """
 
     contradicting: int = 0
     missing: int = 0
     example: tuple[int, ...] = ()
+    is_another: bool = False
 
 
 def main() -> int:
@@ -62,9 +64,9 @@ def main() -> int:
 def start(paths: Paths) -> Platform:
     """Puts a new build database in place of whatever an earlier run left.
 
-    History belongs to one platform: it is carried over unless published projects contradict the
-    landed ones. Then the build begins without; publishing keeps the old file under a
-    dated name.
+    History belongs to one platform: it is carried over unless a published project contradicts the
+    landed ones, or none of them is landed. Then the build begins without; publishing keeps the old
+    file under a dated name.
 
     Raises:
         CallError: Nothing is landed, or the published file cannot be read.
@@ -81,7 +83,7 @@ def start(paths: Paths) -> Platform:
         if has_history:
             _attach_published(con, paths.published)
             platform = _compare(con, landed["tables"]["projects"])
-            has_history = not platform.contradicting
+            has_history = not platform.is_another
         for schema in HISTORY_SCHEMAS:
             con.execute(f"create schema {schema}")
         if has_history:
@@ -90,7 +92,7 @@ def start(paths: Paths) -> Platform:
         _add_quarantined(con, paths.landed / "quarantined_rows.parquet", landed)
         con.execute("checkpoint")
     paths.another_platform.unlink(missing_ok=True)
-    if platform.contradicting:
+    if platform.is_another:
         paths.another_platform.touch()
     # the log of a build that was killed would be replayed into the new one
     paths.build.with_name("escrow.duckdb.wal").unlink(missing_ok=True)
@@ -146,13 +148,15 @@ def _compare(con: Connection, projects: str) -> Platform:
         select
             count(*) filter (where is_contradicting),
             count(*) filter (where is_missing),
+            count(*),
             min(project_id, 5) filter (where is_contradicting),
             min(project_id, 5) filter (where is_missing)
         from compared
     """).fetchone()
-    contradicting, missing, first_contradicting, first_missing = row or (0, 0, [], [])
+    contradicting, missing, count, first_contradicting, first_missing = row or (0, 0, 0, [], [])
     example = first_contradicting if contradicting else first_missing
-    return Platform(contradicting, missing, tuple(example or ()))
+    is_another = contradicting > 0 or 0 < count == missing
+    return Platform(contradicting, missing, tuple(example or ()), is_another)
 
 
 def _carry_over(con: Connection) -> None:
@@ -194,10 +198,14 @@ def _add_quarantined(con: Connection, rows: Path, landed: dict[str, Any]) -> Non
 
 def _about(platform: Platform) -> list[str]:
     examples = ", ".join(str(each) for each in platform.example)
-    if platform.contradicting:
+    if platform.is_another:
+        why = (
+            f"{_published(platform.contradicting)} another creator or launch now"
+            if platform.contradicting
+            else "none of the published projects is in these data"
+        )
         return [
-            f"this counts as another platform: {_published(platform.contradicting)} another creator"
-            f" or launch now ({examples})",
+            f"this counts as another platform: {why} ({examples})",
             "a new history begins; publish keeps the old warehouse under a dated name",
         ]
     if platform.missing:

@@ -89,7 +89,8 @@ def print_diff(paths: Paths) -> None:
                     "",
                     "the build counts as another platform: published projects have another creator",
                 )
-                show("", "or launch in it; it begins a new history, and publish keeps the old file")
+                show("", "or launch in it, or none is in it; it begins a new history, and publish")
+                show("", "keeps the old file")
             if "features" not in done:
                 show("", "features refused this build: a table that was not built is shown as gone")
             schemas = SCHEMAS if "insights" in done else SCHEMAS[:2]
