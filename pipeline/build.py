@@ -37,7 +37,8 @@ class Platform(NamedTuple):
         contradicting: Published projects that have another creator or launch now.
         missing: Published projects that are not in the landed data.
         example: Ids of the first of either.
-        is_another: Whether a new history begins: a project contradicts, or none is there any more.
+        is_another: Whether a new history begins: at least half of the published projects that are
+            landed contradict, or none is landed.
     """
 
     contradicting: int = 0
@@ -64,9 +65,9 @@ def main() -> int:
 def start(paths: Paths) -> Platform:
     """Puts a new build database in place of whatever an earlier run left.
 
-    History belongs to one platform: it is carried over unless a published project contradicts the
-    landed ones, or none of them is landed. Then the build begins without; publishing keeps the old
-    file under a dated name.
+    History belongs to one platform: it is carried over unless at least half of the published
+    projects contradict the landed ones, or none of them is landed. Then the build begins without;
+    publishing keeps the old file under a dated name.
 
     Raises:
         CallError: Nothing is landed, or the published file cannot be read.
@@ -155,7 +156,7 @@ def _compare(con: Connection, projects: str) -> Platform:
     """).fetchone()
     contradicting, missing, count, first_contradicting, first_missing = row or (0, 0, 0, [], [])
     example = first_contradicting if contradicting else first_missing
-    is_another = contradicting > 0 or 0 < count == missing
+    is_another = count > 0 and 2 * contradicting >= count - missing
     return Platform(contradicting, missing, tuple(example or ()), is_another)
 
 
@@ -198,16 +199,15 @@ def _add_quarantined(con: Connection, rows: Path, landed: dict[str, Any]) -> Non
 
 def _about(platform: Platform) -> list[str]:
     examples = ", ".join(str(each) for each in platform.example)
+    changed = f"{_published(platform.contradicting)} another creator or launch now ({examples})"
+    none_left = f"none of the published projects is in these data ({examples})"
     if platform.is_another:
-        why = (
-            f"{_published(platform.contradicting)} another creator or launch now"
-            if platform.contradicting
-            else "none of the published projects is in these data"
-        )
         return [
-            f"this counts as another platform: {why} ({examples})",
+            f"this counts as another platform: {changed if platform.contradicting else none_left}",
             "a new history begins; publish keeps the old warehouse under a dated name",
         ]
+    if platform.contradicting:
+        return [f"warning: {changed}; the history stays"]
     if platform.missing:
         return [
             f"warning: {platform.missing:,} published projects are not in these data"

@@ -111,6 +111,19 @@ def test_another_platform_begins_a_new_history(paths: Paths, project: tuple[int,
     assert not paths.another_platform.exists()
 
 
+def test_a_corrected_creator_or_launch_of_few_keeps_the_history(
+    paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(paths, (101, 2, "2024-01-01"), (102, 2, "2024-02-01"), (103, 1, "2024-03-01"))
+    monkeypatch.setattr("sys.argv", ["build", "--warehouse", str(paths.root)])
+    assert build.main() == 0
+    assert "warning: 1 published project has another creator or launch now (101); the history" in (
+        capsys.readouterr().out
+    )
+    assert ask(paths, "from ml.predictions") == [("p-1", 101)]
+    assert not paths.another_platform.exists()
+
+
 def test_where_no_published_project_is_left_a_new_history_begins(paths: Paths) -> None:
     """As where the generated platform was published before the first export."""
     published(paths, (98, 1, "2020-01-01"), (99, 1, "2020-01-01"))
