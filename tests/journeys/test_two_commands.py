@@ -180,6 +180,7 @@ def test_refused_export_is_named_and_changes_nothing(product: Clone, tmp_path: P
         (["DATA=no-such-folder"], "no-such-folder"),
         (["AS_OF=yesterday"], "AS_OF=yesterday"),
         (["SCALE=0"], "scale"),
+        (["SCENARIO=sunny"], "sunny"),
         (["ON_BAD_ROWS=perhaps"], "ON_BAD_ROWS=perhaps"),
         (["TARGET=oracle"], "TARGET=oracle"),
     ],

@@ -51,7 +51,6 @@ def files(folder: Path) -> dict[str, str]:
         ("run SCALE=1.5", "SCALE=1.5"),
         ("run SCALE=²", "SCALE=²"),
         ("run SEED=x", "SEED=x"),
-        ("run SCENARIO=sunny", "sunny"),
         ("run DATA=", "holds the export 'export', and DATA is empty"),
         ("docs", "and DATA is empty"),
         ("run DATA=nowhere", "nowhere"),
