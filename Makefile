@@ -105,7 +105,7 @@ query: setup ## print the answer to SQL='select …' from the published warehous
 	@test -n "$${SQL:-}" || { echo "query: SQL is missing, e.g. make query SQL='from insights.project_outlook'" >&2; exit 2; }
 	$(PUBLISHED_NEEDED)
 	@case "$${FORMAT:-table}" in \
-		table) mode=() ;; \
+		table) mode=(); test -t 1 || mode=(-cmd '.highlight off') ;; \
 		csv) mode=(-csv -nullvalue '') ;; \
 		json | markdown) mode=("-$$FORMAT") ;; \
 		*) echo "query: FORMAT=$$FORMAT is none of table, csv, json, markdown" >&2; exit 2 ;; \

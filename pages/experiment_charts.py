@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 _ROLES = {"primary": COLORS[0], "secondary": FAINT, "interference": COLORS[1]}
 _BAND, _ONE_LOOK, _ESTIMATE = "95 % over all looks", "95 % for one look alone", "estimate"
-_LOOKS = {_BAND: COLORS[0], _ONE_LOOK: COLORS[1], _ESTIMATE: COLORS[0]}
+_LOOKS = {_BAND: FAINT, _ONE_LOOK: COLORS[1], _ESTIMATE: COLORS[0]}
 
 
 def metrics(name: str, rows: list[Row]) -> Markup | None:
@@ -101,7 +101,11 @@ def _layers(shown: list[Row], tested: list[Row], stop: Row | None, scale: alt.Sc
         return alt.Y(f"{field}:Q", title="Lift of conversion", scale=scale, axis=axis)
 
     color = alt.Color(
-        "series:N", title=None, scale=alt.Scale(domain=list(_LOOKS), range=list(_LOOKS.values()))
+        "series:N",
+        title=None,
+        scale=alt.Scale(domain=list(_LOOKS), range=list(_LOOKS.values())),
+        # else all symbols are as pale as the band
+        legend=alt.Legend(symbolOpacity=1),
     )
     zero = alt.Chart(charts.values([{"lift": 0}])).mark_rule(color=FAINT).encode(y=y("lift"))
     layers = [zero]

@@ -199,10 +199,12 @@ def write(published: Published, site: Site) -> None:
     )
 
 
-def _counts(newest: list[Row], kind: str) -> tuple[int, int]:
-    """Returns how many checks of a kind the newest run made, and how many failed."""
+def _counts(newest: list[Row], kind: str) -> tuple[int, int, str]:
+    """Returns how many checks of a kind the newest run made, how many failed, the worst result."""
     rows = [row for row in newest if row["kind"] == kind]
-    return sum(row["check_count"] for row in rows), sum(row["failed_count"] for row in rows)
+    worst = max((row["result"] for row in rows), key=list(_RESULTS).index, default="passed")
+    counts = (sum(row[name] for row in rows) for name in ("check_count", "failed_count"))
+    return *counts, worst
 
 
 def _with_badge(row: Row) -> Row:

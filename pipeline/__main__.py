@@ -9,6 +9,7 @@ nothing was published; 130 interrupted. docs/operations.md explains goals and va
 """
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -136,10 +137,15 @@ def _reach_one(runner: Runner, goal: str) -> None:
     ran = runner.bring_up_to_date(UNTIL[goal])
     if ran and goal == "run":
         seconds = time.perf_counter() - started
+        given = runner.context.settings
+        warehouse, site = (
+            f" {name}={shlex.quote(given[name])}" if given[name] != settings.DEFAULTS[name] else ""
+            for name in ("WAREHOUSE", "SITE")
+        )
         show(
             "run",
-            f"done in {seconds:.0f} s."
-            " Ask it: make query SQL='from insights.project_outlook'; browse it: make site",
+            f"done in {seconds:.0f} s. Ask it: make query SQL='from insights.project_outlook'"
+            f"{warehouse}; browse it: make site{site}",
         )
     elif not ran:
         what = short(runner.context.paths.published) if goal == "run" else goal

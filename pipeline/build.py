@@ -37,11 +37,14 @@ class Platform(NamedTuple):
         contradicting: Published projects that have another creator or launch now.
         missing: Published projects that are not in the landed data.
         example: Ids of the first of either.
+        is_another: Whether a new history begins: at least half of the published projects that are
+            landed contradict, or none is landed.
     """
 
     contradicting: int = 0
     missing: int = 0
     example: tuple[int, ...] = ()
+    is_another: bool = False
 
 
 def main() -> int:
@@ -62,9 +65,9 @@ def main() -> int:
 def start(paths: Paths) -> Platform:
     """Puts a new build database in place of whatever an earlier run left.
 
-    History belongs to one platform: it is carried over unless published projects contradict the
-    landed ones. Then the build begins without; publishing keeps the old file under a
-    dated name.
+    History belongs to one platform: it is carried over unless at least half of the published
+    projects contradict the landed ones, or none of them is landed. Then the build begins without;
+    publishing keeps the old file under a dated name.
 
     Raises:
         CallError: Nothing is landed, or the published file cannot be read.
@@ -81,7 +84,7 @@ def start(paths: Paths) -> Platform:
         if has_history:
             _attach_published(con, paths.published)
             platform = _compare(con, landed["tables"]["projects"])
-            has_history = not platform.contradicting
+            has_history = not platform.is_another
         for schema in HISTORY_SCHEMAS:
             con.execute(f"create schema {schema}")
         if has_history:
@@ -90,7 +93,7 @@ def start(paths: Paths) -> Platform:
         _add_quarantined(con, paths.landed / "quarantined_rows.parquet", landed)
         con.execute("checkpoint")
     paths.another_platform.unlink(missing_ok=True)
-    if platform.contradicting:
+    if platform.is_another:
         paths.another_platform.touch()
     # the log of a build that was killed would be replayed into the new one
     paths.build.with_name("escrow.duckdb.wal").unlink(missing_ok=True)
@@ -146,13 +149,15 @@ def _compare(con: Connection, projects: str) -> Platform:
         select
             count(*) filter (where is_contradicting),
             count(*) filter (where is_missing),
+            count(*),
             min(project_id, 5) filter (where is_contradicting),
             min(project_id, 5) filter (where is_missing)
         from compared
     """).fetchone()
-    contradicting, missing, first_contradicting, first_missing = row or (0, 0, [], [])
+    contradicting, missing, count, first_contradicting, first_missing = row or (0, 0, 0, [], [])
     example = first_contradicting if contradicting else first_missing
-    return Platform(contradicting, missing, tuple(example or ()))
+    is_another = count > 0 and 2 * contradicting >= count - missing
+    return Platform(contradicting, missing, tuple(example or ()), is_another)
 
 
 def _carry_over(con: Connection) -> None:
@@ -194,12 +199,15 @@ def _add_quarantined(con: Connection, rows: Path, landed: dict[str, Any]) -> Non
 
 def _about(platform: Platform) -> list[str]:
     examples = ", ".join(str(each) for each in platform.example)
-    if platform.contradicting:
+    changed = f"{_published(platform.contradicting)} another creator or launch now ({examples})"
+    none_left = f"none of the published projects is in these data ({examples})"
+    if platform.is_another:
         return [
-            f"this counts as another platform: {_published(platform.contradicting)} another creator"
-            f" or launch now ({examples})",
+            f"this counts as another platform: {changed if platform.contradicting else none_left}",
             "a new history begins; publish keeps the old warehouse under a dated name",
         ]
+    if platform.contradicting:
+        return [f"warning: {changed}; the history stays"]
     if platform.missing:
         return [
             f"warning: {platform.missing:,} published projects are not in these data"

@@ -86,9 +86,10 @@ def print_diff(paths: Paths) -> None:
             if paths.another_platform.exists():
                 show(
                     "",
-                    "the build counts as another platform: published projects have another creator",
+                    "the build counts as another platform: half of the published projects or more"
+                    " have another creator or launch in it, or none is there; it begins a new"
+                    " history, and publish keeps the old file",
                 )
-                show("", "or launch in it; it begins a new history, and publish keeps the old file")
             if "features" not in done:
                 show("", "features refused this build: a table that was not built is shown as gone")
             schemas = SCHEMAS if "insights" in done else SCHEMAS[:2]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from pipeline.database import Connection, literal
+from pipeline.database import Connection, literal, scalar
 from pipeline.manifest import DbtTest
 
 KEPT_RUNS = 100
@@ -74,6 +74,22 @@ class Run(NamedTuple):
     features_run_id: str
     validation_run_id: str
     insights_run_id: str
+
+
+def last_export(con: Connection) -> str | None:
+    """The name of the export that a database was last published from; None if it was generated.
+
+    Raises:
+        DatabaseError: It is of a version that recorded no runs.
+    """
+    name: str | None = scalar(
+        con,
+        """
+        select case when scale is null then data_name end from quality.runs
+        order by published_at desc, run_id desc limit 1
+        """,
+    )
+    return name
 
 
 def store_tests(

@@ -6,7 +6,10 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
+from pipeline.database import DatabaseError, connect
 from pipeline.errors import (
     BUG,
     DONE,
@@ -18,9 +21,9 @@ from pipeline.errors import (
 )
 from pipeline.paths import DBT_PROJECT, PROJECT, SPARK_CONF
 from pipeline.plan import STAGES, Command, Context, Stage
-from pipeline.quality import Run
+from pipeline.quality import Run, last_export
 from pipeline.run_log import RunLog
-from pipeline.screen import wait
+from pipeline.screen import short, wait
 from pipeline.state import Record, State
 from pipeline.worker import Worker
 
@@ -58,6 +61,7 @@ class Runner:
         """Runs what is due up to a stage; returns the names of the stages that ran.
 
         Raises:
+            CallError: DATA is missing: generated data would replace those of an export.
             StageFailedError: A stage refused or failed, after printing why.
         """
         ran: list[str] = []
@@ -124,6 +128,8 @@ class Runner:
     def _stages(self, until: str) -> list[Stage]:
         """The stages up to one; an export is not generated."""
         is_export = bool(self.context.settings["DATA"])
+        if not is_export:
+            _require_no_export(self.context.paths.published)
         stages = self._plan[: [stage.name for stage in self._plan].index(until) + 1]
         return [stage for stage in stages if not (is_export and stage.name == "generate")]
 
@@ -213,6 +219,23 @@ class Runner:
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": ",".join(IGNORED_WARNINGS),
         }
+
+
+def _require_no_export(published: Path) -> None:
+    """Refuses to generate: a call without DATA would replace real money by simulated."""
+    if not published.exists():
+        return
+    try:
+        with closing(connect(published, read_only=True)) as con:
+            name = last_export(con)
+    except DatabaseError:  # damaged, which the build says, or of a version that recorded no runs
+        return
+    if name is not None:
+        raise CallError(
+            f"{short(published)} holds the export {name!r}, and DATA is empty: generated data would"
+            " replace it. Name the export (DATA=folder), or another folder for generated data"
+            " (WAREHOUSE=folder); nothing was changed"
+        )
 
 
 def _exit_code(code: int) -> int:

@@ -32,7 +32,7 @@ def read_header(path: Path) -> tuple[str, ...]:
     """The column names in a CSV file's first record.
 
     Raises:
-        UnreadableFileError: It has none, or is not UTF-8.
+        UnreadableFileError: It has none, is not UTF-8, or is separated by something else.
     """
     # bytes that are not UTF-8 are let through here: below the header they concern single rows
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
@@ -48,6 +48,10 @@ def read_header(path: Path) -> tuple[str, ...]:
         )
     if not header:
         raise UnreadableFileError(("no_header", "the file has no header row"))
+    if len(header) == 1 and (found := re.search(r"[;\t|]", header[0])):
+        raise UnreadableFileError(
+            ("wrong_delimiter", f"columns are separated by {found[0]!r}: save the file with commas")
+        )
     return tuple(header)
 
 
@@ -140,7 +144,7 @@ def keep_unreadable_lines(
             unnest((
                 select list(case kind
                     when 2 then 'text follows a closing quote, or a quote is never closed'
-                    when 3 then 'it is not UTF-8'
+                    when 3 then 'it is not UTF-8: save the file as UTF-8'
                     else 'it has ' || fields || ' fields, the header {len(header)}'
                 end order by byte_position)
                 from rejected_records

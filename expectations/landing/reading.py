@@ -1,6 +1,7 @@
 """Finds the files of an export and reads them with exact types; nothing is rounded or guessed."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from expectations.errors import CallError
@@ -47,7 +48,7 @@ TYPE_NAMES = {
     INTEGER: "an integer",
     TEXT: "text",
     MONEY: "money (digits, at most 16 before the point and 2 after it, such as 1234.50)",
-    TIMESTAMP: "a timestamp (ISO 8601, to the microsecond)",
+    TIMESTAMP: "a timestamp (ISO 8601, to the microsecond, such as 2024-01-31 23:59:00)",
     TRUTH: "true or false",
 }
 
@@ -246,13 +247,17 @@ def _typed_value(column: Column, kind: str) -> tuple[str, str]:
 def _check_columns(table: Table, header: tuple[str, ...]) -> None:
     """Refuses a missing, an extra and a repeated column; their order is free."""
     wanted = [column.name for column in table.columns]
+    if not set(wanted) & {name.strip().lower() for name in header}:
+        reason = f"the first row names none of the columns: {', '.join(wanted)}"
+        raise UnreadableFileError(("no_header", reason))
+    absent = [name for name in wanted if name not in header]
     missing = [
         ("missing_column", f"column {column.name} is missing" + _unless_known(column))
         for column in table.columns
         if column.name not in header and not column.since
     ]
     extra = [
-        ("extra_column", f"column {name!r} is not in the contract: leave it out")
+        ("extra_column", f"column {name!r} is not in the contract: {_advice(name, absent)}")
         for name in header
         if name not in wanted
     ]
@@ -263,6 +268,11 @@ def _check_columns(table: Table, header: tuple[str, ...]) -> None:
     ]
     if missing or extra or repeated:
         raise UnreadableFileError(*missing, *extra, *repeated)
+
+
+def _advice(name: str, absent: list[str]) -> str:
+    close = get_close_matches(name.strip().lower(), absent, n=1)
+    return f"rename it {close[0]}, or leave it out" if close else "leave it out"
 
 
 def _later_columns(table: Table, header: tuple[str, ...]) -> list[str]:

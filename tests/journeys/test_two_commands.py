@@ -99,6 +99,9 @@ def test_query_answers_with_a_client_of_another_version(product: Clone) -> None:
     assert "answer" in output
     assert "200" in output
     assert product.make("query")[0] == 2
+    code, output = product.make("query", "SQL=describe core.dim_projects")
+    assert "funding_goal" in output
+    assert "\033" not in output  # colours are for a terminal
     code, output = product.make("query", "SQL=create table core.mine (i int)")
     assert code != 0
     assert "read-only" in output
@@ -177,6 +180,7 @@ def test_refused_export_is_named_and_changes_nothing(product: Clone, tmp_path: P
         (["DATA=no-such-folder"], "no-such-folder"),
         (["AS_OF=yesterday"], "AS_OF=yesterday"),
         (["SCALE=0"], "scale"),
+        (["SCENARIO=sunny"], "sunny"),
         (["ON_BAD_ROWS=perhaps"], "ON_BAD_ROWS=perhaps"),
         (["TARGET=oracle"], "TARGET=oracle"),
     ],

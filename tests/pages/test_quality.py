@@ -56,12 +56,18 @@ def page(site: Site, folder: Path, *statements: str) -> str:
 
 def test_the_newest_run_shows_results_of_the_runs_it_stands_on(site: Site, tmp_path: Path) -> None:
     text = page(site, tmp_path, TABLES, ROWS)
-    assert "<b>0 of 1</b> expectations of the data passed" in text
+    assert '<li class="tile warning some"><b>0 of 1</b> expectations of the data passed' in text
     assert "<b>1 of 1</b> dbt tests passed" in text  # of run-1: run-2 did not test again
     assert '<span class="badge warning">warning</span>' in text
     assert '<td class="number" data-order="3">3</td>' in text
     assert "2 of 4" not in text
     assert "1 of 4 cells hold a failed check" in text
+
+
+def test_a_failed_test_of_severity_error_shows_in_red(site: Site, tmp_path: Path) -> None:
+    failed = "update quality.dbt_test_results set status = 'fail', failures = 2"
+    text = page(site, tmp_path, TABLES, ROWS, failed)
+    assert '<li class="tile error some"><b>0 of 1</b> dbt tests passed' in text
 
 
 def test_volumes_freshness_and_quarantined_rows_are_those_of_the_tables(

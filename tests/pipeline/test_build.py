@@ -39,7 +39,8 @@ def published(paths: Paths, *projects: tuple[int, int, str]) -> None:
             "create table core.dim_projects"
             " (project_id bigint, creator_id bigint, launched_at timestamp)"
         )
-        con.executemany("insert into core.dim_projects values (?, ?, ?)", [*map(list, projects)])
+        for project in projects:
+            con.execute("insert into core.dim_projects values (?, ?, ?)", list(project))
         con.execute("create table ml.predictions (prediction_id varchar not null, entity_id int)")
         con.execute("insert into ml.predictions values ('p-1', 101)")
         con.execute('create table ml."odd name" (i int)')
@@ -99,7 +100,7 @@ def test_rows_of_a_landing_that_is_built_from_again_are_there_once(paths: Paths)
 def test_another_platform_begins_a_new_history(paths: Paths, project: tuple[int, int, str]) -> None:
     published(paths, project, (102, 2, "2024-02-01"))
     before = hashlib.sha256(paths.published.read_bytes()).digest()
-    assert build.start(paths).contradicting == 1
+    assert build.start(paths) == build.Platform(1, 0, (101,), is_another=True)
     assert ask(paths, "select schema_name, table_name from duckdb_tables()") == [
         ("quality", "quarantined_rows")
     ]
@@ -108,6 +109,30 @@ def test_another_platform_begins_a_new_history(paths: Paths, project: tuple[int,
     published(paths, KNOWN)
     build.start(paths)
     assert not paths.another_platform.exists()
+
+
+def test_a_corrected_creator_or_launch_of_few_keeps_the_history(
+    paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(paths, (101, 2, "2024-01-01"), (102, 2, "2024-02-01"), (103, 1, "2024-03-01"))
+    monkeypatch.setattr("sys.argv", ["build", "--warehouse", str(paths.root)])
+    assert build.main() == 0
+    assert "warning: 1 published project has another creator or launch now (101); the history" in (
+        capsys.readouterr().out
+    )
+    assert ask(paths, "from ml.predictions") == [("p-1", 101)]
+    assert not paths.another_platform.exists()
+
+
+def test_where_no_published_project_is_left_a_new_history_begins(paths: Paths) -> None:
+    """As where the generated platform was published before the first export."""
+    published(paths, (98, 1, "2020-01-01"), (99, 1, "2020-01-01"))
+    assert build.start(paths) == build.Platform(0, 2, (98, 99), is_another=True)
+    assert ask(paths, "select count(*) from duckdb_tables() where schema_name = 'ml'") == [(0,)]
+    assert paths.another_platform.exists()
+    published(paths)
+    assert build.start(paths) == build.Platform()
+    assert ask(paths, "from ml.predictions") == [("p-1", 101)]
 
 
 def test_what_a_killed_build_left_goes(paths: Paths) -> None:

@@ -78,6 +78,51 @@ def test_an_alert_fails_a_run_that_asks_for_it_once_it_is_published(
     assert ("2 rows in insights.drift_alerts" in printed.err) == bool(code)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((), "project_outlook'; browse it: make site"),
+        (
+            ("WAREHOUSE=w 2", "SITE=pages"),
+            "project_outlook' WAREHOUSE='w 2'; browse it: make site SITE=pages",
+        ),
+    ],
+)
+def test_a_run_says_how_to_ask_the_warehouse_that_it_made(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: tuple[str, ...],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command_line.Runner, "bring_up_to_date", lambda *_: ["publish"])
+    assert command_line.main(["run", *given]) == 0
+    assert " ".join(capsys.readouterr().out.split()).endswith(said)
+
+
+@pytest.mark.parametrize("goal", ["run", "docs", "features", "monitor"])
+def test_generated_data_never_replace_an_export(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], goal: str
+) -> None:
+    """A scheduler whose variable is empty calls `run DATA=`."""
+    folder = tmp_path / "warehouse"
+    folder.mkdir()
+    with duckdb.connect(str(folder / "escrow.duckdb")) as con:
+        con.execute("create schema quality")
+        con.execute(
+            "create table quality.runs as from"
+            " (values ('a', 'steady-1-42', 1, 1), ('b', 'sales', null, 2))"
+            " as runs (run_id, data_name, scale, published_at)"
+        )
+    before = (folder / "escrow.duckdb").read_bytes()
+    for call in ([goal, "DATA="], ["--dry-run", goal]):
+        assert command_line.main([*call, f"WAREHOUSE={folder}", f"SITE={tmp_path}/site"]) == 2
+        assert "holds the export 'sales', and DATA is empty" in capsys.readouterr().err
+    assert (folder / "escrow.duckdb").read_bytes() == before
+    assert not (folder / "generated").exists()
+
+
 @pytest.fixture
 def landed(tmp_path: Path) -> Context:
     """A warehouse in which something is landed."""

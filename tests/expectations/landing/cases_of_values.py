@@ -29,14 +29,16 @@ CASES_OF_VALUES: dict[str, Case] = {
         "wrong_type",
         put("milestones", 1002, submitted_at="soon"),
         "milestones 1002",
-        "submitted_at 'soon' is not a timestamp (ISO 8601, to the microsecond)",
+        "submitted_at 'soon' is not a timestamp"
+        " (ISO 8601, to the microsecond, such as 2024-01-31 23:59:00)",
         half_of_101(1002),
     ),
     "after_a_milestone_with_an_unreadable_approval": broken(
         "wrong_type",
         put("milestones", 1001, resolved_at="soon"),
         "milestones 1001",
-        "resolved_at 'soon' is not a timestamp (ISO 8601, to the microsecond)",
+        "resolved_at 'soon' is not a timestamp"
+        " (ISO 8601, to the microsecond, such as 2024-01-31 23:59:00)",
         half_of_101(1001),
     ),
     "after_a_rejection_of_unreadable_time": broken(
@@ -163,7 +165,8 @@ CASES_OF_VALUES: dict[str, Case] = {
             "wrong_type",
             put("pledges", 4, pledged_at=text),
             "pledges 4",
-            f"pledged_at '{text}' is not a timestamp (ISO 8601, to the microsecond)",
+            f"pledged_at '{text}' is not a timestamp"
+            " (ISO 8601, to the microsecond, such as 2024-01-31 23:59:00)",
         )
         for text in (
             "yesterday",
@@ -189,7 +192,8 @@ CASES_OF_VALUES: dict[str, Case] = {
         "wrong_type",
         put("milestones", 1002, resolved_at="soon"),
         "milestones 1002",
-        "resolved_at 'soon' is not a timestamp (ISO 8601, to the microsecond)",
+        "resolved_at 'soon' is not a timestamp"
+        " (ISO 8601, to the microsecond, such as 2024-01-31 23:59:00)",
         half_of_101(1002),
     ),
     "unreadable_number": broken(

@@ -282,7 +282,8 @@ def test_quarantine_keeps_the_whole_row_and_why(
     assert printed[first : first + 6] == [
         "           creators  wrong_type  1 row: 2",
         "               costs 5 rows: these and 4 rejected with them; 5 of them for no other cause",
-        "               joined_at 'never' is not a timestamp (ISO 8601, to the microsecond)",
+        "               joined_at 'never' is not a timestamp"
+        " (ISO 8601, to the microsecond, such as 2024-01-31 23:59:00)",
         "           pledges  amount_above_zero  1 row: 4",
         "               costs 1 row; 0 of them for no other cause",
         "               amount -1.00 is not above 0",
@@ -293,7 +294,8 @@ def test_quarantine_keeps_the_whole_row_and_why(
         "creators",
         "2",
         "wrong_type",
-        "joined_at 'never' is not a timestamp (ISO 8601, to the microsecond)",
+        "joined_at 'never' is not a timestamp"
+        " (ISO 8601, to the microsecond, such as 2024-01-31 23:59:00)",
         "creators.csv",
     )
     given = {"creator_id": "2", "display_name": "Zoë", "country": None, "joined_at": "never"}

@@ -22,7 +22,10 @@ LINES = {
         b"4,103,11,10.00,2024-03-02T00:00:00Z,x\n",
         "it has 6 fields, the header 5",
     ),
-    "not_utf8": (b"4,103,11,10.00\xff,2024-03-02T00:00:00Z\n", "it is not UTF-8"),
+    "not_utf8": (
+        b"4,103,11,10.00\xff,2024-03-02T00:00:00Z\n",
+        "it is not UTF-8: save the file as UTF-8",
+    ),
     "text_after_quote": (
         b'4,103,11,"10".00,2024-03-02T00:00:00Z\n',
         "text follows a closing quote, or a quote is never closed",
@@ -119,6 +122,18 @@ FILES: dict[str, tuple[str, Callable[[bytes], bytes], str, str]] = {
         "extra_column",
         "column 'comment' is not in the contract: leave it out",
     ),
+    "renamed_column": (
+        "projects",
+        lambda data: data.replace(b"cancelled_at", b"canceled_at"),
+        "extra_column",
+        "column 'canceled_at' is not in the contract: rename it cancelled_at, or leave it out",
+    ),
+    "column_in_capitals": (
+        "pledges",
+        lambda data: data.replace(b"pledge_id", b" Pledge_ID"),
+        "extra_column",
+        "column ' Pledge_ID' is not in the contract: rename it pledge_id, or leave it out",
+    ),
     "repeated_column": (
         "votes",
         lambda data: data.replace(b"voted_at", b"voted_at,voted_at").replace(b"Z\n", b"Z,\n"),
@@ -127,6 +142,25 @@ FILES: dict[str, tuple[str, Callable[[bytes], bytes], str, str]] = {
     ),
     "empty_file": ("votes", lambda data: b"", "no_header", "the file has no header row"),
     "bom_only": ("votes", lambda data: b"\xef\xbb\xbf", "no_header", "the file has no header row"),
+    "no_header": (
+        "votes",
+        lambda data: data.split(b"\n", 1)[1],
+        "no_header",
+        "the first row names none of the columns: vote_id, milestone_id, backer_id, is_approval,"
+        " voted_at",
+    ),
+    "semicolons": (
+        "votes",
+        lambda data: data.replace(b",", b";"),
+        "wrong_delimiter",
+        "columns are separated by ';': save the file with commas",
+    ),
+    "tabs": (
+        "votes",
+        lambda data: data.replace(b",", b"\t"),
+        "wrong_delimiter",
+        r"columns are separated by '\t': save the file with commas",
+    ),
     "header_not_utf8": (
         "votes",
         lambda data: data.decode().encode("utf-16"),
