@@ -189,7 +189,7 @@ def test_the_table_of_results_may_be_there_already(bench: Bench, few: int) -> No
     )
     assert bench.validate().code == 0
     assert bench.results("count(*)") == [(few + 1,)]
-    assert bench.results("count(*)", "suite = 'fct_votes' and run_id = 'run-1'") == [(3,)]
+    assert bench.results("count(*)", "suite = 'fct_votes' and run_id = 'run-1'") == [(4,)]
 
 
 @pytest.mark.usefixtures("few")
@@ -200,6 +200,15 @@ def test_rows_lost_since_the_published_run_are_a_warning(bench: Bench) -> None:
     assert done.code == 0
     assert "dim_backers, volume_against_published: observed 0.8, expected from 1 to 3" in done.out
     assert bench.report()["comparison"] == "compared with the published run"
+
+
+@pytest.mark.usefixtures("few")
+def test_an_export_of_less_than_half_is_refused(bench: Bench) -> None:
+    bench.publish()
+    bench.spoil("delete from core.dim_backers where backer_id > 240")
+    done = bench.validate()
+    assert done.code == 1
+    assert "dim_backers, not_halved_against_published: observed 0.48, expected" in done.err
 
 
 @pytest.mark.usefixtures("few")
