@@ -13,8 +13,8 @@ SERVE_VARIABLES := HOST WORKERS LIMIT LIMITS KEYS NAME PROXIES
 override WAREHOUSE := $(or $(WAREHOUSE),warehouse)
 override SITE := $(or $(SITE),site)
 override VENV := $(or $(VENV),.venv)
-export $(RUN_VARIABLES) $(SERVE_VARIABLES) SQL TABLE FORMAT OUT PROJECT MILESTONE BASE LIFT POWER PORT VENV
-VARIABLES := $(RUN_VARIABLES) $(SERVE_VARIABLES) SQL TABLE FORMAT OUT PROJECT MILESTONE BASE LIFT POWER PORT VENV MAKEFLAGS
+export $(RUN_VARIABLES) $(SERVE_VARIABLES) SQL TABLE FORMAT OUT KEEP_DAYS PROJECT MILESTONE BASE LIFT POWER PORT VENV
+VARIABLES := $(RUN_VARIABLES) $(SERVE_VARIABLES) SQL TABLE FORMAT OUT KEEP_DAYS PROJECT MILESTONE BASE LIFT POWER PORT VENV MAKEFLAGS
 $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),\
 	$(if $(filter $(name),$(VARIABLES)),,$(error $(name) is no variable of this Makefile; there are $(VARIABLES)))))
 
@@ -26,7 +26,7 @@ PUBLISHED = $${WAREHOUSE}/escrow.duckdb
 PUBLISHED_NEEDED = @test -f "$(PUBLISHED)" || { echo "$@: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }
 
 GOALS := run generate land features validate train predict monitor amount experiment bandit online insights publish docs truth backtest
-.PHONY: help setup $(GOALS) predict-one serve key strategy query export diff shell site report tune experiment-design contract pictures test lint realism bench clean
+.PHONY: help setup $(GOALS) predict-one serve key strategy query export diff prune shell site report tune experiment-design contract pictures test lint realism bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort -u \
@@ -37,6 +37,7 @@ help: ## list the targets
 	@echo "             TARGET=duckdb|spark SPARK_MASTER=spark://host:7077 (see docs/growing.md) DUCKDB_MEMORY=80%"
 	@echo "             WAREHOUSE=warehouse SITE=site LIMITS=redis://host:6379 (of predict-one and serve)"
 	@echo "             TABLE=schema.table FORMAT=csv OUT=file (of export; FORMAT also of query)"
+	@echo "             KEEP_DAYS=90 (of prune)"
 	@echo "             HOST=127.0.0.1 PORT=8765 WORKERS=1 LIMIT=60 KEYS=file PROXIES=10.0.0.0/8 (of serve)"
 
 setup: $(VENV)/.installed $(if $(filter spark,$(TARGET)),$(VENV)/.installed-spark) ## make the environment in .venv; TARGET=spark adds Spark
@@ -119,6 +120,10 @@ export: setup ## write TABLE=schema.table to a file: FORMAT=csv|parquet|json OUT
 
 diff: setup ## compare a build that is not published yet with the published warehouse, table by table
 	@$(PYTHON) -m pipeline.diff "$$WAREHOUSE"
+
+prune: setup ## remove model files of versions not decided upon in the last KEEP_DAYS=90 days before AS_OF
+	@test -n "$${KEEP_DAYS:-}" || { echo "prune: KEEP_DAYS is missing, e.g. make prune KEEP_DAYS=90" >&2; exit 2; }
+	@$(PYTHON) -m pipeline.prune "$$WAREHOUSE" "$$KEEP_DAYS"
 
 shell: setup ## open an SQL prompt on the published warehouse, read-only
 	$(PUBLISHED_NEEDED)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ml.context import RunContext
 from ml.errors import MlError
-from ml.warehouse import Warehouse
+from ml.warehouse import AbsentError, MachineError, Warehouse
 
 Result = TypeVar("Result")
 
@@ -88,13 +88,13 @@ class Units:
 
 def concerns_all(error: Exception) -> bool:
     """Returns whether an error ends the run: the caller's to put right, or the machine's."""
-    # DuckDB's own errors of the machine are neither OSError nor MemoryError
-    kinds = {each.__name__ for each in type(error).__mro__}
-    is_machine = not kinds.isdisjoint({"IOException", "OutOfMemoryException"})
-    return is_machine or isinstance(error, MlError | OSError | MemoryError)
+    return isinstance(error, (MlError, OSError, MemoryError, *MachineError))
 
 
 def describe(error: Exception) -> str:
-    """Returns kind and first line of an error."""
+    """Returns kind and first line of an error, and what to do where it may be no bug."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    if isinstance(error, AbsentError):
+        text += " If another version of this project built the warehouse: make run"
+    return text

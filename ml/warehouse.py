@@ -16,6 +16,10 @@ BATCH_ROWS = 65_536
 _CATALOG = "escrow"  # by this name the views of a published file call their tables
 
 DatabaseError = duckdb.Error
+# of the machine, though neither OSError nor MemoryError
+MachineError = (duckdb.IOException, duckdb.OutOfMemoryException)
+# a table or column that is read is not there
+AbsentError = (duckdb.CatalogException, duckdb.BinderException)
 
 
 class WarehouseError(MlError):
@@ -151,7 +155,8 @@ def open_warehouse(path: Path) -> Iterator[Warehouse]:
     """Opens the database file for writing.
 
     Raises:
-        WarehouseError: There is no such file, it cannot be opened, or dbt has not built it.
+        WarehouseError: There is no such file, it cannot be opened, dbt has not built it, or a table
+            or column that is read meanwhile is not there.
     """
     with _connect(path) as connection:
         warehouse = Warehouse(connection)
@@ -164,22 +169,33 @@ def read_warehouse(path: Path) -> Iterator[Warehouse]:
     """Opens the database file for reading, beside any number of other readers.
 
     Raises:
-        WarehouseError: There is no such file, or it cannot be opened.
+        WarehouseError: There is no such file, it cannot be opened, or a table or column that is
+            read meanwhile is not there.
     """
     with _connect(path, read_only=True) as connection:
         yield Warehouse(connection, attached_as=_CATALOG)
 
 
-def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def _connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     if not path.is_file():
         raise WarehouseError(f"there is no warehouse at {path}: make run")
     try:
         if read_only:
-            return _attach(path)
-        settings = _settings(storage_compatibility_version="v1.5.0")
-        return duckdb.connect(str(path), config=settings)
+            connection = _attach(path)
+        else:
+            settings = _settings(storage_compatibility_version="v1.5.0")
+            connection = duckdb.connect(str(path), config=settings)
     except duckdb.Error as error:
         raise WarehouseError(f"cannot open {path}: {str(error).splitlines()[0]}") from error
+    with connection:
+        try:
+            yield connection
+        except AbsentError as error:
+            absent = str(error).splitlines()[0]
+            raise WarehouseError(
+                f"{path} was built by another version of this project ({absent}): make run"
+            ) from error
 
 
 def _settings(**others: str) -> dict[str, Any]:

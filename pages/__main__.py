@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from pages import assets, catalogue, frame, links, validation
-from pages.published import PagesError, Published, open_published
+from pages.published import MachineError, PagesError, Published, open_published
 from pages.registry import PAGES, Page
 from pages.site import Site
 
@@ -96,10 +96,7 @@ def _short(path: Path) -> Path:
 
 def _concerns_all(error: Exception) -> bool:
     """Says whether an error ends the run: the caller's to put right, or the machine's."""
-    # DuckDB's own errors of the machine are neither OSError nor MemoryError
-    kinds = {each.__name__ for each in type(error).__mro__}
-    is_machine = not kinds.isdisjoint({"IOException", "OutOfMemoryException"})
-    return is_machine or isinstance(error, PagesError | OSError | MemoryError)
+    return isinstance(error, (PagesError, OSError, MemoryError, *MachineError))
 
 
 def _described(error: Exception) -> str:

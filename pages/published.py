@@ -18,6 +18,8 @@ DRIFT, NO_DRIFT, NOT_TESTED = "drift detected", "no drift detected", "not tested
 # how pages write a prediction time: in plain words, with its name in the tables
 PREDICTION_TIME = "format('{} ({})', description, snapshot_kind)"
 
+# of the machine, though neither OSError nor MemoryError
+MachineError = (duckdb.IOException, duckdb.OutOfMemoryException)
 _CATALOG = "escrow"  # by this name the views of a published file call their tables
 
 
@@ -94,7 +96,8 @@ def open_published(path: Path) -> Iterator[Published]:
     """Opens a published warehouse beside any number of other readers.
 
     Raises:
-        PagesError: There is no such file, or it cannot be opened.
+        PagesError: There is no such file, it cannot be opened, or a table or column that is read
+            meanwhile is not there.
     """
     if not path.is_file():
         raise PagesError(f"there is no warehouse at {path}: make run")
@@ -111,4 +114,10 @@ def open_published(path: Path) -> Iterator[Published]:
         raise PagesError(f"cannot open {path}: {str(error).splitlines()[0]}") from error
     with connection:
         connection.execute(f"use {_CATALOG}")
-        yield Published(connection, path)
+        try:
+            yield Published(connection, path)
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            absent = str(error).splitlines()[0]
+            raise PagesError(
+                f"{path} was built by another version of this project ({absent}): make run"
+            ) from error

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from expectations.landing.contract import TABLES
+from pages import registry
 from pipeline import errors
 from pipeline.__main__ import OTHERS, UNTIL
 from pipeline.settings import DEFAULTS
@@ -149,3 +150,10 @@ def test_operations_lists_every_variable_and_exit_code() -> None:
     assert [name for name in DEFAULTS if f"`{name}`" not in text] == []
     codes = {value for value in vars(errors).values() if isinstance(value, int)}
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == codes
+
+
+def test_the_figures_of_the_site_are_of_every_page() -> None:
+    """A page that is new or renamed says that they are older than the site."""
+    text = (ROOT / "docs" / "site.md").read_text(encoding="utf-8")
+    measured = re.findall(r"^\| (.+?) \| \d", text, re.MULTILINE)
+    assert measured == [*(page.title for page in registry.PAGES), "Project (the largest)"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ml.serving.http.__main__ import parser
+from ml.serving.http.answers import Prediction
 from ml.serving.http.options import Options
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +36,16 @@ def instructions() -> list[tuple[str, str]]:
     text = re.sub(r"\\\n\s*", " ", IMAGE.read_text())
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines)]
+
+
+def test_the_answer_of_the_service_has_the_fields_that_are_shown() -> None:
+    text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"```json\n(.+?)```", text, re.DOTALL)
+    shown = re.sub(r", …}, …\]", "}]", shown)
+    names = list(json.loads(shown))
+    assert names == list(Prediction.model_fields)
+    answer = json.loads(shown) | {"reasons": []}
+    Prediction.model_validate_json(json.dumps(answer))
 
 
 def test_the_unit_starts_the_service() -> None:

@@ -1,19 +1,3 @@
-{#- Refuses costs that no decision can be derived from, before anything is built. -#}
-{% macro check_costs() -%}
-    {%- for name, least, most in (
-        ('delay_cost_ratio', 0, 1), ('review_cost', 0, none), ('late_per_lost', 1, none), ('late_per_lost_voted_for', 1, none)
-    ) -%}
-        {%- set value = var(name) -%}
-        {%- set is_right = value is number and value is not boolean and least <= value <= (most or 1e15) -%}
-        {%- if execute and not is_right -%}
-            {%- set allowed = 'a number ' ~ ('from 0 to 1' if most else 'of ' ~ least ~ ' or more') -%}
-            {%- set found = "the text '" ~ value ~ "'" if value is string else value -%}
-            {%- set problem = 'dbt_project.yml: vars.' ~ name ~ ' must be ' ~ allowed ~ ', not ' ~ found -%}
-            {{ exceptions.raise_compiler_error(problem) }}
-        {%- endif -%}
-    {%- endfor -%}
-{%- endmacro %}
-
 {#- What is kept back of a payment where the recommendation is hold_back_20. -#}
 {% macro hold_back_20(amount) -%}
     {{ share_of('0.2', amount) }}

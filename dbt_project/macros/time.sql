@@ -17,9 +17,10 @@
     end
 {%- endmacro %}
 
-{#- A milestone not approved this many hours after it was due is high risk; after the second, refunded. -#}
-{% macro grace_hours() -%}{{ var('grace_days') * 24 }}{%- endmacro %}
-{% macro expiry_hours() -%}{{ var('expiry_days') * 24 }}{%- endmacro %}
+{#- A milestone not approved this many hours after it was due is high risk; after the second, refunded. `int` lets the
+    project be parsed with what is no number: check_vars refuses it. -#}
+{% macro grace_hours() -%}{{ var('grace_days') | int * 24 }}{%- endmacro %}
+{% macro expiry_hours() -%}{{ var('expiry_days') | int * 24 }}{%- endmacro %}
 
 {% macro microseconds_between(earlier, later) -%}
     {{ adapter.dispatch('microseconds_between', 'escrow')(earlier, later) }}

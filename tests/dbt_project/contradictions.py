@@ -67,6 +67,11 @@ PLANTS = (
         " project_id order by backer_id) when 1 then 0.01 when 2 then -0.01 else 0 end)"
         f"::decimal(18, 2) as {column}) from {{it}}",
         "backer_balance_is_what_the_ledger_moved") for column in ("pledged_amount", "held_amount")),
+    Plant(BACKERS, "select * replace ((released_amount - moved)::decimal(18, 2) as released_amount,"
+        " (held_amount + moved)::decimal(18, 2) as held_amount) from (select *, case row_number()"
+        " over (partition by project_id order by held_amount + released_amount desc) when 1 then"
+        " 0.01 when 2 then -0.01 else 0 end as moved from {it}) as it",
+        "released_to_a_backer_is_the_approved_share"),
     changed(LEDGER, "amount", "amount + 0.01", "deposits_are_the_pledges"),
     changed(BALANCES, "held_amount", "held_amount + 1",
         "live_project_holds_all_pledges stopped_project_holds_nothing"

@@ -115,8 +115,8 @@ def test_backers_of_every_project_are_looked_at_sometime_whichever_way_ids_run(
     wrong = "select * replace (pledged_amount + 1 as pledged_amount) from core.backer_balances"
 
     def failing(later_count: int) -> set[str]:
-        later = f"select {sign}(1000000 + range), now() + range * interval 1 hour"
-        projects = f"select project_id, launched_at from core.dim_projects union all {later}"
+        later = f"{sign}(1000000 + range) as project_id, now() + range * interval 1 hour"
+        projects = f"from core.dim_projects union all by name select {later} as launched_at"
         rows = rows_failing(
             whole_warehouse,
             "backer_balances_agree_with_ledger",

@@ -107,6 +107,17 @@ def test_the_bandit_that_fails_is_one_unit(fresh: Any, monkeypatch: pytest.Monke
     assert fresh.sql(FAILURES) == [("bandit", "bandit", True, "IndexError: arms")]
 
 
+def test_what_a_warehouse_of_another_version_lacks_is_named_with_the_remedy(fresh: Any) -> None:
+    fresh.sql("drop table ml.bandit_runs")
+    outcome = fresh.run("bandit")
+    assert outcome.code == 3
+    assert (
+        "bandit: FAILED because of a bug (CatalogException: Catalog Error: Table with name"
+        " bandit_runs does not exist! If another version of this project built the warehouse: make"
+        " run)"
+    ) in " ".join(outcome.out.split())
+
+
 @pytest.mark.parametrize(
     "error",
     [

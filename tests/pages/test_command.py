@@ -57,6 +57,19 @@ def test_a_missing_input_leaves_the_site_as_it_was(
     assert not site.exists()
 
 
+def test_a_warehouse_of_another_version_leaves_the_site_as_it_was(
+    finished: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """This one has no schema `quality`."""
+    folders = ("--warehouse", str(finished.folder), "--site", str(tmp_path / "site"))
+    assert pages.main(["report", *folders]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"pages: {finished.db} was built by another version of this project (")
+    assert '"quality.validation_results"' in err
+    assert err.endswith("): make run\n")
+    assert not (tmp_path / "site").exists()
+
+
 def test_the_page_of_a_refused_run_lies_beside_its_report(tmp_path: Path) -> None:
     from pages.validation import main
 

@@ -71,6 +71,21 @@ def test_nothing_to_choose_from_is_one_line(
     )
 
 
+def test_a_warehouse_of_another_version_is_one_line(
+    platform: Platform, chosen: BanditSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform.decide(chosen)
+    platform.sql("alter table core.dim_projects rename release_strategy to strategy")
+    assert main(["--db", str(platform.path), "--project", "70001"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(
+        f"strategy: {platform.path} was built by another version of this project (Binder Error: "
+    )
+    assert '"release_strategy"' in err
+    assert err.endswith("): make run\n")
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize("project", ["0", "-5", "9223372036854775808"])
 def test_a_number_that_is_no_id_gets_no_strategy(
     platform: Platform,

@@ -1,5 +1,5 @@
 {% set kinds = var('snapshot_kinds').milestone | selectattr('hours') | list %}
-{% set half_grace = var('grace_days') // 2 %}
+{% set half_grace = var('grace_days') | int // 2 %}
 -- Submitted milestones at the times when their release is decided: some days after submission, and
 -- at AS_OF. Alike are those as long after submission with a like vote; unless most votes are
 -- against, also those as punctual: the later, the less grace is left for the approval.
