@@ -6,6 +6,7 @@ import altair as alt
 from markupsafe import Markup
 
 from pages import charts
+from pages.formats import counted
 from pages.published import Published
 from pages.site import Site
 from pages.tables import Column, badge
@@ -257,7 +258,7 @@ def _matrix(rows: list[Row]) -> Markup:
         )
 
     text = (
-        f"Results of the checks of {tables} tables in the last {runs} published runs:"
+        f"Results of the checks of {tables} tables in the last {counted(runs, 'published run')}:"
         f" {failed} of {len(rows)} cells hold a failed check."
     )
     return charts.chart("matrix", build, text=text, caption="Worst result by table and run")

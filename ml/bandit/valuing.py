@@ -126,7 +126,7 @@ def _values(
 
 def _too_little(count: int, support: Support | None, settings: BanditSettings) -> str | None:
     if support is None or count < settings.min_decisions:
-        return f"{count:,} decisions with a known reward, {settings.min_decisions:,} are needed"
+        return f"a known reward for {count:,} of the {settings.min_decisions:,} decisions needed"
     if support.min_propensity < settings.min_propensity:
         return (
             f"a strategy that the policy takes had a chance of {support.min_propensity:.4f},"

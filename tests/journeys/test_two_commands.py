@@ -128,6 +128,8 @@ def test_a_run_leaves_the_result_of_every_dbt_test_and_the_age_of_the_raw_data(
         from quality.table_volumes inner join quality.runs as runs using (run_id)
         """
     ) == [(True, 7)]
+    for name, count in product.ask("select table_name, row_count from quality.table_volumes"):
+        assert product.ask(f"select count(*) from {name}") == [(count,)], name
 
 
 def test_query_and_export_give_the_format_that_is_named(product: Clone) -> None:

@@ -62,7 +62,7 @@ def test_too_few_decisions_give_a_reason_and_no_number(
     values = platform.decide(chosen).values
     assert {row.status for row in values} == {"not_estimable"}
     assert {(row.value, row.ci_low, row.ci_high) for row in values} == {(None, None, None)}
-    assert all("decisions with a known reward, 2,000 are needed" in row.reason for row in values)
+    assert all("of the 2,000 decisions needed" in row.reason for row in values)
     assert platform.sql("select count(value) from ml.policy_values") == [(0,)]
 
 
