@@ -52,6 +52,7 @@ _FILES = """
     from named
     cross join built
     left join serving on named.model_name = serving.model_name
+    where named.artifact_path is not null  -- of a version that did not record it
     group by named.artifact_path
     order by named.artifact_path"""
 

@@ -116,6 +116,8 @@ class Runner:
         if self.state.database.is_published:
             aside = paths.build.with_name("copy.duckdb")
             shutil.copyfile(paths.published, aside)
+            # the log of a build that was killed would be replayed into the copy
+            paths.build.with_name("escrow.duckdb.wal").unlink(missing_ok=True)
             os.replace(aside, paths.build)
             self.state.go_on_in_build()
 

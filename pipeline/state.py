@@ -57,6 +57,9 @@ class State:
         database = self.database
         if database.is_published:
             return published == database.mark != MISSING
+        # a killed stage leaves what it wrote in DuckDB's log, and the file itself as it was
+        if self._paths.build.with_name("escrow.duckdb.wal").exists():
+            return False
         is_same = stamp(self._paths.build) == database.mark != MISSING
         return is_same and published == database.history
 

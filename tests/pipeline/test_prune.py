@@ -87,6 +87,22 @@ def test_files_of_final_totals_go_with_their_last_run(finished: Any) -> None:
     assert left == {"serves", "served-before"}
 
 
+def test_runs_of_a_version_that_recorded_no_files_are_passed_over(finished: Any) -> None:
+    for path, days in (("null", 50), ("'models/final_amount/a/model.joblib'", 10)):
+        for each in (days, days - 10):
+            finished.sql(
+                f"""insert into ml.final_amount_runs by name
+                select 'trained' as status, as_of - interval {each} day as as_of,
+                    {path} as artifact_path
+                from core.warehouse_as_of"""
+            )
+    file = finished.models / "final_amount" / "a" / "model.joblib"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    prune(Paths.at(str(finished.folder), ""), "1")
+    assert file.exists()
+
+
 @pytest.mark.parametrize("days", ["", "0", "-1", "1.5", "90d"])
 def test_what_is_no_number_of_days_removes_nothing(finished: Any, days: str) -> None:
     with pytest.raises(CallError, match=f"KEEP_DAYS={days} is no number of days"):

@@ -224,6 +224,26 @@ def test_a_killed_stage_leaves_nothing_half_done(pipeline: Pipeline, name: str) 
     assert pipeline.published == FRESH.replace("features:first", "features:second")
 
 
+def test_a_build_with_the_log_of_a_killed_stage_is_thrown_away(pipeline: Pipeline) -> None:
+    pipeline.change("features", "second")
+    pipeline.end("validate", "1")
+    with pytest.raises(StageFailedError):
+        pipeline.run()
+    pipeline.end("validate", "")
+    pipeline.paths.build.with_name("escrow.duckdb.wal").write_text("half of validate")
+    assert pipeline.run() == ALL[1:]
+
+
+def test_the_log_of_a_killed_stage_does_not_meet_a_copy_of_what_is_published(
+    pipeline: Pipeline,
+) -> None:
+    log = pipeline.paths.build.with_name("escrow.duckdb.wal")
+    log.write_text("half of train")
+    pipeline.change("ml", "second")
+    assert pipeline.run() == ALL[3:]
+    assert not log.exists()
+
+
 def test_a_refusal_leaves_with_1_and_is_asked_again(pipeline: Pipeline) -> None:
     pipeline.change("features", "second")
     pipeline.end("validate", "1")
