@@ -152,7 +152,6 @@ def _write_list(published: Published, site: Site, live: list[dict[str, Any]]) ->
         chart=_chart(live) if live else None,
         others=rows,
         others_count=count,
-        loaded_count=min(count, LOADED),
         list_count=list_count,
         block=others,
         settings={

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from pipeline.database import Connection, DatabaseError, connect, literal, scalar
 from pipeline.errors import DONE, CallError
-from pipeline.paths import Paths
+from pipeline.paths import Paths, log_of
 from pipeline.screen import show
 
 HISTORY_SCHEMAS = ("ml", "quality")
@@ -96,7 +96,7 @@ def start(paths: Paths) -> Platform:
     if platform.is_another:
         paths.another_platform.touch()
     # the log of a build that was killed would be replayed into the new one
-    paths.build.with_name("escrow.duckdb.wal").unlink(missing_ok=True)
+    log_of(paths.build).unlink(missing_ok=True)
     os.replace(aside, paths.build)
     return platform
 

@@ -55,15 +55,15 @@ class Digests:
             found = os.stat(path)
         except OSError:
             return MISSING
-        stamp = [found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns]
+        seen = [found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns]
         known = self._known.get(str(path))
-        if known and known[:-1] == stamp:
+        if known and known[:-1] == seen:
             return str(known[-1])
         changed_at = max(found.st_mtime_ns, found.st_ctime_ns)
         read_at = time.time_ns()
         digest = _of_content(path)
         if changed_at + RACY_NS < read_at:
-            self._known[str(path)] = [*stamp, digest]
+            self._known[str(path)] = [*seen, digest]
             self._is_changed = True
         return digest
 

@@ -9,6 +9,11 @@ DBT_PROJECT = PROJECT / "dbt_project"
 SPARK_CONF = PROJECT / "pipeline" / "spark_conf"
 
 
+def log_of(database: Path) -> Path:
+    """DuckDB's log of a database: replayed into whatever file of that name is opened next."""
+    return database.with_name(f"{database.name}.wal")
+
+
 @dataclass(frozen=True, slots=True)
 class Paths:
     """The files of one warehouse folder, and the folder of its pages."""

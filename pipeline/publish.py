@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipeline.database import Connection, DatabaseError, connect, scalar
 from pipeline.errors import DONE, CallError, PipelineError, RefusedError
-from pipeline.paths import Paths
+from pipeline.paths import Paths, log_of
 from pipeline.quality import Run, record
 from pipeline.screen import short, show
 
@@ -68,14 +68,14 @@ def publish(warehouse: Paths, run: Run) -> None:
             con.execute("checkpoint")
     except DatabaseError as error:
         raise CallError(f"{warehouse.build}: {str(error).splitlines()[0]}") from error
-    if warehouse.build.with_name("escrow.duckdb.wal").exists():
+    if log_of(warehouse.build).exists():
         raise CallError(f"{warehouse.build} still has a log: something else writes to it")
     named = _named_raw_folders(_databases(warehouse))
     _sync(warehouse.build)
     set_aside = _set_aside(warehouse) if warehouse.another_platform.exists() else None
     warehouse.another_platform.unlink(missing_ok=True)
     # a log left beside the published file belongs to that one; it must not meet the new file
-    warehouse.published.with_name("escrow.duckdb.wal").unlink(missing_ok=True)
+    log_of(warehouse.published).unlink(missing_ok=True)
     os.utime(warehouse.build)
     os.replace(warehouse.build, warehouse.published)
     _sync(warehouse.root)

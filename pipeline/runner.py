@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 
 from pipeline.database import DatabaseError, connect
 from pipeline.errors import (
@@ -19,7 +18,7 @@ from pipeline.errors import (
     CallError,
     StageFailedError,
 )
-from pipeline.paths import DBT_PROJECT, PROJECT, SPARK_CONF
+from pipeline.paths import DBT_PROJECT, PROJECT, SPARK_CONF, log_of
 from pipeline.plan import STAGES, Command, Context, Stage
 from pipeline.quality import Run, last_export
 from pipeline.run_log import RunLog
@@ -67,6 +66,8 @@ class Runner:
         ran: list[str] = []
         for stage in self._stages(until):
             if reason := self.reason(stage):
+                if not ran:
+                    self._require_data()
                 self._run(stage, reason)
                 ran.append(stage.name)
         return ran
@@ -74,7 +75,10 @@ class Runner:
     def first_due(self, until: str) -> tuple[str, str] | None:
         """The first stage that is due and why; what follows is known when it has run."""
         due = ((stage.name, self.reason(stage)) for stage in self._stages(until))
-        return next(((name, reason) for name, reason in due if reason), None)
+        first = next(((name, reason) for name, reason in due if reason), None)
+        if first:
+            self._require_data()
+        return first
 
     def reason(self, stage: Stage) -> str:
         """Says why a stage is due; empty if it is not."""
@@ -117,7 +121,7 @@ class Runner:
             aside = paths.build.with_name("copy.duckdb")
             shutil.copyfile(paths.published, aside)
             # the log of a build that was killed would be replayed into the copy
-            paths.build.with_name("escrow.duckdb.wal").unlink(missing_ok=True)
+            log_of(paths.build).unlink(missing_ok=True)
             os.replace(aside, paths.build)
             self.state.go_on_in_build()
 
@@ -130,10 +134,25 @@ class Runner:
     def _stages(self, until: str) -> list[Stage]:
         """The stages up to one; an export is not generated."""
         is_export = bool(self.context.settings["DATA"])
-        if not is_export:
-            _require_no_export(self.context.paths.published)
         stages = self._plan[: [stage.name for stage in self._plan].index(until) + 1]
         return [stage for stage in stages if not (is_export and stage.name == "generate")]
+
+    def _require_data(self) -> None:
+        """Refuses to generate: a call without DATA would replace real money by simulated."""
+        published = self.context.paths.published
+        if self.context.settings["DATA"] or not published.exists():
+            return
+        try:
+            with closing(connect(published, read_only=True)) as con:
+                name = last_export(con)
+        except DatabaseError:  # damaged, which the build says, or too old to have recorded runs
+            return
+        if name is not None:
+            raise CallError(
+                f"{short(published)} holds the export {name!r}, and DATA is empty: generated data"
+                " would replace it. Name the export (DATA=folder), or another folder for generated"
+                " data (WAREHOUSE=folder); nothing was changed"
+            )
 
     def _key(self, stage: Stage) -> str:
         # each generated platform has a folder of its own
@@ -221,23 +240,6 @@ class Runner:
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": ",".join(IGNORED_WARNINGS),
         }
-
-
-def _require_no_export(published: Path) -> None:
-    """Refuses to generate: a call without DATA would replace real money by simulated."""
-    if not published.exists():
-        return
-    try:
-        with closing(connect(published, read_only=True)) as con:
-            name = last_export(con)
-    except DatabaseError:  # damaged, which the build says, or of a version that recorded no runs
-        return
-    if name is not None:
-        raise CallError(
-            f"{short(published)} holds the export {name!r}, and DATA is empty: generated data would"
-            " replace it. Name the export (DATA=folder), or another folder for generated data"
-            " (WAREHOUSE=folder); nothing was changed"
-        )
 
 
 def _exit_code(code: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.digests import MISSING, stamp, write_json
-from pipeline.paths import Paths
+from pipeline.paths import Paths, log_of
 
 Values = dict[str, str]
 
@@ -58,7 +58,7 @@ class State:
         if database.is_published:
             return published == database.mark != MISSING
         # a killed stage leaves what it wrote in DuckDB's log, and the file itself as it was
-        if self._paths.build.with_name("escrow.duckdb.wal").exists():
+        if log_of(self._paths.build).exists():
             return False
         is_same = stamp(self._paths.build) == database.mark != MISSING
         return is_same and published == database.history
