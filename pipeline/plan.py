@@ -130,6 +130,7 @@ def _validate(context: Context) -> list[Command]:
             *("expectations.validation", "--db", str(paths.build)),
             *("--published", str(paths.published), "--warehouse", str(paths.root)),
             *("--run-id", context.run_id),
+            *(() if context.settings["AS_OF"] else ("--default-as-of",)),
         ]
     ]
 

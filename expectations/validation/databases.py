@@ -59,9 +59,16 @@ def read_built(database: Path) -> Built:
 
 
 def read_published(
-    published: Path, *, as_of: datetime, is_another_platform: bool, tables: Iterable[str]
+    published: Path, *, as_of: datetime | None, is_another_platform: bool, tables: Iterable[str]
 ) -> Published:
     """Counts the rows of the last published run, if that is an earlier state of the same platform.
+
+    Args:
+        published: The published file.
+        as_of: AS_OF, if somebody chose it. None if it follows from the export: an export that ends
+            before the published one has lost rows, and is no look back.
+        is_another_platform: Whether the published run is of another platform.
+        tables: Whose rows are counted.
 
     Raises:
         CallError: The published file cannot be read.
@@ -73,7 +80,7 @@ def read_published(
     with _opened(published, read_only=True) as con:
         columns = _columns(con)
         published_as_of = _as_of(con, published, columns)
-        if published_as_of > as_of:
+        if as_of and published_as_of > as_of:
             return Published({}, f"the published run has a later AS_OF, {published_as_of}")
         counts = {
             table: int(scalar(con, f"select count(*) from {table}"))

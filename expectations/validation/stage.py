@@ -41,6 +41,7 @@ class Options:
     warehouse: Warehouse
     run_id: str
     validated_at: datetime
+    is_as_of_chosen: bool = True
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +76,7 @@ def _judge(options: Options, suites: Sequence[Suite]) -> Report:
     _require_columns(suites, built, options.database)
     earlier = read_published(
         options.published,
-        as_of=built.as_of,
+        as_of=built.as_of if options.is_as_of_chosen else None,
         is_another_platform=options.warehouse.another_platform.exists(),
         tables=[suite.table for suite in suites if any(e.parameters for e in suite.expectations)],
     )
@@ -179,6 +180,9 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--published", type=Path, required=True, help="the last published file")
     parser.add_argument("--warehouse", type=Path, required=True, help="the warehouse's folder")
     parser.add_argument("--run-id", type=_run_id, required=True, help="name of this run")
+    parser.add_argument(
+        "--default-as-of", action="store_true", help="AS_OF follows from the last event"
+    )
     parsed = parser.parse_args(arguments)
     return Options(
         database=parsed.db.resolve(),
@@ -186,6 +190,7 @@ def _parse(arguments: Sequence[str] | None) -> Options:
         warehouse=Warehouse.at(parsed.warehouse),
         run_id=parsed.run_id,
         validated_at=datetime.now(UTC).replace(tzinfo=None),
+        is_as_of_chosen=not parsed.default_as_of,
     )
 
 

@@ -56,8 +56,8 @@ class Bench:
         given = [str(part) for path in paths.items() for part in path]
         return [*given, "--run-id", run_id]
 
-    def validate(self, *, run_id: str = "run-1") -> Completed:
-        code = main(self.arguments(run_id=run_id))
+    def validate(self, *options: str, run_id: str = "run-1") -> Completed:
+        code = main([*self.arguments(run_id=run_id), *options])
         printed = self._capsys.readouterr()
         return Completed(code, printed.out, printed.err)
 
@@ -207,6 +207,17 @@ def test_an_export_of_less_than_half_is_refused(bench: Bench) -> None:
     bench.publish()
     bench.spoil("delete from core.dim_backers where backer_id > 240")
     done = bench.validate()
+    assert done.code == 1
+    assert "dim_backers, not_halved_against_published: observed 0.48, expected" in done.err
+
+
+@pytest.mark.usefixtures("few")
+def test_an_export_that_ends_earlier_is_compared_unless_that_was_asked_for(bench: Bench) -> None:
+    bench.publish()
+    execute(bench.warehouse.published, "update core.warehouse_as_of set as_of = '2024-02-01'")
+    bench.spoil("delete from core.dim_backers where backer_id > 240")
+    assert bench.validate().code == 0
+    done = bench.validate("--default-as-of")
     assert done.code == 1
     assert "dim_backers, not_halved_against_published: observed 0.48, expected" in done.err
 
