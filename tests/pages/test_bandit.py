@@ -62,7 +62,7 @@ def test_page_shows_shares_and_why_values_are_missing(decided: Platform, site: S
     assert f"Launch {rows[0][1]} of the next projects with {rows[0][0]}." in text
     assert "Share of launches by strategy and week" in text
     assert "Not estimable: " in text
-    assert "2,000 are needed" in text
+    assert "of the 2,000 decisions needed" in text
     assert "choices beat equal shares is not known: " in text
     assert "None" not in text
 
