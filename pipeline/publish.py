@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.comments import comment
 from pipeline.database import Connection, DatabaseError, connect, scalar
 from pipeline.errors import DONE, CallError, PipelineError, RefusedError
 from pipeline.paths import Paths, log_of
@@ -64,6 +65,8 @@ def publish(warehouse: Paths, run: Run) -> None:
         with closing(connect(warehouse.build)) as con:
             _require_validation(con, run.validation_run_id)
             record(con, run, _newest_events(warehouse))
+            with suppress(FileNotFoundError):  # a build that dbt did not make
+                comment(con, warehouse.dbt_target / "manifest.json")
             summary = _summary(con)
             con.execute("checkpoint")
     except DatabaseError as error:

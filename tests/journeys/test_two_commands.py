@@ -62,6 +62,15 @@ def test_money_is_where_the_ledger_says(product: Clone) -> None:
     assert product.ask("select sum(amount) from core.fct_pledges") == [(pledged,)]
 
 
+def test_every_published_column_says_what_it_means(product: Clone) -> None:
+    ((columns, silent),) = product.ask(
+        "select count(*), count(*) filter (coalesce(comment, '') = '') from duckdb_columns()"
+        " where not internal"
+    )
+    assert columns > 1000
+    assert silent == 0
+
+
 def test_manifest_of_each_model_names_its_digest(product: Clone) -> None:
     rows = product.ask(
         "select artifact_path, artifact_sha256 from ml.model_runs where status = 'trained'"
