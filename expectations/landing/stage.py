@@ -21,6 +21,7 @@ from expectations.landing.writing import (
     LandedTable,
     as_of_data,
     dbt_properties,
+    first_launch,
     has_even_row_groups,
     is_whole,
     newest_events,
@@ -57,8 +58,8 @@ def land(options: Options) -> None:
     """Checks an export and puts what passes where dbt finds it.
 
     Raises:
-        CallError: A file is missing or changes meanwhile, or no timestamp to build for is given or
-            found.
+        CallError: A file is missing or changes meanwhile, no timestamp to build for is given or
+            found, or it is not after the first launch.
         RefusedError: Rows break the contract, and they are not to be quarantined.
     """
     started = time.perf_counter()
@@ -117,6 +118,12 @@ def _write(
         raise CallError(
             f"{options.data} holds no event, so no timestamp to build for: give one, e.g."
             " AS_OF=2024-01-01T00:00:00Z"
+        )
+    first = first_launch(con)
+    if first and datetime.fromisoformat(as_of) <= first:
+        raise CallError(
+            f"AS_OF={as_of} is not after the first launch ({first}): the warehouse would have no"
+            " project. Give a later one"
         )
     is_seeding = options.is_seeding
     # a table in the order of its key, of which no row is left out, need not be sorted
