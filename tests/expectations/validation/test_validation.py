@@ -206,9 +206,12 @@ def test_rows_lost_since_the_published_run_are_a_warning(bench: Bench) -> None:
 def test_an_export_of_less_than_half_is_refused(bench: Bench) -> None:
     bench.publish()
     bench.spoil("delete from core.dim_backers where backer_id > 240")
+    bench.spoil("delete from core.fct_votes")
     done = bench.validate()
     assert done.code == 1
     assert "dim_backers, not_halved_against_published: observed 0.48, expected" in done.err
+    assert "fct_votes, not_halved_against_published: observed 0, expected" in done.err
+    assert unbroken(done.err).count("If it is meant, publish into another WAREHOUSE.") == 1
 
 
 @pytest.mark.usefixtures("few")
