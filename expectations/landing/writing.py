@@ -82,7 +82,7 @@ def as_of_data(newest: dict[str, str]) -> str | None:
 
 def first_launch(con: Connection) -> datetime | None:
     """When the first project of the rows that passed was launched; None without any."""
-    (first,) = con.execute("select min(launched_at) from rows_projects").fetchone() or (None,)
+    first: datetime | None = scalar(con, "select min(launched_at) from rows_projects")
     return first
 
 
