@@ -93,6 +93,7 @@ def _interrupt(*_: object) -> None:
 
 def _reach(wanted: Sequence[str], chosen: settings.Settings, *, is_dry: bool) -> int:
     paths = Paths.at(chosen["WAREHOUSE"], chosen["SITE"])
+    paths.check()
     if chosen["TARGET"] == "spark" and not is_dry:
         spark.check(chosen["SPARK_MASTER"])
     # a dry run of a warehouse that is not there must not make its folder
