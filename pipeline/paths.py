@@ -37,8 +37,8 @@ class Paths:
         """
         if self.site == self.root or any(self.root.is_relative_to(self.site / f) for f in FOLDERS):
             raise CallError(
-                f"SITE={self.site} and WAREHOUSE={self.root}: pages would lie among the files of the"
-                " warehouse; name another folder for one of them"
+                f"SITE={self.site} and WAREHOUSE={self.root}: pages would lie among the files of"
+                " the warehouse; name another folder for one of them"
             )
 
     @property

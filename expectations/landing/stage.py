@@ -33,6 +33,8 @@ from expectations.landing.writing import (
 from expectations.screen import short, show
 from expectations.warehouse import Connection, Warehouse, connect, scalar
 
+Stamps = dict[str, tuple[int, int, int] | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -71,7 +73,7 @@ def land(options: Options) -> None:
     try:
         settings = {"temp_directory": str(work / "spill")}
         with closing(connect(work / "scratch.duckdb", settings=settings)) as con:
-            checker = _check(con, options, files, started)
+            checker = _check(con, options, files, stamps, started)
             lines = _write(checker, options, files, stamps, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -80,13 +82,16 @@ def land(options: Options) -> None:
     show("land", f"{lines[0]} ({seconds:.1f} s) -> {short(where)}", *lines[1:])
 
 
-def _check(con: Connection, options: Options, files: dict[str, Path], started: float) -> RowChecker:
+def _check(
+    con: Connection, options: Options, files: dict[str, Path], stamps: Stamps, started: float
+) -> RowChecker:
     """Checks all rows; returns the row checker, if what was found may be quarantined."""
     problems = read_tables(con, files)
     checker = check_rows(con, {problem.table for problem in problems})
     check_between_rows(checker)
     build_report(con, files, problems)
     if problems or (checker.cause_bits and not options.is_quarantining):
+        _require_unchanged(options.data, files, stamps)
         folder = options.warehouse.rejected / options.run_id
         text = refusal(checker, problems, options.data, folder, time.perf_counter() - started)
         write_rejection(con, folder, f"run {options.run_id}: {text}")
@@ -103,11 +108,19 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return found.st_size, found.st_ino, found.st_mtime_ns
 
 
+def _require_unchanged(data: Path, files: dict[str, Path], stamps: Stamps) -> None:
+    if changed := [path.name for name, path in files.items() if _stamp(path) != stamps[name]]:
+        raise CallError(
+            f"{', '.join(changed)} in {data} changed while being read; nothing was"
+            " changed here: run again"
+        )
+
+
 def _write(
     checker: RowChecker,
     options: Options,
     files: dict[str, Path],
-    stamps: dict[str, tuple[int, int, int] | None],
+    stamps: Stamps,
     work: Path,
 ) -> list[str]:
     """Writes all results aside, then swaps them in; returns what to print."""
@@ -146,11 +159,7 @@ def _write(
     write_quarantined(con, seeds.parent / "quarantined_rows.parquet")
     _list(options, as_of, landed, newest, seeds.parent / "landed.json")
     # Parquet is read where it lies, more than once: what is written must be what was checked
-    if changed := [path.name for name, path in files.items() if _stamp(path) != stamps[name]]:
-        raise CallError(
-            f"{', '.join(changed)} in {options.data} changed while being read; nothing was"
-            " changed here: run again"
-        )
+    _require_unchanged(options.data, files, stamps)
     _swap_in(options, work, landed)
     quarantined = checker.rejected_count + scalar(con, "select count(*) from unreadable_lines")
     in_parquet = [each.table.name for each in landed if each.folder]
