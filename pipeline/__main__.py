@@ -188,4 +188,7 @@ def _show_what_is_due(runner: Runner, wanted: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    if sys.getfilesystemencoding() != "utf-8":  # by a locale: DuckDB's paths, and what is shown
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", "-m", "pipeline", *sys.argv[1:]])
     sys.exit(main())
