@@ -115,7 +115,8 @@ def run(module: str, arguments: list[str]) -> int:
 def machine_reason(error: BaseException) -> str | None:
     """Says what the machine refused, with the file; None if it is not the machine's fault."""
     if isinstance(error, OSError) and error.errno in MACHINE:
-        return f"{MACHINE[error.errno]} ({error.filename or error.strerror})"
+        # of a copy, the second one is the file that is written
+        return f"{MACHINE[error.errno]} ({error.filename2 or error.filename or error.strerror})"
     if isinstance(error, MemoryError):
         return NO_MEMORY
     text = str(error)
