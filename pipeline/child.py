@@ -42,6 +42,7 @@ NO_MEMORY = "no memory is left"  # for Python: DuckDB has a limit of its own
 REMEDIES = {
     OUT_OF_MEMORY: "free some, or let DuckDB take more (DUCKDB_MEMORY)",
     NO_MEMORY: "free some, or let DuckDB take less (DUCKDB_MEMORY)",
+    MACHINE[errno.EPIPE]: "let it be read to its end",
 }
 
 
