@@ -21,6 +21,7 @@ $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),\
 PYTHON := $(VENV)/bin/python
 export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
+export PYTHONUTF8 := 1
 PUBLISHED = $${WAREHOUSE}/escrow.duckdb
 # what a target needs that reads the published warehouse
 PUBLISHED_NEEDED = @test -f "$(PUBLISHED)" || { echo "$@: nothing is published yet in $(PUBLISHED); make run" >&2; exit 2; }

@@ -93,6 +93,7 @@ def _interrupt(*_: object) -> None:
 
 def _reach(wanted: Sequence[str], chosen: settings.Settings, *, is_dry: bool) -> int:
     paths = Paths.at(chosen["WAREHOUSE"], chosen["SITE"])
+    paths.check()
     if chosen["TARGET"] == "spark" and not is_dry:
         spark.check(chosen["SPARK_MASTER"])
     # a dry run of a warehouse that is not there must not make its folder
@@ -187,4 +188,7 @@ def _show_what_is_due(runner: Runner, wanted: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    if sys.getfilesystemencoding() != "utf-8":  # by a locale: DuckDB's paths, and what is shown
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", "-m", "pipeline", *sys.argv[1:]])
     sys.exit(main())

@@ -105,10 +105,13 @@ def _attach_published(con: Connection, published: Path) -> None:
     try:
         con.execute(f"attach {literal(published)} as published (read_only)")
     except DatabaseError as error:
+        what, reason = "cannot be read, so its history cannot be carried over", str(error)
+        remedy = "put a backup in its place, or move it away to begin a new history"
+        if "Conflicting lock" in reason:  # the file is sound
+            what = "is open for writing in another program"
+            remedy = "close it there, or open it read-only"
         raise CallError(
-            f"{published} cannot be read, so its history cannot be carried over: put a backup in"
-            " its place, or move it away to begin a new history; nothing was changed"
-            f" ({str(error).splitlines()[0]})"
+            f"{published} {what}: {remedy}; nothing was changed ({reason.splitlines()[0]})"
         ) from error
 
 

@@ -3,12 +3,12 @@
 With `--orders FD`, a line of such commands comes through a socket whenever the next stage is due,
 and the exit code of each line goes back.
 
-
 An unexpected exception would leave with 1, which means that a gate refused: it becomes 70 here.
 What the machine refuses (a full disk, a folder that may not be written) becomes one line and 2.
 """
 
 import atexit
+import ctypes
 import errno
 import gc
 import json
@@ -31,6 +31,7 @@ MACHINE = {
     errno.EPERM: "permission denied",
     errno.EPIPE: "nobody reads the output any more",
 }
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 OUT_OF_MEMORY = "Out of Memory Error"
 # DuckDB raises errors of its own, which contain the system's message
 MACHINE_MESSAGES = (
@@ -41,6 +42,7 @@ NO_MEMORY = "no memory is left"  # for Python: DuckDB has a limit of its own
 REMEDIES = {
     OUT_OF_MEMORY: "free some, or let DuckDB take more (DUCKDB_MEMORY)",
     NO_MEMORY: "free some, or let DuckDB take less (DUCKDB_MEMORY)",
+    MACHINE[errno.EPIPE]: "let it be read to its end",
 }
 
 
@@ -60,13 +62,21 @@ def main() -> int:
 
 
 def _obey(orders: socket.socket) -> int:
+    _end_with_parent()
     with orders, orders.makefile("r", encoding="utf-8") as lines:
         for line in lines:
             code = run_all(json.loads(line))
             sys.stdout.flush()
             sys.stderr.flush()
-            orders.sendall(str(code).encode())
+            with suppress(OSError):  # the pipeline was killed where `_end_with_parent` is not known
+                orders.sendall(str(code).encode())
     return DONE
+
+
+def _end_with_parent() -> None:
+    """Has Linux kill this process with the pipeline: what is left would keep the next run out."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _show_in_ps(command: list[str]) -> None:
@@ -106,7 +116,8 @@ def run(module: str, arguments: list[str]) -> int:
 def machine_reason(error: BaseException) -> str | None:
     """Says what the machine refused, with the file; None if it is not the machine's fault."""
     if isinstance(error, OSError) and error.errno in MACHINE:
-        return f"{MACHINE[error.errno]} ({error.filename or error.strerror})"
+        # of a copy, the second one is the file that is written
+        return f"{MACHINE[error.errno]} ({error.filename2 or error.filename or error.strerror})"
     if isinstance(error, MemoryError):
         return NO_MEMORY
     text = str(error)

@@ -30,8 +30,9 @@ def clean(paths: Paths) -> None:
     """Removes build area, landed and generated data, and pages.
 
     Raises:
-        CallError: A run writes the warehouse.
+        CallError: A run writes the warehouse, or the pages lie among its files.
     """
+    paths.check()
     if paths.root.exists():
         with locked(paths.root):
             for name in OF_WAREHOUSE:

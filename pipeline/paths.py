@@ -4,6 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from pages.registry import FOLDERS
+from pipeline.errors import CallError
+
 PROJECT = Path(__file__).resolve().parents[1]
 DBT_PROJECT = PROJECT / "dbt_project"
 SPARK_CONF = PROJECT / "pipeline" / "spark_conf"
@@ -25,6 +28,18 @@ class Paths:
     def at(cls, warehouse: str, site: str) -> "Paths":
         """The paths for two folders, whether or not they are there yet."""
         return cls(Path(warehouse).resolve(), Path(site).resolve())
+
+    def check(self) -> None:
+        """Keeps pages apart from the warehouse, which has folders of the same names.
+
+        Raises:
+            CallError: The site is the warehouse, or the warehouse lies where pages are written.
+        """
+        if self.site == self.root or any(self.root.is_relative_to(self.site / f) for f in FOLDERS):
+            raise CallError(
+                f"SITE={self.site} and WAREHOUSE={self.root}: pages would lie among the files of"
+                " the warehouse; name another folder for one of them"
+            )
 
     @property
     def published(self) -> Path:

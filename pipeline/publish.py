@@ -76,6 +76,10 @@ def publish(warehouse: Paths, run: Run) -> None:
     named = _named_raw_folders(_databases(warehouse))
     _sync(warehouse.build)
     set_aside = _set_aside(warehouse) if warehouse.another_platform.exists() else None
+    if set_aside and warehouse.monitoring.exists():  # what it says is about the models set aside
+        log = warehouse.monitoring
+        dated = set_aside.stem.removeprefix(warehouse.published.stem)
+        os.replace(log, log.with_name(f"{log.stem}{dated}{log.suffix}"))
     warehouse.another_platform.unlink(missing_ok=True)
     # a log left beside the published file belongs to that one; it must not meet the new file
     log_of(warehouse.published).unlink(missing_ok=True)

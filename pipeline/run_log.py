@@ -1,6 +1,7 @@
 """The run log: one line of JSON when a run begins, and one when it ends."""
 
 import json
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -33,5 +34,7 @@ class RunLog:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         text = json.dumps({"run_id": self._run_id, "at": at, **line}) + "\n"
         # what the disk has no room for must not end the run, or hide why it ended
-        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
-            file.write(text)
+        with suppress(OSError), self._path.open("ab+") as file:
+            if (size := file.tell()) and os.pread(file.fileno(), 1, size - 1) != b"\n":
+                text = f"\n{text}"  # such a line was torn, and spoils no other
+            file.write(text.encode())

@@ -110,6 +110,9 @@ def _check_folders(values: Mapping[str, str]) -> None:
     for name in ("DATA", "TRUTH"):
         if values[name] and not Path(values[name]).is_dir():
             raise CallError(f"{name}={values[name]} is not a folder")
+    for name in ("DATA", "TRUTH", "WAREHOUSE", "SITE"):
+        if any("\udc80" <= each <= "\udcff" for each in str(Path(values[name]).resolve())):
+            raise CallError(f"{name}={values[name]!a}: the path is not UTF-8; rename it")
     site = Path(values["SITE"]).resolve()
     nearest = next(each for each in (site, *site.parents) if each.exists())
     if not nearest.is_dir():

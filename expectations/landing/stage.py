@@ -21,6 +21,7 @@ from expectations.landing.writing import (
     LandedTable,
     as_of_data,
     dbt_properties,
+    first_launch,
     has_even_row_groups,
     is_whole,
     newest_events,
@@ -31,6 +32,8 @@ from expectations.landing.writing import (
 )
 from expectations.screen import short, show
 from expectations.warehouse import Connection, Warehouse, connect, scalar
+
+Stamps = dict[str, tuple[int, int, int] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ def land(options: Options) -> None:
     """Checks an export and puts what passes where dbt finds it.
 
     Raises:
-        CallError: A file is missing or changes meanwhile, or no timestamp to build for is given or
-            found.
+        CallError: A file is missing or changes meanwhile, no timestamp to build for is given or
+            found, or it is not after the first launch.
         RefusedError: Rows break the contract, and they are not to be quarantined.
     """
     started = time.perf_counter()
@@ -70,7 +73,7 @@ def land(options: Options) -> None:
     try:
         settings = {"temp_directory": str(work / "spill")}
         with closing(connect(work / "scratch.duckdb", settings=settings)) as con:
-            checker = _check(con, options, files, started)
+            checker = _check(con, options, files, stamps, started)
             lines = _write(checker, options, files, stamps, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -79,13 +82,16 @@ def land(options: Options) -> None:
     show("land", f"{lines[0]} ({seconds:.1f} s) -> {short(where)}", *lines[1:])
 
 
-def _check(con: Connection, options: Options, files: dict[str, Path], started: float) -> RowChecker:
+def _check(
+    con: Connection, options: Options, files: dict[str, Path], stamps: Stamps, started: float
+) -> RowChecker:
     """Checks all rows; returns the row checker, if what was found may be quarantined."""
     problems = read_tables(con, files)
     checker = check_rows(con, {problem.table for problem in problems})
     check_between_rows(checker)
     build_report(con, files, problems)
     if problems or (checker.cause_bits and not options.is_quarantining):
+        _require_unchanged(options.data, files, stamps)
         folder = options.warehouse.rejected / options.run_id
         text = refusal(checker, problems, options.data, folder, time.perf_counter() - started)
         write_rejection(con, folder, f"run {options.run_id}: {text}")
@@ -102,11 +108,19 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return found.st_size, found.st_ino, found.st_mtime_ns
 
 
+def _require_unchanged(data: Path, files: dict[str, Path], stamps: Stamps) -> None:
+    if changed := [path.name for name, path in files.items() if _stamp(path) != stamps[name]]:
+        raise CallError(
+            f"{', '.join(changed)} in {data} changed while being read; nothing was"
+            " changed here: run again"
+        )
+
+
 def _write(
     checker: RowChecker,
     options: Options,
     files: dict[str, Path],
-    stamps: dict[str, tuple[int, int, int] | None],
+    stamps: Stamps,
     work: Path,
 ) -> list[str]:
     """Writes all results aside, then swaps them in; returns what to print."""
@@ -117,6 +131,12 @@ def _write(
         raise CallError(
             f"{options.data} holds no event, so no timestamp to build for: give one, e.g."
             " AS_OF=2024-01-01T00:00:00Z"
+        )
+    first = first_launch(con)
+    if first and datetime.fromisoformat(as_of) <= first:
+        raise CallError(
+            f"AS_OF={as_of} is not after the first launch ({first}): the warehouse would have no"
+            " project. Give a later one"
         )
     is_seeding = options.is_seeding
     # a table in the order of its key, of which no row is left out, need not be sorted
@@ -139,11 +159,7 @@ def _write(
     write_quarantined(con, seeds.parent / "quarantined_rows.parquet")
     _list(options, as_of, landed, newest, seeds.parent / "landed.json")
     # Parquet is read where it lies, more than once: what is written must be what was checked
-    if changed := [path.name for name, path in files.items() if _stamp(path) != stamps[name]]:
-        raise CallError(
-            f"{', '.join(changed)} in {options.data} changed while being read; nothing was"
-            " changed here: run again"
-        )
+    _require_unchanged(options.data, files, stamps)
     _swap_in(options, work, landed)
     quarantined = checker.rejected_count + scalar(con, "select count(*) from unreadable_lines")
     in_parquet = [each.table.name for each in landed if each.folder]

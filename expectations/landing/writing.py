@@ -80,6 +80,12 @@ def as_of_data(newest: dict[str, str]) -> str | None:
     return after.isoformat(" ", "microseconds")
 
 
+def first_launch(con: Connection) -> datetime | None:
+    """When the first project of the rows that passed was launched; None without any."""
+    first: datetime | None = scalar(con, "select min(launched_at) from rows_projects")
+    return first
+
+
 def has_even_row_groups(con: Connection, path: Path) -> bool:
     """Whether rows copied from a file as they lie are cut into the same row groups as sorted ones.
 

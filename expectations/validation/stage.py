@@ -151,7 +151,11 @@ def _summary(report: Report, seconds: float, path: Path) -> list[str]:
     lines = [f"{what} ({seconds:.1f} s) -> {short(path)}"]
     for status, shown in SHOWN.items():
         failing = [outcome for outcome in report.outcomes if outcome.status == status]
-        lines += [_line(outcome) for outcome in failing[:shown]]
+        for outcome in failing[:shown]:
+            lines.append(_line(outcome))
+            meaning = f"  {outcome.expectation.meaning}"
+            if status == "error" and meaning not in lines:  # halves of all tables mean the same
+                lines.append(meaning)
         if len(failing) > shown:
             lines.append(f"  {status:<8} and {len(failing) - shown} more, all on the page")
     return lines

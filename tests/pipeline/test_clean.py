@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import clean
+from pipeline.__main__ import main
 from pipeline.errors import CallError
 from pipeline.lock import locked
 from pipeline.paths import PROJECT, Paths
@@ -44,6 +45,23 @@ def test_a_warehouse_that_is_written_is_left_alone(paths: Paths) -> None:
         clean.clean(paths)
     assert paths.build_folder.exists()
     assert (paths.site / "index.html").exists()
+
+
+@pytest.mark.parametrize("site", ["warehouse", "."])
+def test_pages_never_lie_among_the_files_of_a_warehouse(
+    tmp_path: Path, site: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both have folders named models and monitoring, and only those of the pages may go."""
+    root = tmp_path / ("warehouse" if site == "warehouse" else "models")
+    model = root / "models" / "project_success" / "model.bin"
+    model.parent.mkdir(parents=True)
+    model.touch()
+    with pytest.raises(CallError, match="name another folder for one of them"):
+        clean.clean(Paths.at(str(root), str(tmp_path / site)))
+    assert main(["run", f"WAREHOUSE={root}", f"SITE={tmp_path / site}"]) == CallError.code
+    assert "name another folder for one of them" in capsys.readouterr().err
+    assert model.exists()
+    assert [each.name for each in root.iterdir()] == ["models"]
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")

@@ -1,5 +1,8 @@
 """What the command line leaves with when something is wrong that nobody foresaw."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -7,9 +10,10 @@ import pytest
 
 from pipeline import __main__ as command_line
 from pipeline.digests import MISSING, Digests
-from pipeline.paths import Paths
+from pipeline.paths import PROJECT, Paths
 from pipeline.plan import Context, landed_values
 from pipeline.settings import read
+from tests.expectations.landing.landing_world import row, world, write
 
 
 def test_a_bug_is_no_refusal(
@@ -25,6 +29,26 @@ def test_a_bug_is_no_refusal(
     assert "nobody foresaw this" in message
     assert "failed because of a bug" in message
     assert '"code": 70' in (tmp_path / "runs.jsonl").read_text().splitlines()[-1]
+
+
+def test_a_run_reads_and_shows_utf_8_whatever_locale_a_scheduler_sets(tmp_path: Path) -> None:
+    tables = world()
+    tables["votes"] = [row(tables, "votes", 5001) | {"vote_id": str(key)} for key in range(9)]
+    data, warehouse = write(tmp_path / "exporté", tables), tmp_path / "wärehouse"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pipeline", "land", f"DATA={data}", f"WAREHOUSE={warehouse}"),
+            "ON_BAD_ROWS=quarantine",
+        ],
+        cwd=PROJECT,
+        env=os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0, 1, 2, 3, 4, …" in done.stdout
+    assert (warehouse / "landed" / "landed.json").exists()
 
 
 @pytest.mark.parametrize("goal", ["run", "docs", "train"])

@@ -247,6 +247,25 @@ def test_another_platforms_warehouse_is_kept(
         assert con.execute("select title from raw.pledges").fetchall() == [("old",)]
 
 
+def test_the_performance_log_of_another_platform_is_kept_under_the_same_date(
+    warehouse: Paths,
+) -> None:
+    build(warehouse, title="old")
+    assert publish_it(warehouse) == 0
+    warehouse.monitoring.parent.mkdir()
+    warehouse.monitoring.write_text('{"id": "1"}\n')
+    build(warehouse)
+    assert publish_it(warehouse) == 0
+    assert warehouse.monitoring.exists()
+    build(warehouse)
+    warehouse.another_platform.touch()
+    assert publish_it(warehouse) == 0
+    (kept,) = set_aside(warehouse)
+    (log,) = warehouse.monitoring.parent.iterdir()
+    assert log.name == kept.name.replace("escrow.", "model_performance.").replace("duckdb", "jsonl")
+    assert log.read_text() == '{"id": "1"}\n'
+
+
 def test_a_log_beside_the_published_file_does_not_meet_the_new_one(warehouse: Paths) -> None:
     build(warehouse, title="old")
     assert publish_it(warehouse) == 0

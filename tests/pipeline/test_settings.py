@@ -47,6 +47,7 @@ def test_an_amount_of_memory_is_one_that_duckdb_reads(amount: str) -> None:
         ("FAIL_ON_ALERT=yes", "FAIL_ON_ALERT=yes is not known; it is 0 or 1"),
         (f"SEED={'9' * 5000}", "SEED has 5000 digits"),
         ("WAREHOUSE=o'brien/warehouse", 'a path with "\'" cannot be used'),
+        ("SITE=caf\udce9", r"SITE='caf\udce9': the path is not UTF-8"),
         ("WAREHOUSE=ware#house", "a path with '#' cannot be used"),
     ],
 )

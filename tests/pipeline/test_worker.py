@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,36 @@ def test_a_command_can_be_waited_for_in_parts_and_killed(worker: Worker, tmp_pat
         worker.wait(timeout=0.01)
     worker.kill()
     assert worker.wait() == -signal.SIGKILL
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from pipeline.worker import Worker
+with open("lock", "w") as lock:
+    folder = {"folder": Path.cwd(), "environment": {"PYTHONPATH": sys.path[0] + ":."}}
+    Worker(**folder, lock=lock.fileno()).start([["slow"]]).wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends it")
+def test_a_killed_pipeline_leaves_no_stage_behind(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time; print('begun', flush=True); time.sleep(10); print('went on', flush=True)"
+    )
+    (tmp_path / "parent.py").write_text(PARENT)
+    with subprocess.Popen(
+        [sys.executable, "-P", "parent.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "begun\n"
+        parent.kill()
+        assert parent.stdout.read() == ""  # until the last process has closed it
 
 
 def test_nobody_who_gives_orders_means_that_it_ends(worker: Worker, tmp_path: Path) -> None:

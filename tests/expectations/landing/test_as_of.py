@@ -124,7 +124,7 @@ def test_the_newest_event_of_each_table_is_listed_whatever_timestamp_is_given(
     tables = world()
     tables["votes"].clear()
     write(bench.data, tables)
-    assert bench.land(as_of="2020-01-01") == 0
+    assert bench.land(as_of="2024-01-02") == 0
     newest = listed(bench)["newest_events"]
     assert newest["pledges"] == "2024-03-02 00:00:00.000000"
     assert newest.keys() == tables.keys() - {"votes"}
@@ -154,6 +154,21 @@ def test_a_timestamp_that_is_none_is_refused(
     assert capsys.readouterr().err == (
         "land       AS_OF=tomorrow is no timestamp: give ISO 8601, e.g. 2024-01-01T00:00:00Z\n"
     )
+
+
+def test_a_timestamp_before_the_first_launch_is_refused(
+    bench: LandingBench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.land() == 0
+    before = bench.files()
+    capsys.readouterr()
+    assert bench.land(as_of="2024-01-01T00:00:00Z") == 2
+    assert capsys.readouterr().err == (
+        "land       AS_OF=2024-01-01 00:00:00.000000 is not after the first launch"
+        " (2024-01-01 00:00:00): the warehouse would have no project. Give a later one\n"
+    )
+    assert bench.files() == before
+    assert bench.land(as_of="2024-01-01T00:00:00.000001Z") == 0
 
 
 def test_data_without_any_event_need_a_timestamp(

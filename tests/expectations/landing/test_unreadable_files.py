@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from expectations.landing import stage as land
 from tests.expectations.landing.landing_world import (
     LandingBench,
     as_csv,
@@ -328,3 +329,21 @@ def test_a_table_in_two_files_is_refused(
 def test_data_must_be_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert LandingBench(tmp_path).land() == 2
     assert capsys.readouterr().err == f"land       DATA {tmp_path / 'data'} is not a folder\n"
+
+
+def test_a_file_that_grows_while_it_is_read_is_no_refusal_of_its_rows(
+    bench: LandingBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever schedules the run tries again, which helps: after a refusal it would not."""
+    read_tables = land.read_tables
+
+    def grow_before(con: object, files: dict[str, Path]) -> object:
+        with files["votes"].open("a") as file:
+            file.write("half a row")
+        return read_tables(con, files)
+
+    monkeypatch.setattr(land, "read_tables", grow_before)
+    assert bench.land() == 2
+    assert "votes.csv in" in (error := capsys.readouterr().err)
+    assert "changed while being read; nothing was changed here: run again" in error
+    assert not (bench.warehouse / "rejected").exists()

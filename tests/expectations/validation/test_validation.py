@@ -203,12 +203,31 @@ def test_rows_lost_since_the_published_run_are_a_warning(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("few")
+def test_the_failing_rows_that_are_named_do_not_depend_on_the_order_of_a_table(
+    bench: Bench,
+) -> None:
+    bench.spoil("update core.dim_backers set country = null")
+    bench.spoil("create or replace table core.dim_backers as from core.dim_backers order by all")
+    bench.validate()
+    named = bench.results("message", "expectation = 'country_is_mostly_known'")
+    assert "Rows: backer_id=1, country=NULL; backer_id=2," in named[0][0]
+    bench.spoil(
+        "create or replace table core.dim_backers as from core.dim_backers order by backer_id desc"
+    )
+    bench.validate()
+    assert bench.results("message", "expectation = 'country_is_mostly_known'") == named
+
+
+@pytest.mark.usefixtures("few")
 def test_an_export_of_less_than_half_is_refused(bench: Bench) -> None:
     bench.publish()
     bench.spoil("delete from core.dim_backers where backer_id > 240")
+    bench.spoil("delete from core.fct_votes")
     done = bench.validate()
     assert done.code == 1
     assert "dim_backers, not_halved_against_published: observed 0.48, expected" in done.err
+    assert "fct_votes, not_halved_against_published: observed 0, expected" in done.err
+    assert unbroken(done.err).count("If it is meant, publish into another WAREHOUSE.") == 1
 
 
 @pytest.mark.usefixtures("few")
