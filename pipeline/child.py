@@ -3,7 +3,6 @@
 With `--orders FD`, a line of such commands comes through a socket whenever the next stage is due,
 and the exit code of each line goes back.
 
-
 An unexpected exception would leave with 1, which means that a gate refused: it becomes 70 here.
 What the machine refuses (a full disk, a folder that may not be written) becomes one line and 2.
 """
