@@ -163,12 +163,12 @@ def printed(bench: LandingBench, capsys: pytest.CaptureFixture[str]) -> list[str
     return lines[1:]
 
 
-def test_the_rule_that_costs_most_comes_first(
+def test_the_rule_that_costs_most_and_then_the_one_of_fewest_rows_comes_first(
     bench: LandingBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tables = world()
-    # 5 exposures of their own, a milestone that takes project 101 down, and a vote on it
-    for key in range(7010, 7015):
+    # 9 exposures of their own, a milestone that takes project 101 down, and a vote on it
+    for key in range(7010, 7019):
         tables["experiment_exposures"].append(
             {**row(tables, "experiment_exposures", 7003), "exposure_id": str(key), "variant": ""}
         )
@@ -180,7 +180,7 @@ def test_the_rule_that_costs_most_comes_first(
         "      costs 9 rows: these and 8 rejected with them; 8 of them for no other cause",
         "      resolved_at 2024-09-12 00:00:00 is more than 180 days after due_at"
         " 2024-03-15 00:00:00",
-        "  experiment_exposures  missing_value  5 rows: 7010, 7011, 7012, 7013, 7014",
+        "  experiment_exposures  missing_value  9 rows: 7010, 7011, 7012, 7013, 7014, …",
         "      variant is empty",
         "  votes  voted_after_submission  1 row: 5003",
         "      costs 1 row; 0 of them for no other cause",
@@ -249,6 +249,16 @@ def test_costs_are_what_happens_when_one_or_the_other_is_corrected(
         first[0]: (alone[first[0]], both - alone[second[0]]),
         second[0]: (alone[second[0]], both - alone[first[0]]),
     }
+
+
+def test_a_vote_is_lost_for_what_takes_all_pledges_of_its_backer(quarantined: Quarantined) -> None:
+    another = [
+        ("pledges", 4, "project_id", "101"),
+        ("pledges", 4, "pledged_at", "2024-01-03T00:00:00Z"),
+    ]
+    assert quarantined(*another)[0] == 0
+    _, costs = quarantined(*another, BACKER, ("pledges", 4, "amount", "x"))
+    assert costs["pledges"] == (1, 0)
 
 
 def test_every_rule_about_missing_rows_hands_causes_on() -> None:
