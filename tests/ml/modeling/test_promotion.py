@@ -180,6 +180,20 @@ def test_every_settings_tried_at_an_earlier_as_of_counts_once(finished: Any) -> 
     assert after == before + 3
 
 
+def test_what_looks_better_among_very_many_is_not_promoted(
+    finished: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotion, "settings_tried", lambda *_: 10**15)
+    with contest_on(finished) as contest:
+        contest.warehouse.fetch("delete from ml.model_runs")
+        _, other = contest.decide(
+            contest.candidate("default", slope=0.2),
+            contest.candidate("other", config_fingerprint="other"),
+        )
+    assert other.difference_high < 0  # type: ignore[operator]
+    assert (other.is_champion, other.decision) == (False, "not promoted: not proven better")
+
+
 def test_settings_tried_by_a_look_back_afterwards_do_not_count(finished: Any) -> None:
     add = """
         insert into ml.model_runs by name
