@@ -23,3 +23,12 @@ def fit(line: str) -> list[str]:
 def short(path: Path) -> Path:
     """Returns a path relative to the current folder where it lies below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "warning"), counted(1200, "warning")
+    ('1 warning', '1,200 warnings')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pages.published import Published
 
-MAX_PAGES = 500  # a page of one project costs about 50 ms; the others are shown on demand
+MAX_PAGES = 500  # of projects, which cost about 20 ms each; the others are shown on demand
 RECENT_DAYS = 60
 # Paths from the folder of the site, for Python's format() as for DuckDB's.
 _PROJECT, _ANY_PROJECT = "projects/{}.html", "projects/any.html#{}"

@@ -292,6 +292,6 @@ def project_blocks(links: Links, skill: str, reconciled: str, moved: str) -> tup
 
 def _label_sql(column: str) -> str:
     """Returns the SQL expression of `formats.label` for a column."""
-    quoted = {value: label.replace("'", "''") for value, label in LABELS.items() if value}
+    quoted = {value: label.replace("'", "''") for value, label in LABELS.items()}
     known = " ".join(f"when '{value}' then '{label}'" for value, label in quoted.items())
     return f"case {column} {known} else replace({column}, '_', ' ') end"

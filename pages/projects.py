@@ -11,7 +11,6 @@ from pages.formats import counted, money, skill, title
 from pages.links import Links, id_list
 from pages.project_blocks import project_blocks
 from pages.project_charts import (
-    Band,
     FundingCharts,
     read_bands,
     read_curves,
@@ -252,8 +251,7 @@ def _write_projects(
     with kept(published, blocks):
         rows = {block.name: rows_of(published, block, site.links.projects) for block in blocks}
         write_any(published, site, "projects", "project", blocks)
-    bands: dict[str, Band] = read_bands(published)
-    drawn, as_of = FundingCharts(bands), published.as_of()
+    drawn, as_of = FundingCharts(read_bands(published)), published.as_of()
     for project_id in site.links.projects:
         of_one = {name: found.get(project_id, []) for name, found in rows.items()}
         [facts] = of_one["facts"]

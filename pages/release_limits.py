@@ -17,6 +17,7 @@ from pages.published import Published
 
 Row = dict[str, Any]
 _MAX_POINTS = 110
+_GRID = 40  # points of a limit, drawn over payments
 _ACTIONS = ("release", "hold_back_20", "review")
 # In the drawing, each recommendation always has the same colour.
 _COLORS = {
@@ -214,6 +215,6 @@ def _limits(curve: list[float], x: alt.X, settings: Row) -> tuple[Any, Any]:
     )
 
 
-def _grid(low: float, high: float, count: int = 40) -> list[float]:
+def _grid(low: float, high: float) -> list[float]:
     """Returns payments in equal steps of a logarithmic axis."""
-    return [low * (high / low) ** (place / (count - 1)) for place in range(count)]
+    return [low * (high / low) ** (place / (_GRID - 1)) for place in range(_GRID)]

@@ -135,10 +135,8 @@ def _summary(con: Connection) -> str:
         for name in MAIN_TABLES
         if name in present
     ]
-    if "core.warehouse_as_of" in present:
-        as_of = scalar(con, "select as_of from core.warehouse_as_of")
-        counts.append(f"as of {as_of:%d %b %Y, %H:%M} UTC")
-    return ", ".join(counts)
+    as_of = scalar(con, "select as_of from core.warehouse_as_of")
+    return ", ".join([*counts, f"as of {as_of:%d %b %Y, %H:%M} UTC"])
 
 
 def _set_aside(warehouse: Paths) -> Path | None:

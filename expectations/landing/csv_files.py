@@ -107,7 +107,10 @@ def keep_unreadable_lines(
     con.execute(f"""
         create or replace temp table rejected_records as
         select
-            line_byte_position as byte_position,
+            -- the blank lines before a line are a part of it
+            line_byte_position + coalesce(
+                length(regexp_extract(any_value(csv_line), '^[\\r\\n]*')), 0
+            ) as byte_position,
             trim(any_value(csv_line), chr(13) || chr(10)) as text,
             min(case error_type
                 when 'LINE SIZE OVER MAXIMUM' then 1

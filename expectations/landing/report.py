@@ -8,12 +8,11 @@ from pathlib import Path
 from expectations.landing.contract import TABLE, TABLES
 from expectations.landing.reading import FileProblem
 from expectations.landing.rows import RowChecker
+from expectations.screen import MARGIN, WIDTH, counted
 from expectations.warehouse import Connection, literal, scalar
 
 SHOWN_KEYS = 5
-LINE_WIDTH = 120
-# what stands before each line of a refusal, and of a stage that is done
-REFUSAL_MARGIN, STAGE_MARGIN = 2, 11
+REFUSAL_MARGIN = 2  # what stands before each line of a refusal
 MAX_LINES = 2
 
 
@@ -77,11 +76,6 @@ def build_report(con: Connection, files: dict[str, Path], problems: list[FilePro
         _report_rows(con, name, files[name].name)
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things, for people."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def refusal(
     checker: RowChecker, problems: list[FileProblem], data: Path, folder: Path, seconds: float
 ) -> str:
@@ -120,8 +114,8 @@ def about_quarantine(checker: RowChecker) -> list[str]:
         return []
     roots, dependents = _findings(checker)
     return [
-        *_described(roots, STAGE_MARGIN),
-        *_described(dependents, STAGE_MARGIN),
+        *_described(roots, MARGIN),
+        *_described(dependents, MARGIN),
         "each row with all its reasons: quality.quarantined_rows",
         _advice(roots),
     ]
@@ -239,10 +233,10 @@ def _described(found: Iterable[Finding], margin: int) -> list[str]:
 
 def _wrapped(text: str, margin: int, indent: str = "") -> list[str]:
     """A text in a few lines that fit the screen, whatever characters the data put into it."""
-    start = text[: (MAX_LINES + 1) * LINE_WIDTH].replace("\n", " ")
+    start = text[: (MAX_LINES + 1) * WIDTH].replace("\n", " ")
     return textwrap.wrap(
         "".join(each if each.isprintable() else "\ufffd" for each in start),
-        LINE_WIDTH - margin,
+        WIDTH - margin,
         initial_indent=indent,
         subsequent_indent=indent + "    ",
         max_lines=MAX_LINES,

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -241,7 +240,3 @@ def _parse_timestamp(text: str) -> str | None:
             f"AS_OF={text} is no timestamp: give ISO 8601, e.g. 2024-01-01T00:00:00Z"
         ) from error
     return timestamp.replace(tzinfo=None).isoformat(" ", "microseconds")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -144,7 +144,7 @@ def _digest(path: Path) -> str:
 
 
 def write_landing(
-    con: Connection, as_of: str, run_id: str, work: Path, *, is_seeding: bool = True
+    con: Connection, as_of: str, run_id: str, work: Path, *, is_seeding: bool
 ) -> LandedTable:
     """Writes the row from which dbt reads the timestamp to build for."""
     path = work / f"{LANDING.name}.{'csv' if is_seeding else 'parquet'}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from expectations.screen import counted
 from expectations.validation.suite_files import Expectation
 
 Observed = float | int | str | None
@@ -146,15 +147,6 @@ def _range(arguments: Mapping[str, Any]) -> str:
     if arguments.get("strict_min") or arguments.get("strict_max"):
         return f"{above} {number(low)}, {below} {number(high)}"
     return f"from {number(low)} to {number(high)}"
-
-
-def counted(count: int, noun: str) -> str:
-    """A count with its noun.
-
-    >>> counted(1, "warning"), counted(1200, "warning")
-    ('1 warning', '1,200 warnings')
-    """
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def number(value: Observed) -> str:

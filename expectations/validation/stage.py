@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from expectations.errors import CallError, Parser, RefusedError, exit_code
-from expectations.screen import fit, short, show
+from expectations.screen import counted, fit, short, show
 from expectations.validation.databases import (
     Built,
     Published,
@@ -24,7 +24,7 @@ from expectations.validation.databases import (
     read_published,
     store_results,
 )
-from expectations.validation.outcomes import Outcome, counted
+from expectations.validation.outcomes import Outcome
 from expectations.validation.report import Report
 from expectations.validation.suite_files import Suite, load_suites
 from expectations.warehouse import Warehouse
@@ -196,7 +196,3 @@ def _parse(arguments: Sequence[str] | None) -> Options:
         validated_at=datetime.now(UTC).replace(tzinfo=None),
         is_as_of_chosen=not parsed.default_as_of,
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -31,7 +31,6 @@ class Expectation:
 
     suite: str
     table: str
-    key: tuple[str, ...]
     name: str
     expect: str
     severity: Severity
@@ -118,7 +117,6 @@ def _read_suite(path: Path) -> Suite:
         Expectation(
             suite=path.stem,
             table=file.table,
-            key=file.key,
             name=name,
             expect=fields.expect,
             severity=fields.severity,

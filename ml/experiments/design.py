@@ -50,7 +50,7 @@ class Traffic(NamedTuple):
     clustering: float
 
 
-def sample_size(base: float, lift: float, *, power: float, alpha: float = _ALPHA) -> int:
+def sample_size(base: float, lift: float, *, power: float) -> int:
     """Returns the views per arm that find `base` against `base * (1 + lift)`.
 
     n = (z(1 - alpha/2) + z(power))^2 (p(1 - p) + q(1 - q)) / (q - p)^2, rounded up.
@@ -58,30 +58,30 @@ def sample_size(base: float, lift: float, *, power: float, alpha: float = _ALPHA
     Raises:
         DesignError: There is no such pair of rates.
     """
-    return ceil(_size(base, lift, power, alpha))
+    return ceil(_size(base, lift, power))
 
 
-def _size(base: float, lift: float, power: float, alpha: float) -> float:
+def _size(base: float, lift: float, power: float) -> float:
     other = base * (1 + lift)
     if not (0 < base < 1 and 0 < other < 1 and lift != 0):
         raise DesignError(
             f"BASE={base:g} LIFT={lift:g}: base and base * (1 + lift) must lie between 0 and 1,"
             " and differ"
         )
-    if not (0.5 <= power < 1 and 0 < alpha < 1):
+    if not 0.5 <= power < 1:
         raise DesignError(f"POWER={power:g} must be at least 0.5 and below 1")
     spread = base * (1 - base) + other * (1 - other)
-    return float((ndtri(power) - ndtri(alpha / 2)) ** 2 * spread / (other - base) ** 2)
+    return float((ndtri(power) - ndtri(_ALPHA / 2)) ** 2 * spread / (other - base) ** 2)
 
 
-def detectable_lift(base: float, views: float, *, power: float, alpha: float = _ALPHA) -> float:
+def detectable_lift(base: float, views: float, *, power: float) -> float:
     """Returns the smallest lift that so many views per arm find; infinite if none is."""
     most = (1 - base) / base * 0.999999
-    if _size(base, most, power, alpha) > views:
+    if _size(base, most, power) > views:
         return inf
 
     def missing(lift: float) -> float:
-        return _size(base, lift, power, alpha) - views
+        return _size(base, lift, power) - views
 
     return float(brentq(missing, 1e-6, most))
 

@@ -71,7 +71,7 @@ class Watch:
         return Window(
             snapshot_kind=sample.snapshot_kind,
             features=tuple(name for name in sample.reference if self._is_watched(name)),
-            reference_count=len(sample.reference_projects),
+            reference_count=sample.reference_count,
             current_count=rows.stop - rows.start,
             needed_count=self._settings.min_entities,
             unknown=tuple(
@@ -138,7 +138,7 @@ class Watch:
 
 
 def _references(sample: Sample) -> dict[str, drift.Reference]:
-    if not len(sample.reference_projects):
+    if not sample.reference_count:
         return {}
     return {
         name: drift.Numbers(values) if name in sample.numbers else drift.Categories(values)

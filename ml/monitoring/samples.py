@@ -12,7 +12,6 @@ from ml.modeling.registry import ModelRun
 from ml.settings import ModelSettings
 from ml.warehouse import Warehouse
 
-Integers = npt.NDArray[np.int64]
 Timestamps = npt.NDArray[np.datetime64]
 
 PREDICTION = "predicted_probability"
@@ -43,8 +42,7 @@ class Sample(NamedTuple):
         reference: Columns of what is compared with.
         recent: Columns of what came later, in order of `known_at`.
         known_at: When each recent row was taken, or its label matured, shape (rows,).
-        reference_projects: Whose the reference rows are.
-        recent_projects: Whose the recent rows are.
+        reference_count: How many rows the reference has.
     """
 
     snapshot_kind: str
@@ -52,8 +50,7 @@ class Sample(NamedTuple):
     reference: dict[str, Any]
     recent: dict[str, Any]
     known_at: Timestamps
-    reference_projects: Integers
-    recent_projects: Integers
+    reference_count: int
 
     def window(self, until: datetime, days: int, min_rows: int) -> slice:
         """Returns which recent rows were taken in the last `days`, or are the last `min_rows`."""
@@ -88,7 +85,7 @@ def _features(
     columns = [f"cast(features.{name} as double) as {name}" for name in model.features.numeric]
     columns += [f"features.{name}" for name in model.features.categorical]
     sql = f"""
-        select features.project_id, features.snapshot_at as known_at, {", ".join(columns)}
+        select features.snapshot_at as known_at, {", ".join(columns)}
         from features.{model.entity}_features as features
         where features.snapshot_kind = $kind
             and features.snapshot_at > $after and features.snapshot_at <= $until
@@ -105,7 +102,7 @@ def _predictions(
     model: ModelSettings, warehouse: Warehouse, run: ModelRun, kind: str, as_of: datetime
 ) -> Sample:
     sql = f"""
-        select features.project_id, predictions.snapshot_at as known_at,
+        select predictions.snapshot_at as known_at,
             predictions.predicted_probability as {PREDICTION}
         from intermediate.int_predictions_current as predictions
         inner join features.{model.entity}_features as features
@@ -158,7 +155,7 @@ def _lag(model: ModelSettings, warehouse: Warehouse, run: ModelRun, kind: str) -
 def _labels(model: ModelSettings, warehouse: Warehouse, run: ModelRun, as_of: datetime) -> Sample:
     matured = MATURED_LABELS[model.entity].format(label=model.label)
     sql = f"""
-        select project_id, known_at, label as {model.label} from ({matured}) as matured
+        select known_at, label as {model.label} from ({matured}) as matured
         where label is not null and known_at > $after and known_at <= $until
         {_sampled(model, "project_id")}"""
     assert run.train_from_at is not None
@@ -178,15 +175,13 @@ def _sampled(model: ModelSettings, project: str) -> str:
 
 def _sample(kind: str, numbers: tuple[str, ...], reference: pa.Table, recent: pa.Table) -> Sample:
     recent = recent.sort_by("known_at")
-    keys = ["project_id", "known_at"]
     return Sample(
         snapshot_kind=kind,
         numbers=numbers,
-        reference=_columns(reference.drop_columns(keys), numbers),
-        recent=_columns(recent.drop_columns(keys), numbers),
+        reference=_columns(reference.drop_columns("known_at"), numbers),
+        recent=_columns(recent.drop_columns("known_at"), numbers),
         known_at=recent.column("known_at").to_numpy(),
-        reference_projects=reference.column("project_id").to_numpy(),
-        recent_projects=recent.column("project_id").to_numpy(),
+        reference_count=reference.num_rows,
     )
 
 

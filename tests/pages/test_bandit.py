@@ -90,6 +90,7 @@ def test_held_shares_have_their_reason(
         ("0.65", "more, beyond chance"),
         ("0.35", "less, beyond chance"),
         ("0.55", "the intervals overlap, so that the difference may be chance"),
+        ("0.45", "the intervals overlap, so that the difference may be chance"),
     ],
 )
 def test_values_are_drawn_and_compared_with_equal_shares(

@@ -23,7 +23,6 @@ def expectation(
     return Expectation(
         suite="dim_projects",
         table="core.dim_projects",
-        key=("project_id",),
         name=name,
         expect="column_values_to_not_be_null",
         severity=severity,

@@ -144,9 +144,9 @@ def test_equal_tables_differ_in_nothing(paths: Paths) -> None:
 def test_a_build_is_shown_on_lines_that_fit_the_screen(
     paths: Paths, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    long = "column_name_of_thirty_six_characters"  # fills the line that begins with `a 3, `
-    made = f"create table core.projects as select i as project_id, {{0}} as a, {{0}} as {long}"
-    made += " from range(3) as made (i);"
+    long = "column_name_of_thirty_six_characters"  # too much for the line of the other one
+    made = f"create table core.projects as select i as project_id, least(i, {{0}}) as {long}"
+    made += ", {0} as last_by_name from range(3) as made (i);"
     insights = "create schema insights; create table insights.outlook (i int)"
     make(paths.published, made.format(1) + insights)
     make(paths.build, made.format(2), at="2024-02-01")
@@ -159,8 +159,8 @@ def test_a_build_is_shown_on_lines_that_fit_the_screen(
         " published as of 01 Jan 2024, 00:00:00 UTC"
     )
     assert lines[2].split()[:5] == ["core.projects", "3", "0", "0", "3"]
-    assert lines[2].endswith("  a 3,")
-    assert lines[3].strip() == f"{long} 3"
+    assert lines[2].endswith("  last_by_name 3,")
+    assert lines[3].strip() == f"{long} 1"
     assert [line.strip() for line in lines[-3:]] == [
         "0 of 2 tables without a difference",
         "insights are not built yet: make insights",

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pipeline import digests
 from pipeline.digests import MISSING, Digests, stamp
 
 LONG_AGO = (1_600_000_000, 1_600_000_000)
+RACY_NS = digests.RACY_NS
 
 
 @pytest.fixture
@@ -65,17 +67,26 @@ def test_an_unchanged_file_is_read_once(
     assert again.of_file(file) == before
 
 
+@pytest.mark.parametrize(("seconds", "is_read_again"), [(0, True), (1, True), (3, False)])
 def test_a_file_that_changed_just_now_is_read_again(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: int,
+    *,
+    is_read_again: bool,
 ) -> None:
     """Within the clock's resolution a second change leaves the same times."""
-    monkeypatch.setattr(digests, "RACY_NS", 60 * 10**9)
-    known = Digests(tmp_path / "digests.json")
-    before = known.of_file(file)
+    monkeypatch.setattr(digests, "RACY_NS", RACY_NS)
     found = os.stat(file)
-    file.write_text("later")
-    os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
-    assert known.of_file(file) != before
+    with monkeypatch.context() as frozen:
+        frozen.setattr(os, "stat", lambda *_, **__: found)
+        frozen.setattr(time, "time_ns", lambda: found.st_ctime_ns + seconds * 10**9)
+        known = Digests(tmp_path / "digests.json")
+        before = known.of_file(file)
+        file.write_text("later")
+        after = known.of_file(file)
+    assert (after != before) is is_read_again
 
 
 def test_names_count_and_order_does_not(tmp_path: Path) -> None:

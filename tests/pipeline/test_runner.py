@@ -244,6 +244,18 @@ def test_the_log_of_a_killed_stage_does_not_meet_a_copy_of_what_is_published(
     assert not log.exists()
 
 
+def test_a_build_on_another_history_than_the_published_one_is_thrown_away(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.change("features", "second")
+    pipeline.end("validate", "1")
+    with pytest.raises(StageFailedError):
+        pipeline.run()
+    pipeline.end("validate", "")
+    pipeline.paths.published.write_text("a file from a backup")
+    assert pipeline.run() == ALL[1:]
+
+
 def test_a_refusal_leaves_with_1_and_is_asked_again(pipeline: Pipeline) -> None:
     pipeline.change("features", "second")
     pipeline.end("validate", "1")

@@ -56,3 +56,10 @@ def test_what_is_not_known_is_refused_by_name(assignment: str, message: str) -> 
         settings.read([assignment], {})
     assert message in str(refused.value)
     assert refused.value.code == 2
+
+
+def test_a_path_with_a_semicolon_is_refused_on_spark_alone() -> None:
+    path = "WAREHOUSE=ware;house"
+    assert settings.read([path], {})["WAREHOUSE"] == "ware;house"
+    with pytest.raises(CallError, match="a path with ';' cannot be used"):
+        settings.read([path, "TARGET=spark"], {})

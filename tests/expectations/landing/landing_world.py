@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from expectations.landing import stage as land
 from expectations.landing.contract import TABLE
@@ -196,3 +197,11 @@ def listed(bench: LandingBench) -> dict[str, Any]:
     content = json.loads((bench.warehouse / "landed" / "landed.json").read_text())
     assert isinstance(content, dict)
     return content
+
+
+def printed(bench: LandingBench, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What a refused landing says, without the first line."""
+    assert bench.land() == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert max(len(line) for line in lines[1:] if "violations.csv" not in line) <= 120
+    return lines[1:]

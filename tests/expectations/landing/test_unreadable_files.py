@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from expectations.landing import csv_files
 from expectations.landing import stage as land
 from tests.expectations.landing.landing_world import (
     LandingBench,
@@ -75,6 +76,21 @@ def test_line_numbers_count_the_lines_inside_quotes(bench: LandingBench) -> None
     (found,) = bench.violations()
     assert found["source"] == "projects.csv:8"
     assert text.splitlines()[7] == "104,1,"
+
+
+@pytest.mark.parametrize("blank_lines", [1, 2])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
+def test_blank_lines_are_counted_and_are_no_unreadable_ones(
+    bench: LandingBench, monkeypatch: pytest.MonkeyPatch, blank_lines: int, line_end: bytes
+) -> None:
+    monkeypatch.setattr(csv_files, "CHUNK_BYTES", 1)
+    end = line_end * (1 + blank_lines)
+    rewrite(bench, "pledges", lambda data: (data + b"5,103\n").replace(b"\n", end))
+    assert bench.land() == 1
+    (found,) = bench.violations()
+    source = f"pledges.csv:{1 + 5 * (1 + blank_lines)}"
+    assert (found["rule"], found["source"]) == ("unreadable_line", source)
+    assert '"5,103"' in found["row_json"]
 
 
 def test_who_hangs_on_an_unreadable_line_is_not_named_beside_it(bench: LandingBench) -> None:

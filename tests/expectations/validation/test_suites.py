@@ -111,6 +111,24 @@ def test_rates_are_finite(value: str, healthy: Path, tmp_path: Path) -> None:
     assert (outcome.status, outcome.unexpected_count) == ("error", 1)
 
 
+@pytest.mark.parametrize(
+    ("missing", "thirds", "is_accepted"),
+    [(0, 3, True), (-1, 3, False), (0, 1, True), (1, 1, False)],
+)
+def test_both_limits_of_a_measure_are_accepted(
+    healthy: Path, earlier: Published, missing: int, thirds: int, *, is_accepted: bool
+) -> None:
+    """One row for each published one, or three."""
+    table = "core.fct_votes"
+    assert earlier.row_counts[table] % 3 == 0
+    published = earlier.row_counts[table] // thirds + missing
+    volume = next(
+        each for each in SUITES["fct_votes"].expectations if each.name == "volume_against_published"
+    )
+    (outcome,) = judge_only([volume], healthy, Published({table: published}, ""))
+    assert outcome.success is is_accepted
+
+
 def test_failing_rows_are_named_by_key(healthy: Path, tmp_path: Path) -> None:
     statement = "update core.escrow_balances set held_amount = -0.01 where project_id in (7, 9)"
     sick = spoiled(healthy, tmp_path / "escrow.duckdb", statement)

@@ -22,6 +22,15 @@ def test_of_independent_shares_it_is_wilsons() -> None:
         assert found == pytest.approx(tuple(expected), rel=0.02)
 
 
+def test_clusters_that_are_alike_are_worth_no_more_than_their_rows() -> None:
+    """As if one of two in each cluster were certain to be a hit."""
+    hits = (ROWS % 2).astype(np.float64)
+    hits[0] = 1
+    alike = interval(mean(hits, "share"), Clusters(ROWS // 2))
+    expected = stats.binomtest(21, 40).proportion_ci(method="wilson")
+    assert alike == pytest.approx(tuple(expected))
+
+
 def test_copies_of_a_row_are_worth_one_and_the_wider_clusters_count() -> None:
     values = np.random.default_rng(2).normal(size=40)
     once = interval(mean(values), Clusters(ROWS))

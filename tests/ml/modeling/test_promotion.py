@@ -138,13 +138,18 @@ def test_an_incumbent_that_stays_keeps_the_skill_that_was_measured(finished: Any
     assert worse.skill_state == "proven"
 
 
-def test_a_better_challenger_takes_over_from_a_default_that_began(finished: Any) -> None:
+def test_a_better_challenger_takes_over_from_a_default_that_began(
+    finished: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with contest_on(finished) as contest:
         contest.warehouse.fetch("delete from ml.model_runs")
-        default, other = contest.decide(
-            contest.candidate("default", slope=0.2),
-            contest.candidate("other", config_fingerprint="other"),
-        )
+        weak = contest.candidate("default", slope=0.2)
+        candidates = weak, contest.candidate("other", config_fingerprint="other")
+        default, other = contest.decide(*candidates)
+        monkeypatch.setattr(promotion, "settings_tried", lambda *_: 10**15)
+        _, one_of_many = contest.decide(*candidates)
+    assert one_of_many.difference_high == other.difference_high
+    assert one_of_many.decision == "not promoted: not proven better"
     assert not default.is_champion
     assert default.decision == "promoted: there is no champion yet; gives way to other"
     assert other.is_champion

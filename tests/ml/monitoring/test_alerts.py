@@ -41,8 +41,7 @@ def sample(rng: np.random.Generator, reference: int, recent: int, days: int = 80
         reference=draw(rng, reference),
         recent=draw(rng, recent),
         known_at=np.datetime64(AS_OF) - age.astype("timedelta64[us]"),
-        reference_projects=np.arange(reference),
-        recent_projects=np.arange(recent),
+        reference_count=reference,
     )
 
 

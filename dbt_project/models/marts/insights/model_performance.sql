@@ -34,7 +34,7 @@ milestones as (
     select
         'milestone_risk' as model_name,
         milestones.milestone_id as entity_id,
-        {{ add_hours('milestones.due_at', grace_hours()) }} as matures_at,
+        milestones.grace_ends_at as matures_at,
         labels.is_high_risk as outcome
     from {{ ref('fct_milestones') }} as milestones
     left join {{ ref('milestone_labels') }} as labels

@@ -127,7 +127,7 @@ worded as (
         end as risk_words,
         case
             when recommendation = 'overdue'
-                then 'nothing to pay, {{ (grace_hours() | int) // 24 }} days of grace are over'
+                then 'nothing to pay, {{ var("grace_days") }} days of grace are over'
             when recommendation = 'watch' then 'nothing to pay yet'
             when 2 * rejection_count > backer_count
                 then

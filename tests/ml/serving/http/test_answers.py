@@ -59,7 +59,8 @@ def test_pages_list_every_row_of_the_batch_once_and_are_not_logged(
     shop: Shop, serve: Serve, name: str
 ) -> None:
     client, batch = serve(shop.folder), shop.batch(name)
-    path, seen = f"{LISTS[name]}{'&' if '?' in LISTS[name] else '?'}limit=7", []
+    limited = f"{LISTS[name]}{'&' if '?' in LISTS[name] else '?'}limit="
+    path, seen = f"{limited}7", []
     while path:
         page = client.get(path).json()
         assert len(page["items"]) <= 7
@@ -67,6 +68,8 @@ def test_pages_list_every_row_of_the_batch_once_and_are_not_logged(
         path = page["next"]
     assert [values(each) for each in seen] == [expected(row) for row in batch.values()]
     assert len(client.get(LISTS[name]).json()["items"]) == min(100, len(batch))
+    last = client.get(f"{limited}{len(batch)}").json()
+    assert (len(last["items"]), last["next"]) == (len(batch), None)
     assert shop.logged() == []
 
 
