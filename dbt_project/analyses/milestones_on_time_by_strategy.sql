@@ -9,8 +9,12 @@ projects as (
     select * from {{ ref('dim_projects') }}
 ),
 
+-- What was approved early waits for the others of its time, which are still open.
 labels as (
-    select * from {{ ref('milestone_labels') }}
+    select labels.*
+    from {{ ref('milestone_labels') }} as labels
+    inner join {{ ref('warehouse_as_of') }} as built
+        on labels.label_window_ends_at <= built.as_of
 )
 
 select

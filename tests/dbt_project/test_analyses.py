@@ -56,3 +56,38 @@ def test_analysis_answers_with_the_documented_columns(
     assert columns == [column["name"] for column in DOCUMENTED[name]["columns"]]
     if name in ANSWERED_BY_THE_SMALL_WORLD:
         assert rows
+
+
+def test_shares_count_nothing_that_was_known_before_the_others_of_its_time(
+    compiled: tuple[Path, dict[str, Any]],
+) -> None:
+    """An early approval and an early cancellation would stand for all that are still open."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            """attach ':memory:' as escrow; use escrow;
+            create schema core; create schema features;
+            create table core.warehouse_as_of as select timestamp '2024-01-31' as as_of;
+            create table core.dim_projects as
+                select * from (values
+                    (1, 'Art', 'front_loaded', timestamp '2024-01-31', true, 10.00),
+                    (2, 'Art', 'front_loaded', timestamp '2024-01-30', false, 5.00),
+                    (3, 'Art', 'front_loaded', timestamp '2024-02-01', false, 1.00),
+                    (4, 'Art', 'front_loaded', timestamp '2024-02-01', null, 2.00)
+                ) as projects(
+                    project_id, category, release_strategy, deadline_at, is_successful,
+                    pledged_amount
+                );
+            create table core.fct_milestones as
+                select milestone_id, 1 as project_id
+                from (values (1), (2), (3)) as milestones(milestone_id);
+            create table features.milestone_labels as
+                select * from (values
+                    (1, false, timestamp '2024-01-31'),
+                    (2, true, timestamp '2024-01-30'),
+                    (3, false, timestamp '2024-02-01')
+                ) as labels(milestone_id, is_high_risk, label_window_ends_at)"""
+        )
+        by_category = connection.execute(compiled[1]["success_by_category"]).fetchall()
+        by_strategy = connection.execute(compiled[1]["milestones_on_time_by_strategy"]).fetchall()
+    assert by_category == [("Art", 2, 1, 0.5, 15)]
+    assert by_strategy == [("front_loaded", 2, 0.5)]

@@ -110,6 +110,20 @@ def test_a_column_is_written_once() -> None:
     )
 
 
+def test_what_is_called_a_view_is_one(platform: Platform) -> None:
+    called = {
+        table
+        for table, node in platform.nodes.items()
+        if re.search(r"\b[Aa] view\b(?! of)", node["description"])
+    }
+    views = {
+        table
+        for table, node in platform.nodes.items()
+        if node["config"].get("materialized") == "view"
+    }
+    assert called <= views
+
+
 def documented(manifest: Path) -> dict[str, dict[str, Any]]:
     """Models, seeds and sources of the manifest by table."""
     content = json.loads(manifest.read_text(encoding="utf-8"))
