@@ -232,15 +232,19 @@ def _matrix(rows: list[Row]) -> Markup:
     tables = len({row["table_name"] for row in rows})
     failed = sum(row["result"] != "passed" for row in rows)
     runs = len({row["newest_first"] for row in rows})
+    longest = max(len(row["table"]) for row in made["values"])
 
     def build(width: int) -> Any:
-        limit = 165 if width <= charts.NARROW else 0  # names are short enough for a wide drawing
+        limit = 150 if width <= charts.NARROW else 0  # names are short enough for a wide drawing
+        # also in a font wider than the one they are drawn with
+        room = 170 if limit else 6.5 * longest
+        names = alt.Axis(labelLimit=limit, labelFontSize=11, minExtent=room)
         return (
             alt.Chart(made)
             .mark_rect(stroke=charts.PAPER, strokeWidth=1)
             .encode(
                 x=alt.X("run:O", title="Run: 0 is the newest", axis=alt.Axis(labelAngle=0)),
-                y=alt.Y("table:N", title=None, axis=alt.Axis(labelLimit=limit, labelFontSize=11)),
+                y=alt.Y("table:N", title=None, axis=names),
                 color=alt.Color(
                     "result:N",
                     title=None,
@@ -258,7 +262,7 @@ def _matrix(rows: list[Row]) -> Markup:
         )
 
     text = (
-        f"Results of the checks of {tables} tables in the last {counted(runs, 'published run')}:"
+        f"Results of the checks of {tables} tables over {counted(runs, 'published run')}:"
         f" {failed} of {len(rows)} cells hold a failed check."
     )
     return charts.chart("matrix", build, text=text, caption="Worst result by table and run")
