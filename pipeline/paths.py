@@ -33,9 +33,16 @@ class Paths:
         """Keeps pages apart from the warehouse, which has folders of the same names.
 
         Raises:
-            CallError: The site is the warehouse, or the warehouse lies where pages are written.
+            CallError: The site is the warehouse or lies in one of its folders, or the warehouse
+                lies where pages are written.
         """
-        if self.site == self.root or any(self.root.is_relative_to(self.site / f) for f in FOLDERS):
+        monitoring = self.monitoring.parent
+        own = (self.landed, self.raw, self.models, self.online, monitoring, self.rejected)
+        if (
+            self.site == self.root
+            or any(map(self.site.is_relative_to, (*own, self.build_folder)))
+            or any(self.root.is_relative_to(self.site / each) for each in FOLDERS)
+        ):
             raise CallError(
                 f"SITE={self.site} and WAREHOUSE={self.root}: pages would lie among the files of"
                 " the warehouse; name another folder for one of them"

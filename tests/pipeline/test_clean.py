@@ -47,12 +47,12 @@ def test_a_warehouse_that_is_written_is_left_alone(paths: Paths) -> None:
     assert (paths.site / "index.html").exists()
 
 
-@pytest.mark.parametrize("site", ["warehouse", "."])
+@pytest.mark.parametrize("site", ["warehouse", "warehouse/models/site", "warehouse/build", "."])
 def test_pages_never_lie_among_the_files_of_a_warehouse(
     tmp_path: Path, site: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Both have folders named models and monitoring, and only those of the pages may go."""
-    root = tmp_path / ("warehouse" if site == "warehouse" else "models")
+    root = tmp_path / ("models" if site == "." else "warehouse")
     model = root / "models" / "project_success" / "model.bin"
     model.parent.mkdir(parents=True)
     model.touch()
