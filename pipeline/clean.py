@@ -7,9 +7,8 @@ from contextlib import suppress
 from pages.registry import FOLDERS
 from pipeline.errors import DONE, CallError
 from pipeline.lock import locked
-from pipeline.paths import DBT_PROJECT, PROJECT, Paths
+from pipeline.paths import DBT_PROJECT, PROJECT, REMADE, Paths
 
-OF_WAREHOUSE = ("build", "landed", "generated", "truth", "rejected")
 CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache")
 
 
@@ -35,7 +34,7 @@ def clean(paths: Paths) -> None:
     paths.check()
     if paths.root.exists():
         with locked(paths.root):
-            for name in OF_WAREHOUSE:
+            for name in REMADE:
                 shutil.rmtree(paths.root / name, ignore_errors=True)
     # others may write into the folder as well: only the pages are ours
     for folder in FOLDERS:

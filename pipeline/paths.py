@@ -10,6 +10,9 @@ from pipeline.errors import CallError
 PROJECT = Path(__file__).resolve().parents[1]
 DBT_PROJECT = PROJECT / "dbt_project"
 SPARK_CONF = PROJECT / "pipeline" / "spark_conf"
+# folders of a warehouse: what can be made again, and what cannot or belongs to a published file
+REMADE = ("build", "landed", "generated", "truth", "rejected")
+KEPT = ("raw", "models", "online", "monitoring")
 
 
 def log_of(database: Path) -> Path:
@@ -36,11 +39,9 @@ class Paths:
             CallError: The site is the warehouse or lies in one of its folders, or the warehouse
                 lies where pages are written.
         """
-        monitoring = self.monitoring.parent
-        own = (self.landed, self.raw, self.models, self.online, monitoring, self.rejected)
         if (
             self.site == self.root
-            or any(map(self.site.is_relative_to, (*own, self.build_folder)))
+            or any(self.site.is_relative_to(self.root / each) for each in (*REMADE, *KEPT))
             or any(self.root.is_relative_to(self.site / each) for each in FOLDERS)
         ):
             raise CallError(

@@ -11,7 +11,7 @@ from pipeline import clean
 from pipeline.__main__ import main
 from pipeline.errors import CallError
 from pipeline.lock import locked
-from pipeline.paths import PROJECT, Paths
+from pipeline.paths import PROJECT, REMADE, Paths
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     monkeypatch.setattr(clean, "PROJECT", tmp_path)
     monkeypatch.setattr(clean, "DBT_PROJECT", tmp_path)
     paths = Paths.at(str(tmp_path / "warehouse"), str(tmp_path / "site"))
-    for folder in (*(paths.root / each for each in clean.OF_WAREHOUSE), paths.site / "dbt"):
+    for folder in (*(paths.root / each for each in REMADE), paths.site / "dbt"):
         folder.mkdir(parents=True)
     for file in (paths.published, paths.site / "index.html", paths.site / "dbt" / "index.html"):
         file.touch()
@@ -47,7 +47,7 @@ def test_a_warehouse_that_is_written_is_left_alone(paths: Paths) -> None:
     assert (paths.site / "index.html").exists()
 
 
-@pytest.mark.parametrize("site", ["warehouse", "warehouse/models/site", "warehouse/build", "."])
+@pytest.mark.parametrize("site", ["warehouse", "warehouse/models/site", "warehouse/generated", "."])
 def test_pages_never_lie_among_the_files_of_a_warehouse(
     tmp_path: Path, site: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
