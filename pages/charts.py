@@ -8,7 +8,7 @@ dark.
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -118,6 +118,11 @@ def values(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
     """Returns rows as data of a chart; amounts become floats, since pictures need no cents."""
     plain = [{key: _plain(value) for key, value in row.items()} for row in rows]
     return _Rows(values=plain)  # type: ignore[no-untyped-call]
+
+
+def room(names: Iterable[str]) -> int:
+    """Returns the pixels that names beside an axis take, in a font wider than the one measured."""
+    return 7 * max(map(len, names))
 
 
 def time_axis(field: str, **axis: Any) -> alt.X:

@@ -232,13 +232,11 @@ def _matrix(rows: list[Row]) -> Markup:
     tables = len({row["table_name"] for row in rows})
     failed = sum(row["result"] != "passed" for row in rows)
     runs = len({row["newest_first"] for row in rows})
-    longest = max(len(row["table"]) for row in made["values"])
+    room = charts.room(row["table"] for row in made["values"])
 
     def build(width: int) -> Any:
         limit = 150 if width <= charts.NARROW else 0  # names are short enough for a wide drawing
-        # also in a font wider than the one they are drawn with
-        room = 170 if limit else 6.5 * longest
-        names = alt.Axis(labelLimit=limit, labelFontSize=11, minExtent=room)
+        names = alt.Axis(labelLimit=limit, labelFontSize=11, minExtent=170 if limit else room)
         return (
             alt.Chart(made)
             .mark_rect(stroke=charts.PAPER, strokeWidth=1)

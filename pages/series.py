@@ -95,9 +95,8 @@ def forest(
     """
     tones = dict(colors or {"": COLORS[0]})
     names = list(dict.fromkeys(row["name"] for row in rows))
-    # room for the longest name, also in a font wider than the one it is drawn with
     limit = 140 if width <= charts.NARROW else 300
-    room = min(limit, 7 * max(map(len, names)))
+    room = min(limit, charts.room(names))
     # a limit that nothing reaches would only cost time
     axis = alt.Axis(grid=False, labelLimit=limit if room == limit else 0, minExtent=room)
     y = alt.Y("name:N", sort=names, title=None, axis=axis)
